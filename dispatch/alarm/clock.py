@@ -1,0 +1,78 @@
+"""The one source of time. Every other module is given `now` or a `Clock`; none reads the machine's time itself.
+
+Hubs with wrong clocks must agree, so the clock follows the store's (`StoreClock.correct`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where a loop reads time and waits for it; tests give one that they move by hand."""
+
+    def now(self) -> datetime:
+        """The present instant: aware, UTC, whole milliseconds."""
+
+    async def sleep_until(self, instant: datetime) -> None:
+        """Return when `now()` is at or past `instant`; at once when it already is."""
+
+
+def whole_milliseconds(instant: datetime) -> datetime:
+    """`instant` cut to the precision that is stored and sent, so that a reloaded time equals the first one."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def to_text(instant: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, `2026-11-22T02:15:00.123Z`: the only form of time on the wire."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+
+
+def from_text(text: str) -> datetime:
+    """The instant that `to_text` wrote, or any RFC 3339 time with an offset.
+
+    Raises:
+        ValueError: not such a time, or one without an offset.
+    """
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f"{text!r} has no offset from UTC; write 2026-11-22T02:15:00Z")
+    return whole_milliseconds(instant.astimezone(UTC))
+
+
+def to_ms(instant: datetime) -> int:
+    """Milliseconds since 1970 (UTC), the form in which deadlines are indexed."""
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """The inverse of `to_ms`."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+class StoreClock:
+    """The machine's clock, corrected by how far the store's clock is from it."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta(0)
+
+    def now(self) -> datetime:
+        return whole_milliseconds(datetime.now(UTC) + self.offset)
+
+    async def sleep_until(self, instant: datetime) -> None:
+        while (left := (instant - self.now()).total_seconds()) > 0:
+            await asyncio.sleep(left)
+
+    async def correct(self, store_time: Callable[[], Awaitable[datetime]]) -> None:
+        """Measure the store's offset once: its answer is taken to be from the middle of the round trip."""
+        before = time.monotonic()
+        theirs = await store_time()
+        half = timedelta(seconds=(time.monotonic() - before) / 2)
+        self.offset = theirs + half - datetime.now(UTC)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

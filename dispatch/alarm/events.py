@@ -1,0 +1,341 @@
+"""Everything that can have happened, as frozen dataclasses; a station's stream is made of these.
+
+Events say what was done and never change. The fields marked `private` hold what the citizen or an officer
+wrote, showed or where they are: they are kept beside the stream, so that they can be wiped and the record stays.
+Field's term: domain event, audit event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
+
+E = TypeVar("E", bound="Event")
+
+EVENTS: dict[str, type[Event]] = {}
+PRIVATE = {"private": True}
+
+
+class Event:
+    """Base of all events; `type` is the class name in snake_case."""
+
+    __slots__ = ()
+    type: ClassVar[str]
+    public_fields: ClassVar[tuple[str, ...]]
+    private_fields: ClassVar[tuple[str, ...]]
+
+    def split(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(public, private) members; what is None is left out. Public holds the `type`."""
+        public = {name: v for name in self.public_fields if (v := getattr(self, name)) is not None}
+        hidden = {name: v for name in self.private_fields if (v := getattr(self, name)) is not None}
+        return {"type": self.type, **public}, hidden
+
+
+def load(members: Mapping[str, Any]) -> Event:
+    """The event that `split` took apart, public and private members in one map.
+
+    Raises:
+        KeyError: a type that this version does not know (a newer hub wrote it).
+    """
+    rest = {name: tuple(v) if isinstance(v, list) else v for name, v in members.items() if name != "type"}
+    return EVENTS[members["type"]](**rest)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
+def event(cls: type[E]) -> type[E]:
+    """Make `cls` a frozen dataclass and name it on the wire."""
+    made: Any = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+    made.type = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    made.public_fields = tuple(f.name for f in fields(made) if not f.metadata.get("private"))
+    made.private_fields = tuple(f.name for f in fields(made) if f.metadata.get("private"))
+    EVENTS[made.type] = made
+    return cast("type[E]", made)
+
+
+# -- the alarm itself ------------------------------------------------------------------------------------------
+
+
+@event
+class AlarmRaised(Event):
+    """Intake accepted the alarm. `why` says how routing chose the station; `channel` how the alarm came."""
+
+    station: str
+    backups: tuple[str, ...]
+    why: str
+    code: str
+    kind: str
+    lang: str
+    channel: str
+    category: str | None = None
+    needs: tuple[str, ...] = ()
+    flood: bool | None = None
+    text: str | None = field(default=None, metadata=PRIVATE)
+    position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
+    place: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class AlarmAcknowledged(Event):
+    """`by` took the alarm first; escalation stops here."""
+
+    by: str
+    station: str
+
+
+@event
+class AlarmTaken(Event):
+    """`by` took the alarm from its owner `taken_from`."""
+
+    by: str
+    station: str
+    taken_from: str
+    reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class AlarmReleased(Event):
+    """The owner gave the alarm back: open for everyone, escalation from its first step."""
+
+    by: str
+    reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class AlarmEnRoute(Event):
+    by: str
+
+
+@event
+class AlarmOnScene(Event):
+    by: str
+
+
+@event
+class AlarmClosed(Event):
+    by: str
+    disposition: str
+    note: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class AlarmReopened(Event):
+    """Open again. `cause`: `officer`, `not_moving` (the owner did not move in time), `citizen_wrote`."""
+
+    cause: str
+    by: str | None = None
+    reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class TransferOffered(Event):
+    """`by` offered the alarm to station `to`; every timer runs on until it is accepted."""
+
+    by: str
+    to: str
+    reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class TransferAccepted(Event):
+    by: str
+    station: str
+
+
+@event
+class TransferRejected(Event):
+    by: str
+    station: str
+    reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class CancelRequested(Event):
+    """The citizen asked to cancel. `duress`: without the number they chose, so perhaps forced. Never closes."""
+
+    duress: bool
+
+
+# -- escalation ------------------------------------------------------------------------------------------------
+
+
+@event
+class StepRun(Event):
+    """An escalation step was run.
+
+    `audience` are the policy's words, `called` the officers meant, `reached` those with a ready console.
+    `why`: `due`, or why it ran at once (`no_console_ready`, `no_officer_on_duty`, `console_lost`).
+    """
+
+    step: int
+    loop: int
+    audience: tuple[str, ...]
+    called: tuple[str, ...]
+    reached: tuple[str, ...]
+    why: str
+    stations: tuple[str, ...] = ()
+
+
+@event
+class AlarmUnanswered(Event):
+    """The policy's time passed with no person; the citizen is told so."""
+
+
+@event
+class OwnerReminded(Event):
+    """The owner acknowledged and does not move."""
+
+    owner: str
+
+
+@event
+class AlarmOverdue(Event):
+    """Not closed by the end of `day`, the local day on which it was raised; told to the supervisor."""
+
+    day: str
+
+
+@event
+class AlarmShared(Event):
+    """In the stream of a station that was called in: the whole alarm as it is now, held by station `home`."""
+
+    home: str
+
+
+# -- receipts --------------------------------------------------------------------------------------------------
+
+
+@event
+class AlarmDelivered(Event):
+    """`consoles` consoles in all have confirmed that they show the alarm."""
+
+    consoles: int
+
+
+@event
+class AlarmSeen(Event):
+    by: str
+
+
+# -- talk, place, media ----------------------------------------------------------------------------------------
+
+
+@event
+class CitizenSaid(Event):
+    text: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class OfficerSaid(Event):
+    by: str
+    text: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class QuestionAsked(Event):
+    """`question` is its id; one is open at a time, a new one replaces it."""
+
+    by: str
+    question: str
+    text: str | None = field(default=None, metadata=PRIVATE)
+    choices: tuple[str, ...] | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class QuestionAnswered(Event):
+    question: str
+    answer: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class NoteAdded(Event):
+    """For officers only; the citizen never sees it."""
+
+    by: str
+    text: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class PositionReported(Event):
+    position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class MediaAdded(Event):
+    """The first chunk of a photo or recording is stored."""
+
+    media: str
+    kind: str
+    mime: str
+
+
+@event
+class MediaEnded(Event):
+    """All `chunks` are stored. `sha256` (hex) is of the bytes as the citizen's device sent them."""
+
+    media: str
+    chunks: int
+    size: int
+    sha256: str
+
+
+@event
+class MediaReady(Event):
+    """The copy without metadata exists. Sizes in pixels, `duration_s` in seconds."""
+
+    media: str
+    mime: str
+    width: int | None = None
+    height: int | None = None
+    duration_s: float | None = None
+
+
+@event
+class MediaUnreadable(Event):
+    """Kept sealed as evidence; no copy could be made (`reason`)."""
+
+    media: str
+    reason: str
+
+
+@event
+class OriginalOpened(Event):
+    by: str
+    media: str
+    reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+# -- the station -----------------------------------------------------------------------------------------------
+
+
+@event
+class ConsoleReady(Event):
+    officer: str
+    console: str
+
+
+@event
+class ConsoleLost(Event):
+    """No longer ready. `why`: `closed`, `silent`, `sound_off`, `slow`, `signed_out`."""
+
+    officer: str
+    console: str
+    why: str
+
+
+@event
+class DutyChanged(Event):
+    """From now until `until` (RFC 3339) the rota has `officers` on duty."""
+
+    officers: tuple[str, ...]
+    until: str
+
+
+@event
+class DutySigned(Event):
+    """An officer came on duty beside the rota, or left it, until `until`."""
+
+    officer: str
+    on: bool
+    until: str

@@ -1,0 +1,285 @@
+"""The life of one alarm: which event may follow which command, and nothing about how it is stored or sent.
+
+Field's term: alarm lifecycle (unacknowledged, acknowledged: ISA-18.2; closed with disposition: APCO ASAP).
+Never reads the time, never touches a socket: what is not in the table raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from dispatch.alarm import commands as c
+from dispatch.alarm import errors
+from dispatch.alarm import events as e
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.state import OWNED, Alarm, Status
+
+RAISED, ACKNOWLEDGED, EN_ROUTE, ON_SCENE, CLOSED = Status
+
+TRANSITIONS: Mapping[tuple[Status, type[c.Command]], Status] = MappingProxyType({
+    (RAISED, c.Acknowledge): ACKNOWLEDGED,
+    (RAISED, c.AcceptTransfer): ACKNOWLEDGED,
+    (RAISED, c.RunStep): RAISED,
+    (RAISED, c.TellUnanswered): RAISED,
+    (RAISED, c.OfferTransfer): RAISED,
+    (RAISED, c.RejectTransfer): RAISED,
+    (ACKNOWLEDGED, c.Move): EN_ROUTE,
+    (ACKNOWLEDGED, c.Arrive): ON_SCENE,
+    (ACKNOWLEDGED, c.Close): CLOSED,
+    (ACKNOWLEDGED, c.Release): RAISED,  # open for everyone again, with its escalation from the first step
+    (ACKNOWLEDGED, c.Take): ACKNOWLEDGED,
+    (ACKNOWLEDGED, c.OfferTransfer): ACKNOWLEDGED,
+    (ACKNOWLEDGED, c.AcceptTransfer): ACKNOWLEDGED,
+    (ACKNOWLEDGED, c.RejectTransfer): ACKNOWLEDGED,
+    (ACKNOWLEDGED, c.Remind): ACKNOWLEDGED,
+    (ACKNOWLEDGED, c.ReopenIdle): RAISED,
+    (EN_ROUTE, c.Arrive): ON_SCENE,
+    (EN_ROUTE, c.Close): CLOSED,
+    (EN_ROUTE, c.Release): RAISED,
+    (EN_ROUTE, c.Take): ACKNOWLEDGED,
+    (EN_ROUTE, c.OfferTransfer): EN_ROUTE,
+    (EN_ROUTE, c.AcceptTransfer): ACKNOWLEDGED,
+    (EN_ROUTE, c.RejectTransfer): EN_ROUTE,
+    (ON_SCENE, c.Close): CLOSED,
+    (ON_SCENE, c.Release): RAISED,
+    (ON_SCENE, c.Take): ACKNOWLEDGED,
+    (ON_SCENE, c.OfferTransfer): ON_SCENE,
+    (ON_SCENE, c.AcceptTransfer): ACKNOWLEDGED,
+    (ON_SCENE, c.RejectTransfer): ON_SCENE,
+    (CLOSED, c.Reopen): RAISED,
+})  # fmt: skip
+"""What may change an alarm's status or depends on it. Talk, place, media and receipts stand beside it: any status."""
+
+WIRE_NAMES: Mapping[type[c.Command], str] = MappingProxyType({
+    c.Acknowledge: "ack", c.Take: "take", c.Release: "release", c.Move: "move", c.Arrive: "arrive",
+    c.Close: "close", c.Reopen: "reopen", c.OfferTransfer: "transfer", c.AcceptTransfer: "transfer_accept",
+    c.RejectTransfer: "transfer_reject",
+})  # fmt: skip
+"""The commands that people give, by the names of the protocol; the other keys of the table are timers'."""
+
+
+def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
+    """What follows from `command`; an empty list when it was already so (trying again is safe).
+
+    Raises:
+        Refused: the table has no such step; names the status and what would be possible. Or the actor may not.
+    """
+    if isinstance(command, c.Raise):
+        return [] if alarm else [_raised(command)]
+    if alarm is None:
+        raise Refused(errors.NOT_FOUND, "there is no such alarm")
+    actor: c.Actor | None = getattr(command, "by", None)
+    if actor is not None and not visible_to(alarm, actor):
+        raise Refused(errors.NOT_FOUND, "there is no such alarm")  # as for a guessed id: its existence stays unsaid
+    beside = _beside(alarm, command)
+    if beside is not None:
+        return beside
+    if isinstance(command, (c.RunStep, c.TellUnanswered, c.Remind, c.ReopenIdle, c.MarkOverdue)):
+        return _timed(alarm, command)
+    already = _already(alarm, command)
+    if already:
+        return []
+    if (alarm.status, type(command)) not in TRANSITIONS:
+        raise _not_possible(alarm, command)
+    return [_step(alarm, command)]
+
+
+def visible_to(alarm: Alarm, actor: c.Actor) -> bool:
+    """Whether `actor` may see the alarm: their station holds it or was called in; no station means all."""
+    return actor.station is None or actor.station in alarm.stations
+
+
+def possible(alarm: Alarm) -> list[str]:
+    """The people's commands that the table has for the alarm now, by their protocol names."""
+    return [name for command, name in WIRE_NAMES.items() if (alarm.status, command) in TRANSITIONS]
+
+
+def _raised(command: c.Raise) -> e.Event:
+    return e.AlarmRaised(
+        station=command.station, backups=command.backups, why=command.why, code=command.code, kind=command.kind,
+        lang=command.lang, channel=command.channel, category=command.category, needs=command.needs,
+        text=command.text, position=command.position, place=command.place,
+    )  # fmt: skip
+
+
+def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
+    """Commands that are possible in every status; None for all others."""
+    match command:
+        case c.Say(text=text, by=None):
+            return [e.CitizenSaid(text=text), *_wrote_after_close(alarm)]
+        case c.Say(text=text, by=c.Actor(name=name)):
+            return [e.OfficerSaid(by=name, text=text)]
+        case c.Ask(by=by, question=question, text=text, choices=choices):
+            return [e.QuestionAsked(by=by.name, question=question, text=text, choices=choices)]
+        case c.Answer(question=question, answer=answer):
+            if any(entry.get("answers") == question for entry in alarm.talk.values()):
+                return []
+            if not any(entry.get("question") == question for entry in alarm.talk.values()):
+                raise Refused(errors.BAD_MESSAGE, f"question: no officer asked {question!r} in this alarm")
+            return [e.QuestionAnswered(question=question, answer=answer), *_wrote_after_close(alarm)]
+        case c.AddNote(by=by, text=text):
+            return [e.NoteAdded(by=by.name, text=text)]
+        case c.ReportPosition(position=position):
+            follow = alarm.status is not CLOSED and position != alarm.position
+            return [e.PositionReported(position=position)] if follow else []
+        case c.RequestCancel(duress=duress):
+            known = alarm.cancel == "duress" or (alarm.cancel == "requested" and not duress)
+            return [] if known or alarm.status is CLOSED else [e.CancelRequested(duress=duress)]
+        case c.Deliver(consoles=consoles):
+            return [e.AlarmDelivered(consoles=consoles)] if consoles > alarm.consoles else []
+        case c.See(by=by):
+            return [] if by.name in alarm.seen_by else [e.AlarmSeen(by=by.name)]
+        case c.AddMedia() | c.EndMedia() | c.MediaDone() | c.OpenOriginal():
+            return _media(alarm, command)
+    return None
+
+
+def _media(alarm: Alarm, command: c.AddMedia | c.EndMedia | c.MediaDone | c.OpenOriginal) -> list[e.Event]:
+    item = alarm.media.get(command.media)
+    if isinstance(command, c.AddMedia):
+        if item is not None:
+            return []
+        added = e.MediaAdded(media=command.media, kind=command.kind, mime=command.mime)
+        return [added, *_wrote_after_close(alarm)]
+    if item is None:
+        raise Refused(errors.NOT_FOUND, f"media: this alarm has no {command.media!r}")
+    match command:
+        case c.EndMedia(media=media, chunks=chunks, size=size, sha256=sha256):
+            if item["state"] != "receiving":
+                if item["chunks"] == chunks:
+                    return []
+                raise Refused(errors.MEDIA_ENDED, f"chunks: finished with {item['chunks']}, not {chunks}")
+            return [e.MediaEnded(media=media, chunks=chunks, size=size, sha256=sha256)]
+        case c.MediaDone(media=media):
+            if item["state"] != "stored":
+                return []
+            if command.unreadable is not None:
+                return [e.MediaUnreadable(media=media, reason=command.unreadable)]
+            return [
+                e.MediaReady(
+                    media=media, mime=command.mime, width=command.width, height=command.height,
+                    duration_s=command.duration_s,
+                )
+            ]  # fmt: skip
+        case c.OpenOriginal(by=by, media=media, reason=reason):
+            return [e.OriginalOpened(by=by.name, media=media, reason=reason)]
+
+
+def _wrote_after_close(alarm: Alarm) -> list[e.Event]:
+    """Someone who writes into a closed alarm must be heard: it is open again."""
+    return [e.AlarmReopened(cause="citizen_wrote")] if alarm.status is CLOSED and alarm.kind != "practice" else []
+
+
+def _timed(alarm: Alarm, command: c.Command) -> list[e.Event]:
+    """Deadlines. Each names the wait it belongs to; one that comes late, for a wait that is over, does nothing."""
+    if isinstance(command, c.MarkOverdue):
+        late = alarm.open and alarm.overdue_at is None
+        return [e.AlarmOverdue(day=command.day)] if late else []
+    if (alarm.status, type(command)) not in TRANSITIONS:
+        return []
+    match command:
+        case c.RunStep(cycle=alarm.cycle, step=step, loop=loop):
+            if alarm.step is not None and (step, loop) <= (alarm.step, alarm.loop):
+                return []
+            return [
+                e.StepRun(
+                    step=step, loop=loop, audience=command.audience, called=command.called,
+                    reached=command.reached, why=command.why, stations=command.stations,
+                )
+            ]  # fmt: skip
+        case c.TellUnanswered(cycle=alarm.cycle):
+            return [] if alarm.unanswered_at else [e.AlarmUnanswered()]
+        case c.Remind(owner=alarm.owner):
+            return [] if alarm.reminded_at else [e.OwnerReminded(owner=command.owner)]
+        case c.ReopenIdle(owner=alarm.owner):
+            return [e.AlarmReopened(cause="not_moving", by=command.owner)] if alarm.reminded_at else []
+    return []
+
+
+def _already(alarm: Alarm, command: c.Command) -> bool:
+    """True when a person's command changes nothing, because it was done before by the same person."""
+    match command:
+        case c.Acknowledge(by=by) if alarm.status in OWNED:
+            if alarm.owner == by.name:
+                return True
+            raise Refused(
+                errors.ALREADY_ACKNOWLEDGED,
+                f"{alarm.owner} acknowledged this alarm first",
+                by=alarm.owner,
+                station=alarm.owner_station,
+            )
+        case c.Take(by=by):
+            return alarm.owner == by.name
+        case c.Move(by=by) if alarm.owner == by.name:
+            return alarm.status in (EN_ROUTE, ON_SCENE)
+        case c.Arrive(by=by) if alarm.owner == by.name:
+            return alarm.status is ON_SCENE
+        case c.Close():
+            return alarm.status is CLOSED
+        case c.OfferTransfer(to=to):
+            return alarm.transfer is not None and alarm.transfer["to"] == to
+        case c.AcceptTransfer(by=by):
+            return alarm.transfer is None and alarm.station == by.station and alarm.owner == by.name
+    return False
+
+
+def _step(alarm: Alarm, command: c.Command) -> e.Event:
+    """The event of a person's command that the table allows, once the person may give it."""
+    match command:
+        case c.Acknowledge(by=by):
+            return e.AlarmAcknowledged(by=by.name, station=by.station or alarm.station)
+        case c.Take(by=by, reason=reason):
+            return e.AlarmTaken(
+                by=by.name, station=by.station or alarm.station, taken_from=str(alarm.owner), reason=reason
+            )
+        case c.Reopen(by=by, reason=reason):
+            return e.AlarmReopened(cause="officer", by=by.name, reason=reason)
+        case c.AcceptTransfer(by=by):
+            return e.TransferAccepted(by=by.name, station=_offered_to(alarm, by))
+        case c.RejectTransfer(by=by, reason=reason):
+            return e.TransferRejected(by=by.name, station=_offered_to(alarm, by), reason=reason)
+        case c.OfferTransfer(by=by, to=to, reason=reason):
+            if to == alarm.station:
+                raise Refused(errors.BAD_MESSAGE, f"station: {to!r} is already responsible for this alarm")
+            if alarm.status is not RAISED:
+                _must_own(alarm, by)
+            return e.TransferOffered(by=by.name, to=to, reason=reason)
+        case c.Move(by=by):
+            _must_own(alarm, by)
+            return e.AlarmEnRoute(by=by.name)
+        case c.Arrive(by=by):
+            _must_own(alarm, by)
+            return e.AlarmOnScene(by=by.name)
+        case c.Release(by=by, reason=reason):
+            _must_own(alarm, by)
+            return e.AlarmReleased(by=by.name, reason=reason)
+        case c.Close(by=by, disposition=disposition, note=note):
+            _must_own(alarm, by)
+            return e.AlarmClosed(by=by.name, disposition=disposition, note=note)
+    raise TypeError(f"{type(command).__name__} has no event")
+
+
+def _must_own(alarm: Alarm, by: c.Actor) -> None:
+    if by.name != alarm.owner and by.role == "officer":
+        raise Refused(errors.NOT_OWNER, f"{alarm.owner} owns this alarm, not {by.name}", by=alarm.owner)
+
+
+def _offered_to(alarm: Alarm, by: c.Actor) -> str:
+    if alarm.transfer is None:
+        raise Refused(errors.NOT_POSSIBLE, "nobody has offered a transfer of this alarm", possible=possible(alarm))
+    to = str(alarm.transfer["to"])
+    if by.station not in (None, to):
+        raise Refused(errors.NOT_ALLOWED, f"the transfer was offered to {to}, and {by.name} is of {by.station}")
+    return to
+
+
+def _not_possible(alarm: Alarm, command: c.Command) -> Refused:
+    name = WIRE_NAMES.get(type(command), type(command).__name__)
+    can = possible(alarm)
+    return Refused(
+        errors.NOT_POSSIBLE,
+        f"{name} is not possible while the alarm is {alarm.status}; possible: {', '.join(can)}",
+        status=alarm.status,
+        possible=can,
+    )

@@ -1,0 +1,271 @@
+"""What an alarm is, as the fold of its events: `evolve(alarm, event, at) -> alarm`, pure.
+
+Three ladders stand side by side and are never one enum: what the alarm is (`status`), how far escalation has gone
+(`step`, `loop`), and what consoles and people have done with it (`consoles`, `seen_by`).
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from dispatch.alarm import events as e
+from dispatch.alarm.clock import from_text, to_text
+
+
+class Status(StrEnum):
+    """The life of an alarm (ISA-18.2: unacknowledged, acknowledged; APCO ASAP: dispatched, arrived, closed)."""
+
+    RAISED = "raised"
+    ACKNOWLEDGED = "acknowledged"
+    EN_ROUTE = "en_route"
+    ON_SCENE = "on_scene"
+    CLOSED = "closed"
+
+
+OWNED = frozenset({Status.ACKNOWLEDGED, Status.EN_ROUTE, Status.ON_SCENE})
+
+Entry = Mapping[str, Any]
+"""One item of `talk`, `notes` or `media`; keyed by the version that made it (talk, notes) or by the media's id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """One alarm. Times are UTC; `home` is the station whose stream holds it, `station` the one responsible now."""
+
+    id: str
+    version: int
+    home: str
+    station: str
+    status: Status
+    kind: str
+    code: str
+    lang: str
+    channel: str
+    why: str
+    raised_at: datetime
+    since: datetime  # when the present wait for a person began: raised, released or reopened
+    cycle: int  # the version at `since`: names the wait, so that a late timer of an earlier one does nothing
+    backups: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()  # the other stations that were called in
+    category: str | None = None
+    needs: tuple[str, ...] = ()
+    flood: bool | None = None
+
+    owner: str | None = None
+    owner_station: str | None = None
+    owned_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    moved_at: datetime | None = None
+    arrived_at: datetime | None = None
+    closed_at: datetime | None = None
+    disposition: str | None = None
+    reminded_at: datetime | None = None
+    transfer: Entry | None = None
+    cancel: str | None = None  # "requested" or "duress"
+
+    step: int | None = None
+    loop: int = 0
+    step_at: datetime | None = None
+    audience: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
+    unanswered_at: datetime | None = None
+    overdue_at: datetime | None = None
+    due: datetime | None = None  # the next deadline, computed by the escalation policy at every append
+
+    consoles: int = 0
+    delivered_at: datetime | None = None
+    seen_at: datetime | None = None
+    seen_by: tuple[str, ...] = ()
+
+    text: str | None = None
+    position: Mapping[str, Any] | None = None
+    place: str | None = None
+    question: str | None = None
+    talk: Mapping[str, Entry] = field(default_factory=dict)
+    notes: Mapping[str, Entry] = field(default_factory=dict)
+    media: Mapping[str, Entry] = field(default_factory=dict)
+
+    @property
+    def open(self) -> bool:
+        """On the stations' lists: everything not closed, but never a practice alarm."""
+        return self.status is not Status.CLOSED and self.kind != "practice"
+
+    @property
+    def stations(self) -> tuple[str, ...]:
+        """Every station that may see it."""
+        return (self.home, *self.shared)
+
+
+PRIVATE = frozenset({"text", "position", "place", "talk", "notes", "transfer"})
+"""Fields that can hold someone's words or place: kept apart from the record, like an event's private fields."""
+
+_OPEN_AGAIN: dict[str, Any] = {
+    "status": Status.RAISED, "owner": None, "owner_station": None, "owned_at": None, "moved_at": None,
+    "arrived_at": None, "closed_at": None, "disposition": None, "reminded_at": None, "step": None, "loop": 0,
+    "step_at": None, "audience": (), "called": (), "unanswered_at": None,
+}  # fmt: skip
+
+
+def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = "") -> Alarm:
+    """The alarm after `event`. `alarm` is None, and `alarm_id` needed, only for `AlarmRaised`."""
+    if isinstance(event, e.AlarmRaised):
+        return Alarm(
+            id=alarm_id, version=1, home=event.station, station=event.station, status=Status.RAISED,
+            kind=event.kind, code=event.code, lang=event.lang, channel=event.channel, why=event.why, raised_at=at,
+            since=at, cycle=1, backups=event.backups, category=event.category, needs=event.needs, flood=event.flood,
+            text=event.text, position=event.position, place=event.place,
+        )  # fmt: skip
+    if alarm is None:
+        raise ValueError(f"{event.type} cannot be an alarm's first event")
+    return replace(alarm, version=alarm.version + 1, **_changes(alarm, event, at))
+
+
+def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
+    key = str(alarm.version + 1)
+    match event:
+        case e.AlarmAcknowledged(by=by, station=station) | e.AlarmTaken(by=by, station=station):
+            return {"status": Status.ACKNOWLEDGED, "owner": by, "owner_station": station, "owned_at": at,
+                    "acknowledged_at": alarm.acknowledged_at or at, "reminded_at": None, "moved_at": None,
+                    "arrived_at": None}  # fmt: skip
+        case e.AlarmReleased():
+            return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None}
+        case e.AlarmReopened():
+            return _OPEN_AGAIN | {
+                "since": at,
+                "cycle": alarm.version + 1,
+                "transfer": None,
+                "overdue_at": None,
+            }
+        case e.AlarmEnRoute():
+            return {"status": Status.EN_ROUTE, "moved_at": at}
+        case e.AlarmOnScene():
+            return {"status": Status.ON_SCENE, "arrived_at": at, "moved_at": alarm.moved_at or at}
+        case e.AlarmClosed(by=by, disposition=disposition, note=note):
+            noted = {**alarm.notes, key: {"by": by, "text": note, "at": to_text(at)}} if note else alarm.notes
+            return {"status": Status.CLOSED, "closed_at": at, "disposition": disposition, "notes": noted,
+                    "question": None, "transfer": None}  # fmt: skip
+        case e.TransferOffered(by=by, to=to, reason=reason):
+            offer = {"to": to, "by": by, "at": to_text(at), "reason": reason}
+            return {"transfer": offer, "shared": _with(alarm, (to,))}
+        case e.TransferAccepted(by=by, station=station):
+            return {"transfer": None, "station": station, "status": Status.ACKNOWLEDGED, "owner": by,
+                    "owner_station": station, "owned_at": at, "acknowledged_at": alarm.acknowledged_at or at,
+                    "reminded_at": None, "moved_at": None, "arrived_at": None}  # fmt: skip
+        case e.TransferRejected():
+            return {"transfer": None}
+        case e.CancelRequested(duress=duress):
+            return {"cancel": "duress" if duress or alarm.cancel == "duress" else "requested"}
+        case e.StepRun():
+            return {"step": event.step, "loop": event.loop, "step_at": at, "audience": event.audience,
+                    "called": event.called, "shared": _with(alarm, event.stations)}  # fmt: skip
+        case e.AlarmUnanswered():
+            return {"unanswered_at": at}
+        case e.OwnerReminded():
+            return {"reminded_at": at}
+        case e.AlarmOverdue():
+            return {"overdue_at": at}
+        case e.AlarmDelivered(consoles=consoles):
+            return {"consoles": consoles, "delivered_at": alarm.delivered_at or at}
+        case e.AlarmSeen(by=by):
+            return {"seen_at": alarm.seen_at or at, "seen_by": (*alarm.seen_by, by)}
+        case e.CitizenSaid(text=text):
+            return {"talk": {**alarm.talk, key: {"who": "citizen", "text": text, "at": to_text(at)}}}
+        case e.OfficerSaid(by=by, text=text):
+            return {"talk": {**alarm.talk, key: {"who": "officer", "by": by, "text": text, "at": to_text(at)}}}
+        case e.QuestionAsked():
+            asked = {"who": "officer", "by": event.by, "text": event.text, "at": to_text(at),
+                     "question": event.question, "choices": list(event.choices or ())}  # fmt: skip
+            return {"talk": {**alarm.talk, key: asked}, "question": event.question}
+        case e.QuestionAnswered(question=question, answer=answer):
+            said = {"who": "citizen", "text": answer, "at": to_text(at), "answers": question}
+            still_open = None if alarm.question == question else alarm.question
+            return {"talk": {**alarm.talk, key: said}, "question": still_open}
+        case e.NoteAdded(by=by, text=text):
+            return {"notes": {**alarm.notes, key: {"by": by, "text": text, "at": to_text(at)}}}
+        case e.PositionReported(position=position):
+            return {"position": position}
+        case e.MediaAdded(media=media, kind=kind, mime=mime):
+            item: Entry = {"kind": kind, "mime": mime, "at": to_text(at), "state": "receiving"}
+            return {"media": {**alarm.media, media: item}}
+        case e.MediaEnded(media=media):
+            ended = {"state": "stored", "chunks": event.chunks, "size": event.size, "sha256": event.sha256}
+            return {"media": {**alarm.media, media: {**alarm.media[media], **ended}}}
+        case e.MediaReady(media=media):
+            made = {"width": event.width, "height": event.height, "duration_s": event.duration_s}
+            ready = {"state": "ready", "copy": event.mime, **{k: v for k, v in made.items() if v is not None}}
+            return {"media": {**alarm.media, media: {**alarm.media[media], **ready}}}
+        case e.MediaUnreadable(media=media, reason=reason):
+            failed = {**alarm.media[media], "state": "unreadable", "reason": reason}
+            return {"media": {**alarm.media, media: failed}}
+        case e.OriginalOpened():
+            return {}
+    raise ValueError(f"{event.type} is not an event of an alarm")
+
+
+def _with(alarm: Alarm, stations: tuple[str, ...]) -> tuple[str, ...]:
+    return alarm.shared + tuple(s for s in stations if s != alarm.home and s not in alarm.shared)
+
+
+# -- the alarm as it is stored and sent ------------------------------------------------------------------------
+
+_NAMES = tuple(f.name for f in fields(Alarm))
+_HINTS = typing.get_type_hints(Alarm)
+_TIMES = frozenset(name for name, hint in _HINTS.items() if datetime in (hint, *typing.get_args(hint)))
+
+
+def to_members(alarm: Alarm) -> dict[str, Any]:
+    """The alarm as a JSON object: times as text, members that are None or empty left out."""
+    members: dict[str, Any] = {}
+    for name in _NAMES:
+        value = getattr(alarm, name)
+        if value is None or value == () or value == {}:
+            continue
+        members[name] = to_text(value) if name in _TIMES else value
+    return members
+
+
+def from_members(members: Mapping[str, Any]) -> Alarm:
+    """The inverse of `to_members`."""
+    known: dict[str, Any] = {}
+    for name, value in members.items():
+        if name in _TIMES:
+            value = from_text(value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        known[name] = value
+    return Alarm(**{**known, "status": Status(known["status"])})
+
+
+def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON Merge Patch (RFC 7396) that turns `before` into `after`, one level into nested objects.
+
+    A console applies patches to its alarms and so never needs the lifecycle's rules.
+    """
+    patch: dict[str, Any] = {name: None for name in before if name not in after}
+    for name, value in after.items():
+        old = before.get(name)
+        if old == value:
+            continue
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            patch[name] = merge_patch(old, value)
+        else:
+            patch[name] = value
+    return patch
+
+
+def apply_patch(target: Any, patch: Any) -> Any:
+    """`target` with the JSON Merge Patch `patch` applied (RFC 7396, section 2)."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = apply_patch(result.get(name), value)
+    return result
