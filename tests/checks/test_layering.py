@@ -1,0 +1,151 @@
+"""The folder list is the architecture: stages never import one another, and only the clock knows the time."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+STAGES = ("alarm", "intake", "routing", "stream", "media", "duty", "fanout", "escalation", "notify", "alarmlog")
+# What every stage may import besides itself and what is not ours.
+COMMON = ("dispatch.alarm", "dispatch.stream")
+# Modules of the top level that know everyone; no stage may know them.
+MAY_KNOW_EVERYONE = ("dispatch.app", "dispatch.settings", "dispatch.__main__")
+# Reading the time anywhere else would make a rule depend on the machine it runs on.
+READS_TIME = {
+    ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"),
+    ("time", "time"), ("time", "time_ns"), ("time", "monotonic"), ("time", "monotonic_ns"),
+    ("time", "perf_counter"), ("time", "perf_counter_ns"),
+}  # fmt: skip
+MAY_READ_TIME = ("dispatch/alarm/clock.py",)
+MOST_LINES = 300
+# Longer modules, each with the reason that was found good enough.
+LONGER: dict[str, str] = {
+    "dispatch/alarm/events.py": "a table: every event that a record can hold, each once, and no logic",
+}
+
+
+def modules(root: Path) -> list[Path]:
+    return sorted((root / "dispatch").rglob("*.py"))
+
+
+def dotted(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[tuple[int, str]]:
+    """Every import of ours with its line, relative ones resolved, lazy and type-only ones included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = module.split(".")
+                parts = parts[: len(parts) - node.level + is_package]
+                base = ".".join([*parts, base] if base else parts)
+            yield node.lineno, base
+            for alias in node.names:
+                yield node.lineno, f"{base}.{alias.name}"
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def forbidden(module: str, name: str) -> bool:
+    """Whether `module` of a stage must not import `name`."""
+    if not within(name, "dispatch") or name == "dispatch":
+        return False
+    own = ".".join(module.split(".")[:2])
+    if within(name, own):
+        return False
+    if own == "dispatch.alarm":
+        return True
+    if any(within(name, allowed) for allowed in COMMON):
+        return own == "dispatch.stream" and not within(name, "dispatch.alarm")
+    stage = name.split(".")[1]
+    return stage in STAGES or any(within(name, known) for known in MAY_KNOW_EVERYONE)
+
+
+def test_stages_do_not_import_one_another(root: Path) -> None:
+    """A stage knows the vocabulary and the record, nothing else of ours that has to do with alarms."""
+    wrong = []
+    for path in modules(root):
+        module = dotted(path, root)
+        parts = module.split(".")
+        if len(parts) < 2 or parts[1] not in STAGES:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for line, name in imports(tree, module, path.name == "__init__.py"):
+            if forbidden(module, name):
+                wrong.append(f"{path.relative_to(root)}:{line} imports {name}")
+    assert not wrong, "\n".join(sorted(set(wrong)))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "wrong"),
+    [
+        ("dispatch.fanout.hub", "dispatch.escalation.timer", True),
+        ("dispatch.fanout.hub", "dispatch.app", True),
+        ("dispatch.alarm.lifecycle", "dispatch.stream", True),
+        ("dispatch.alarm.lifecycle", "dispatch.telemetry", True),
+        ("dispatch.fanout.hub", "dispatch.alarm.events", False),
+        ("dispatch.fanout.hub", "dispatch.stream.stream", False),
+        ("dispatch.fanout.hub", "dispatch.fanout.session", False),
+        ("dispatch.stream.stream", "dispatch.alarm.clock", False),
+        ("dispatch.fanout.hub", "redis.asyncio", False),
+    ],
+)
+def test_the_rule_itself(module: str, name: str, wrong: bool) -> None:
+    """The rule says no to what it should, and only to that."""
+    assert forbidden(module, name) is wrong
+
+
+def test_relative_imports_are_seen() -> None:
+    """A relative import is the same import."""
+    tree = ast.parse("from ..escalation import timer\nfrom . import session")
+    assert [name for _, name in imports(tree, "dispatch.fanout.hub", False)] == [
+        "dispatch.escalation", "dispatch.escalation.timer", "dispatch.fanout", "dispatch.fanout.session"
+    ]  # fmt: skip
+
+
+def times(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Every place that names a function which reads the time."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            value = node.value
+            owner = value.id if isinstance(value, ast.Name) else getattr(value, "attr", "")
+            if (owner, node.attr) in READS_TIME:
+                yield node.lineno, f"{owner}.{node.attr}"
+        elif isinstance(node, ast.ImportFrom) and node.module in {"time", "datetime"}:
+            for alias in node.names:
+                if (node.module, alias.name) in READS_TIME:
+                    yield node.lineno, f"{node.module}.{alias.name}"
+
+
+def test_only_the_clock_reads_the_time(root: Path) -> None:
+    """Time has one source, so that hubs agree and tests can move it."""
+    wrong = []
+    for path in modules(root):
+        name = path.relative_to(root).as_posix()
+        if name in MAY_READ_TIME:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        wrong += [f"{name}:{line} reads {what}" for line, what in times(tree)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_readers_of_time_are_found() -> None:
+    """Each way of reading the time is noticed."""
+    source = "import time, datetime\ntime.monotonic()\ndatetime.datetime.now(UTC)\nfrom time import time\nclock.now()"
+    assert [what for _, what in times(ast.parse(source))] == ["time.time", "time.monotonic", "datetime.now"]
+
+
+def test_modules_are_small(root: Path) -> None:
+    """A module above 300 lines is asked why; the answer stands in LONGER."""
+    sizes = {p.relative_to(root).as_posix(): len(p.read_text(encoding="utf-8").splitlines()) for p in modules(root)}
+    assert not [f"{name}: {size}" for name, size in sizes.items() if size > MOST_LINES and name not in LONGER]
+    assert not [name for name in LONGER if sizes.get(name, 0) <= MOST_LINES], "no longer needed in LONGER"

@@ -1,0 +1,60 @@
+"""What `pip install .` gives is a complete server: pages, browser libraries and the demo configuration."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+BARE_IMPORT = re.compile(r"""\b(?:from|import)\s*\(?\s*["'](?![./])""")
+MODULES = ("preact.js", "preact-hooks.js", "htm.js", "signals-core.js")
+
+
+@pytest.fixture(scope="session")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel, built from this checkout by pip, as users do."""
+    out = tmp_path_factory.mktemp("wheel")
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(out), str(root)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = out.glob("fujin_dispatch-*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_package_and_pages_are_inside(root: Path, wheel: zipfile.ZipFile) -> None:
+    """Every module, page and demo file of the checkout is in the wheel, and the licence."""
+    names = set(wheel.namelist())
+    tracked = subprocess.run(
+        ["git", "ls-files", "dispatch", "clients/web", "config"],
+        cwd=root, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    for name in tracked:
+        if (root / name).exists():
+            inside = name.replace("clients/web/", "dispatch/web/").replace("config/", "dispatch/demo/", 1)
+            assert inside in names, name
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_browser_libraries_are_inside(wheel: zipfile.ZipFile) -> None:
+    """Each library is one module, with its licence, that a browser loads without an import map."""
+    for module in MODULES:
+        text = wheel.read(f"dispatch/web/vendor/{module}").decode()
+        assert "export" in text
+        assert not BARE_IMPORT.search(text), module
+        assert "sourceMappingURL" not in text
+    licences = [name for name in wheel.namelist() if name.startswith("dispatch/web/vendor/licences/")]
+    assert len(licences) == 3
+
+
+def test_nothing_else_is_inside(wheel: zipfile.ZipFile) -> None:
+    """No test, tool or other folder of the checkout comes along."""
+    tops = {name.split("/")[0] for name in wheel.namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"dispatch"}
+    assert not [name for name in wheel.namelist() if "node_modules" in name or "__pycache__" in name]

@@ -1,0 +1,44 @@
+"""What every test may use. Stays small: the harness of verbs lives with the flow tests."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def fixtures() -> Path:
+    """Real photographs and recordings, in the forms that phones send (see the README there)."""
+    return ROOT / "tests" / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def in_ci() -> bool:
+    """Whether nothing may be skipped for want of a program."""
+    return os.environ.get("CI") == "true"
+
+
+@pytest.fixture(scope="session")
+def program(in_ci: bool) -> Callable[[str], str]:
+    """Finds a program of the machine: skips with a reason where a user lacks it, fails in CI."""
+
+    def find(*names: str) -> str:
+        for name in names:
+            if path := shutil.which(name):
+                return path
+        reason = f"needs one of these programs, and there is none: {', '.join(names)}"
+        if in_ci:
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    return find
