@@ -1,0 +1,341 @@
+"""Every message that clients send, once: its shape, checked strictly.
+
+An unknown field, a wrong type or too long a text is an error that names the field. Limits come from the
+configuration as the validation context, so that the models hold the shape and the settings hold the numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+
+from dispatch.alarm import errors
+from dispatch.alarm.clock import from_text
+from dispatch.alarm.errors import Refused
+
+M = TypeVar("M", bound="Message")
+
+
+def _at_most(limit: str) -> AfterValidator:
+    def check(value: Any, info: ValidationInfo) -> Any:
+        most = (info.context or {}).get(limit, math.inf)
+        if len(value) > most:
+            unit = "characters" if isinstance(value, str) else "bytes" if isinstance(value, bytes) else "entries"
+            raise ValueError(f"{len(value)} {unit}; at most {most} ({limit})")
+        return value
+
+    return AfterValidator(check)
+
+
+def _rfc3339(value: str) -> str:
+    from_text(value)
+    return value
+
+
+Text = Annotated[str, _at_most("text_chars")]
+Reason = Annotated[str, Field(min_length=1), _at_most("reason_chars")]
+Name = Annotated[str, Field(min_length=1), _at_most("name_chars")]
+Ref = Annotated[str, Field(min_length=1, max_length=64)]
+AlarmId = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", description="a UUID")
+]
+MediaId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="made by the device, unique in its alarm")]
+Secret = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-]{22,128}$", description="base64url of 128 bits or more, made by the device")
+]
+Pin = Annotated[str, Field(pattern=r"^[0-9]{4,8}$", description="digits")]
+Time = Annotated[str, AfterValidator(_rfc3339), Field(description="RFC 3339 with an offset from UTC")]
+Number = Annotated[float, Field(strict=False)]
+
+
+class Message(BaseModel):
+    """Base of all that clients send: frozen, nothing unknown, nothing coerced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Position(Message):
+    """A position as the device gave it; the numbers are kept as received, even absurd ones."""
+
+    lat: Number
+    lon: Number
+    accuracy_m: Number | None = None
+    at: Time | None = None
+    datum: Literal["wgs84", "gcj02"] = "wgs84"
+    source: Name | None = None
+
+
+class RaiseBody(Message):
+    """An alarm. It needs nothing but id and secret: an empty alarm is an alarm.
+
+    `pin` is the number with which the citizen will cancel; a cancel without it is told to officers as duress.
+    """
+
+    id: AlarmId
+    secret: Secret
+    text: Text | None = None
+    kind: Literal["alarm", "tip", "practice"] = "alarm"
+    category: Name | None = None
+    needs: Annotated[list[Name], _at_most("needs")] = []
+    lang: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")] = "zh"
+    position: Position | None = None
+    place: Annotated[str, _at_most("place_chars")] | None = None
+    pin: Pin | None = None
+
+
+class SayBody(Message):
+    ref: Ref
+    text: Annotated[Text, Field(min_length=1)]
+
+
+class AnswerBody(Message):
+    question: Ref
+    answer: Annotated[Text, Field(min_length=1)]
+
+
+class CancelBody(Message):
+    pin: Pin | None = None
+
+
+class EndMediaBody(Message):
+    kind: Literal["photo", "audio"]
+    chunks: Annotated[int, Field(ge=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class SignIn(Message):
+    user: Name
+    password: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class OpenOriginalBody(Message):
+    reason: Reason
+
+
+# -- citizen's socket ------------------------------------------------------------------------------------------
+
+
+class Raise(RaiseBody):
+    type: Literal["raise"]
+    ref: Ref
+
+
+class Resume(Message):
+    """Come back to an alarm; talk after version `after` is sent again."""
+
+    type: Literal["resume"]
+    ref: Ref
+    id: AlarmId
+    secret: Secret
+    after: Annotated[int, Field(ge=0)] = 0
+
+
+class CitizenSays(SayBody):
+    type: Literal["say"]
+
+
+class ReportPosition(Message):
+    type: Literal["position"]
+    ref: Ref
+    position: Position
+
+
+class AnswerQuestion(AnswerBody):
+    type: Literal["answer"]
+    ref: Ref
+
+
+class Cancel(CancelBody):
+    type: Literal["cancel"]
+    ref: Ref
+
+
+class MediaChunk(Message):
+    """One chunk; in any order, any number of times. Only in MessagePack: bytes do not fit JSON."""
+
+    type: Literal["media_chunk"]
+    ref: Ref
+    media: MediaId
+    seq: Annotated[int, Field(ge=0)]
+    data: Annotated[bytes, _at_most("chunk_bytes")]
+    kind: Literal["photo", "audio"]
+    mime: Name
+
+
+class MediaEnd(Message):
+    type: Literal["media_end"]
+    ref: Ref
+    media: MediaId
+    chunks: Annotated[int, Field(ge=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+# -- console's socket ------------------------------------------------------------------------------------------
+
+
+class After(Message):
+    """A position in a station's stream: the store's epoch and the offset of the last event that was applied."""
+
+    epoch: Annotated[str, Field(max_length=64)]
+    offset: Annotated[int, Field(ge=0)]
+
+
+class Subscribe(Message):
+    type: Literal["subscribe"]
+    ref: Ref
+    stations: list[Name] | None = None
+    after: dict[Name, After] = {}
+
+
+class OfAlarm(Message):
+    ref: Ref
+    alarm: AlarmId
+
+
+class Ack(OfAlarm):
+    type: Literal["ack"]
+
+
+class Take(OfAlarm):
+    type: Literal["take"]
+    reason: Reason
+
+
+class Release(OfAlarm):
+    type: Literal["release"]
+    reason: Reason
+
+
+class Move(OfAlarm):
+    type: Literal["move"]
+
+
+class Arrive(OfAlarm):
+    type: Literal["arrive"]
+
+
+class Close(OfAlarm):
+    type: Literal["close"]
+    disposition: Literal["handled", "no_one_found", "false_alarm", "duplicate", "test", "passed_on"]
+    note: Annotated[str, _at_most("note_chars")] | None = None
+
+
+class Reopen(OfAlarm):
+    type: Literal["reopen"]
+    reason: Reason
+
+
+class OfficerSays(OfAlarm):
+    type: Literal["say"]
+    text: Annotated[Text, Field(min_length=1)]
+
+
+class Ask(OfAlarm):
+    type: Literal["ask"]
+    question: Annotated[Text, Field(min_length=1)]
+    choices: Annotated[list[Name], Field(min_length=1), _at_most("choices")] = ["yes", "no", "cannot_say", "danger_now"]
+
+
+class AddNote(OfAlarm):
+    type: Literal["note"]
+    text: Annotated[str, Field(min_length=1), _at_most("note_chars")]
+
+
+class Transfer(OfAlarm):
+    type: Literal["transfer"]
+    station: Name
+    reason: Reason
+
+
+class TransferAccept(OfAlarm):
+    type: Literal["transfer_accept"]
+
+
+class TransferReject(OfAlarm):
+    type: Literal["transfer_reject"]
+    reason: Reason
+
+
+class Seen(OfAlarm):
+    """A person has opened the alarm."""
+
+    type: Literal["seen"]
+
+
+class Ready(Message):
+    """Every 10 s at most: whether this console can wake its officer. Only a ready console counts as on duty."""
+
+    type: Literal["ready"]
+    ref: Ref
+    sound: bool
+    visible: bool
+
+
+class Delivered(Message):
+    """Every event up to `position` of `station` is on the screen."""
+
+    type: Literal["delivered"]
+    ref: Ref
+    station: Name
+    position: After
+
+
+class Duty(Message):
+    """Come on duty beside the rota, or leave it, until the next handover."""
+
+    type: Literal["duty"]
+    ref: Ref
+    on: bool
+
+
+CITIZEN = {
+    m.model_fields["type"].annotation.__args__[0]: m  # type: ignore[union-attr]
+    for m in (Raise, Resume, CitizenSays, ReportPosition, AnswerQuestion, Cancel, MediaChunk, MediaEnd)
+}
+CONSOLE = {
+    m.model_fields["type"].annotation.__args__[0]: m  # type: ignore[union-attr]
+    for m in (
+        Subscribe, Ack, Take, Release, Move, Arrive, Close, Reopen, OfficerSays, Ask, AddNote, Transfer, TransferAccept,
+        TransferReject, Seen, Ready, Delivered, Duty,
+    )
+}  # fmt: skip
+
+
+def check(model: type[M], members: Any, limits: Mapping[str, int]) -> M:
+    """`members` as a checked message.
+
+    Raises:
+        Refused: `bad_message` or `too_large`, naming each field that is wrong and what would be right.
+    """
+    try:
+        return model.model_validate(members, context=limits)
+    except ValidationError as faults:
+        told = [_tell(fault) for fault in faults.errors(include_input=False, include_url=False)]
+        too_large = all(re.search(r"; at most \d+ \(", line) for line in told)
+        raise Refused(errors.TOO_LARGE if too_large else errors.BAD_MESSAGE, "; ".join(told)) from None
+
+
+def check_typed(models: Mapping[str, type[Message]], members: Any, limits: Mapping[str, int]) -> Any:
+    """`members` as the message that its `type` says.
+
+    Raises:
+        Refused: also `unknown_type`, with the types there are.
+    """
+    if not isinstance(members, dict):
+        raise Refused(errors.BAD_MESSAGE, "a message is a map with a `type`")
+    model = models.get(members.get("type", "")) if isinstance(members.get("type"), str) else None
+    if model is None:
+        raise Refused(errors.UNKNOWN_TYPE, f"type: must be one of {', '.join(sorted(models))}")
+    return check(model, members, limits)
+
+
+def _tell(fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"]) or "message"
+    text = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        text = "unknown field"
+    return f"{where}: {text}"
