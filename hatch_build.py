@@ -139,8 +139,9 @@ def npm() -> tuple[list[str], dict[str, str]]:
 
 
 def failure(reason: str) -> str:
+    # The advice last: pip shows the end.
     return (
+        f"npm said: {reason}\n\n"
         "The pages' browser libraries could not be fetched with npm. This needs a network (or npm's own settings for a "
-        "mirror or proxy) once; an sdist or wheel that was built elsewhere needs none.\n"
-        f"npm said: {reason}"
+        "mirror or proxy) once; an sdist or a wheel that was built elsewhere needs none."
     )
