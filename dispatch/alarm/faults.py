@@ -10,7 +10,6 @@ import difflib
 from collections.abc import Iterable
 from typing import Any, TypeAlias, TypeVar, get_args
 
-import annotated_types
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -72,8 +71,8 @@ def _legal(model: type[BaseModel], error: dict[str, Any]) -> str:
 
 
 def _range(field: FieldInfo) -> str:
-    low = next((m.ge for m in field.metadata if isinstance(m, annotated_types.Ge)), None)
-    high = next((m.le for m in field.metadata if isinstance(m, annotated_types.Le)), None)
+    low = next((m.ge for m in field.metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in field.metadata if hasattr(m, "le")), None)
     return _KINDS[field.annotation] + ("" if low is None or high is None else f", {low} to {high}")
 
 
