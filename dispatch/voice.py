@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 RATE_HZ = 22_050
-TIMEOUT_S = 300
+# Far more than it takes; only so that a library that hangs is noticed.
+TIMEOUT_S = 60.0
+TIMEOUT_PER_CLIP_S = 2.0
 MANIFEST = "manifest.json"
 # Clips are made anew when this changes: language -> (espeak-ng's voice, words a minute, what is said).
 PROMPTS = {
@@ -88,16 +90,19 @@ def make_clips(out: Path, stations: Mapping[str, Mapping[str, str]]) -> None:
     todo = [clip for clip in wanted if made.get(clip.file) != clip.mark or not (out / clip.file).is_file()]
     if not todo:
         return
-    done = subprocess.run(  # noqa: S603 - our own module, and no shell
-        [sys.executable, "-m", "dispatch.voice", str(out)],
-        input=json.dumps(todo),
-        cwd=Path(__file__).resolve().parent.parent,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module, and no shell
+            [sys.executable, "-m", "dispatch.voice", str(out)],
+            input=json.dumps(todo),
+            cwd=Path(__file__).resolve().parent.parent,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=TIMEOUT_S + TIMEOUT_PER_CLIP_S * len(todo),
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise VoiceFailed(f"espeak-ng did not end within {error.timeout:.0f} s") from error
     if done.returncode:
         kind = VoiceMissing if done.returncode == MISSING else VoiceFailed
         raise kind(done.stderr.strip() or f"the speaking process ended with status {done.returncode}")
