@@ -1,7 +1,9 @@
 """What every test may use. Stays small: the harness of verbs lives with the flow tests."""
 
+import hashlib
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +31,7 @@ def in_ci() -> bool:
 
 
 @pytest.fixture(scope="session")
-def program(in_ci: bool) -> Callable[[str], str]:
+def program(in_ci: bool) -> Callable[..., str]:
     """Finds a program of the machine: skips with a reason where a user lacks it, fails in CI."""
 
     def find(*names: str) -> str:
@@ -42,3 +44,16 @@ def program(in_ci: bool) -> Callable[[str], str]:
         pytest.skip(reason)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def node_modules(root: Path, program: Callable[..., str]) -> Path:
+    """The browser code's tools (tsc, eslint, prettier) and axe-core, installed as clients/package-lock.json says."""
+    npm = program("npm")
+    clients = root / "clients"
+    lock = hashlib.sha256((clients / "package-lock.json").read_bytes()).hexdigest()
+    mark = clients / "node_modules" / "made-from.txt"
+    if not mark.is_file() or mark.read_text(encoding="ascii") != lock:
+        subprocess.run([npm, "ci", "--ignore-scripts"], cwd=clients, check=True, timeout=600)
+        mark.write_text(lock, encoding="ascii")
+    return mark.parent

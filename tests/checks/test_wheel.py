@@ -31,14 +31,11 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFi
 def test_package_and_pages_are_inside(root: Path, wheel: zipfile.ZipFile) -> None:
     """Every module, page and demo file of the checkout is in the wheel, and the licence."""
     names = set(wheel.namelist())
-    tracked = subprocess.run(
-        ["git", "ls-files", "dispatch", "clients/web", "config"],
-        cwd=root, capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    for name in tracked:
-        if (root / name).exists():
-            inside = name.replace("clients/web/", "dispatch/web/").replace("config/", "dispatch/demo/", 1)
-            assert inside in names, name
+    for source, target in (("dispatch", "dispatch"), ("clients/web", "dispatch/web"), ("config", "dispatch/demo")):
+        paths = [path.relative_to(root / source) for path in (root / source).rglob("*") if path.is_file()]
+        assert paths, source
+        missing = [path for path in paths if path.suffix != ".pyc" and f"{target}/{path.as_posix()}" not in names]
+        assert not missing, source
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
