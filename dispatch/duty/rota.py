@@ -73,7 +73,7 @@ def on_duty(rota: Rota, instant: datetime) -> Duty:
     day = instant.astimezone(rota.timezone).date()
     while instant < _handover(rota, day):
         day -= _DAY
-    while instant >= _handover(rota, day + _DAY):  # twice only where a zone skipped a day, as Samoa did in 2011
+    while instant >= _handover(rota, day + _DAY):  # the clock went back over midnight, as in St. John's until 2011
         day += _DAY
     since, until = _handover(rota, day), _handover(rota, day + _DAY)
     turn = (day - rota.start).days * rota.per_day

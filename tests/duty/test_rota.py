@@ -86,6 +86,14 @@ def test_a_day_that_never_was() -> None:
     assert seen == ["A", "B", "D", "A"]
 
 
+def test_a_clock_that_goes_back_over_midnight() -> None:
+    """In St. John's on 7 November 2010 it was 6 November again at 00:01: who took over at midnight stays on duty."""
+    rota = Rota(ZoneInfo("America/St_Johns"), time(0), ("A", "B"), 1, date(2010, 11, 6))
+    assert on_duty(rota, utc("2010-11-07T02:29:59")).officers == ("A",)
+    assert on_duty(rota, utc("2010-11-07T02:30:00")).officers == ("B",)
+    assert on_duty(rota, utc("2010-11-07T03:00:00")).officers == ("B",)
+
+
 def with_overrides(*spans: tuple[str, str, tuple[str, ...]]) -> Rota:
     overrides = tuple(Override(utc(start), utc(end), crew, "swap") for start, end, crew in spans)
     return Rota(SHANGHAI.timezone, SHANGHAI.handover, CREW, 2, SHANGHAI.start, overrides)
