@@ -1,0 +1,147 @@
+"""Alarms as the stages use them: load one, give it a command. The loop of load, decide, append, decide again.
+
+Holds no state: every answer is from the store. The deadline that each append writes is computed by a function that
+it is given, so the escalation policy stays outside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import orjson
+
+from dispatch.alarm import errors
+from dispatch.alarm.clock import Clock
+from dispatch.alarm.commands import Command
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.events import Event
+from dispatch.alarm.lifecycle import decide
+from dispatch.alarm.state import Alarm, evolve, from_members, merge_patch, to_members
+from dispatch.stream.stream import Append, Appended, Done, Record, Stale, Stream, make_record, translated
+
+_TRIES = 50
+"""An append loses a race at most once per other append to the same alarm; more than this many is a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An alarm and the hashes that its citizen is checked against."""
+
+    alarm: Alarm
+    secret_hash: str
+    pin_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command. `events` is empty when it was so already."""
+
+    alarm: Alarm
+    events: tuple[Event, ...]
+
+
+class Alarms:
+    """The alarms of one store.
+
+    Args:
+        stream: the record.
+        clock: gives the time of each event.
+        deadline: (alarm) -> its next deadline, or None; pure.
+    """
+
+    def __init__(self, stream: Stream, clock: Clock, deadline: Callable[[Alarm], datetime | None]) -> None:
+        self.stream = stream
+        self._clock = clock
+        self._deadline = deadline
+        self.after_append: list[Callable[[Outcome], Awaitable[None] | None]] = []
+
+    async def load(self, alarm_id: str) -> Loaded | None:
+        """The alarm as it is now; None when there is none with this id."""
+        async with translated():
+            row = await self.stream.redis.hmget(self.stream.keys.alarm(alarm_id), "s", "k", "p")
+        if row[0] is None:
+            return None
+        return Loaded(from_members(orjson.loads(row[0])), (row[1] or b"").decode(), (row[2] or b"").decode())
+
+    async def handle(self, alarm_id: str, *commands: Command, key: str = "", secret_hash: str = "",
+                     pin_hash: str = "") -> Outcome:  # fmt: skip
+        """Give the alarm `commands`, in one append; answered when the events are stored.
+
+        Args:
+            alarm_id: the alarm.
+            commands: decided one after the other, each on the state that the one before left.
+            key: who asked and their `ref`: the same key has its effect once, with the same commands.
+            secret_hash: with a `Raise`: what the citizen will be checked against; an alarm that is there
+                already must have the same.
+            pin_hash: with a `Raise`: the hash of the cancel number, or empty.
+
+        Raises:
+            Refused: from `decide`; `ref_reused`; `alarm_exists`; `not_stored`.
+        """
+        digest = hashlib.sha256(repr(commands).encode()).hexdigest()[:16] if key else ""
+        for _ in range(_TRIES):
+            loaded = await self.load(alarm_id)
+            if loaded and secret_hash and loaded.secret_hash != secret_hash:
+                raise Refused(errors.ALARM_EXISTS, "id: there is an alarm with this id and another secret")
+            if loaded and key and (done := await self._done(alarm_id, key)):
+                return _again(done, digest, loaded.alarm)
+            before = loaded.alarm if loaded else None
+            outcome, records = self._fold(before, alarm_id, commands)
+            if not outcome.events:
+                return outcome
+            after = outcome.alarm
+            change = Append(
+                alarm=alarm_id, expected=before.version if before else 0, version=after.version, key=key, digest=digest,
+                snapshot=orjson.dumps(to_members(after)), open=after.open, deadline=after.due, secret_hash=secret_hash,
+                pin_hash=pin_hash, copy_to=after.shared,
+            )  # fmt: skip
+            match await self.stream.append(after.home, records, change):
+                case Appended():
+                    for told in self.after_append:
+                        waiting = told(outcome)
+                        if waiting is not None:
+                            await waiting
+                    return outcome
+                case Done() as done:
+                    now = await self.load(alarm_id)
+                    return _again(done, digest, now.alarm if now else after)
+                case Stale():
+                    continue
+        raise Refused(errors.NOT_STORED, f"{_TRIES} other changes came first")
+
+    def _fold(self, before: Alarm | None, alarm_id: str, commands: Iterable[Command]) -> tuple[Outcome, list[Record]]:
+        """The outcome of `commands` on `before`, and its events as records."""
+        at = self._clock.now()
+        alarm = before
+        events: list[Event] = []
+        records: list[Record] = []
+        members = to_members(before) if before else {}
+        for command in commands:
+            for event in decide(alarm, command):
+                alarm = evolve(alarm, event, at, alarm_id)
+                alarm = replace(alarm, due=self._deadline(alarm))
+                after = to_members(alarm)
+                records.append(make_record(alarm_id, alarm.version, event, at, merge_patch(members, after)))
+                events.append(event)
+                members = after
+        if alarm is None:
+            raise Refused(errors.NOT_FOUND, "there is no such alarm")
+        return Outcome(alarm, tuple(events)), records
+
+    async def _done(self, alarm_id: str, key: str) -> Done | None:
+        async with translated():
+            found = await self.stream.redis.hget(self.stream.keys.done(alarm_id), key)
+        if found is None:
+            return None
+        digest, version = found.decode().rsplit(" ", 1)
+        return Done(digest, int(version))
+
+
+def _again(done: Done, digest: str, alarm: Alarm) -> Outcome:
+    """The outcome of a repeated command, provided it is the same one."""
+    if done.digest != digest:
+        raise Refused(errors.REF_REUSED, "ref: it was used before, for another request")
+    return Outcome(alarm, ())

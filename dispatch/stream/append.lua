@@ -1,0 +1,41 @@
+-- Append events to a station's stream: all of it or none.
+-- Compare-and-set on the alarm's version, de-duplication by the command's key, the events and their hash chain,
+-- the snapshot, the deadline, the outbox, the doorbell. The rules are in Python; here only bytes move.
+--
+-- KEYS 1 stream, 2 station, 3 alarm, 4 words, 5 done, 6 open set, 7 deadlines, 8 outbox
+-- ARGV 1 station, 2 alarm id ('' for an event of the station itself), 3 expected version, 4 new version, 5 snapshot,
+--      6 command key ('' for none), 7 command digest, 8 deadline in ms ('' for none, 'keep' to leave it alone),
+--      9 open ('1', '0'), 10 secret hash and 11 cancel number hash (only used when the alarm is new), 12 channel,
+--      13 stations to copy to, by spaces; then five per event: version, record, words, digest, wire form
+local stream, station, alarm, words, done, open, deadlines, outbox = unpack(KEYS)
+local id, key = ARGV[2], ARGV[6]
+if key ~= '' then
+  local before = redis.call('HGET', done, key)
+  if before then return {'done', before} end
+end
+if id ~= '' and (redis.call('HGET', alarm, 'v') or '0') ~= ARGV[3] then return {'stale'} end
+
+local state = redis.call('HMGET', station, 'offset', 'head')
+local offset, head = tonumber(state[1] or '0'), state[2] or ''
+local first, bell = offset + 1, {}
+for i = 14, #ARGV, 5 do
+  offset = offset + 1
+  head = redis.sha1hex(head .. offset .. ARGV[i + 3])
+  redis.call('XADD', stream, offset .. '-0', 'r', ARGV[i + 1], 'h', head)
+  if ARGV[i + 2] ~= '' then redis.call('HSET', words, ARGV[i], ARGV[i + 2]) end
+  bell[#bell + 1] = ARGV[i + 4]
+end
+redis.call('HSET', station, 'offset', offset, 'head', head)
+if key ~= '' then redis.call('HSET', done, key, ARGV[7] .. ' ' .. ARGV[4]) end
+if id ~= '' then
+  redis.call('HSET', alarm, 'v', ARGV[4], 's', ARGV[5])
+  if ARGV[3] == '0' then redis.call('HSET', alarm, 'k', ARGV[10], 'p', ARGV[11]) end
+  redis.call(ARGV[9] == '1' and 'SADD' or 'SREM', open, id)
+  if ARGV[8] == '' then redis.call('ZREM', deadlines, id)
+  elseif ARGV[8] ~= 'keep' then redis.call('ZADD', deadlines, ARGV[8], id) end
+  for to in string.gmatch(ARGV[13], '%S+') do
+    redis.call('RPUSH', outbox, table.concat({to, ARGV[1], id, first, offset}, ' '))
+  end
+end
+redis.call('PUBLISH', ARGV[12], first .. '\n' .. table.concat(bell, '\n'))
+return {'ok', first}

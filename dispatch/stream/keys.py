@@ -1,0 +1,87 @@
+"""The name of every key in the store. All keys of a partition share a hash tag, so one script may touch them together.
+
+There is one partition until stations are spread over several; no other module spells a key.
+"""
+
+from __future__ import annotations
+
+
+class Keys:
+    """Key names of one partition.
+
+    Args:
+        partition: its number; part of the hash tag.
+    """
+
+    def __init__(self, partition: int = 0) -> None:
+        tag = f"dispatch:{{{partition}}}"
+        self.epoch = f"{tag}:epoch"  # string: changes when the store was restored from an older copy
+        self.deadlines = f"{tag}:deadlines"  # sorted set: alarm id -> ms; an index, the truth is the alarm
+        self.outbox = f"{tag}:outbox"  # list: what has to be copied to the streams of called-in stations
+        self.users = f"{tag}:users"  # hash: name -> user
+        self.bells = f"{tag}:bell:*"
+        self._tag = tag
+
+    def stream(self, station: str) -> str:
+        """Stream of records; entry id is OFFSET-0, without gaps."""
+        return f"{self._tag}:stream:{station}"
+
+    def station(self, station: str) -> str:
+        """Hash: `offset` of the last entry, `head` of the hash chain."""
+        return f"{self._tag}:station:{station}"
+
+    def alarm(self, alarm: str) -> str:
+        """Hash: `v` version, `s` snapshot, `k` hash of the secret, `p` hash of the cancel number."""
+        return f"{self._tag}:alarm:{alarm}"
+
+    def mirror(self, station: str, alarm: str) -> str:
+        """Hash like `alarm`: the copy of another station's alarm for a station that was called in."""
+        return f"{self._tag}:mirror:{station}:{alarm}"
+
+    def words(self, station: str, alarm: str) -> str:
+        """Hash: version -> what people wrote, showed or where they are, apart from the record."""
+        return f"{self._tag}:words:{station}:{alarm}"
+
+    def done(self, alarm: str) -> str:
+        """Hash: command key -> digest and version; what was done once is not done again."""
+        return f"{self._tag}:done:{alarm}"
+
+    def open(self, station: str) -> str:
+        """Set of the ids of the station's own open alarms."""
+        return f"{self._tag}:open:{station}"
+
+    def mirrors(self, station: str) -> str:
+        """Set of the ids of other stations' open alarms to which the station was called in."""
+        return f"{self._tag}:mirrors:{station}"
+
+    def bell(self, station: str) -> str:
+        """Channel on which every append to the station's stream is published."""
+        return f"{self._tag}:bell:{station}"
+
+    def receipts(self, alarm: str) -> str:
+        """Hash: console -> officer and time, of the consoles that confirmed the alarm."""
+        return f"{self._tag}:receipts:{alarm}"
+
+    def ready(self, station: str) -> str:
+        """Sorted set: `officer|role|console` -> ms at which its readiness lapses."""
+        return f"{self._tag}:ready:{station}"
+
+    def signed(self, station: str) -> str:
+        """Hash: officer -> on or off duty beside the rota, and until when."""
+        return f"{self._tag}:signed:{station}"
+
+    def chunks(self, alarm: str, media: str) -> str:
+        """Hash: seq -> size and SHA-256 of a stored chunk."""
+        return f"{self._tag}:chunks:{alarm}:{media}"
+
+    def session(self, digest: str) -> str:
+        """String: a sign-in, by the hash of its token; expires."""
+        return f"{self._tag}:session:{digest}"
+
+    def sessions_of(self, user: str) -> str:
+        """Set of the session digests of a user, so that all can be ended."""
+        return f"{self._tag}:sessions:{user}"
+
+    def attempts(self, user: str) -> str:
+        """Counter of failed sign-ins of a user name; expires."""
+        return f"{self._tag}:attempts:{user}"

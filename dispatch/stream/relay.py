@@ -1,0 +1,78 @@
+"""Copies the events of an alarm to the streams of the stations that were called in to it.
+
+The outbox is filled by the same script that appends, so nothing is forgotten; the copy is made with compare-and-set on
+the copy's version, so repeating it, or two hubs doing it at once, changes nothing. Never decides anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from dispatch.alarm.clock import Clock, from_text
+from dispatch.alarm.events import AlarmShared, load
+from dispatch.alarm.state import apply_patch, to_members
+from dispatch.stream.alarms import Alarms, Outcome
+from dispatch.stream.stream import Append, Record, make_record, translated
+
+
+class Relay:
+    """The outbox of one store.
+
+    Args:
+        alarms: where the alarms are.
+        clock: gives the time of the copy.
+    """
+
+    def __init__(self, alarms: Alarms, clock: Clock) -> None:
+        self._alarms = alarms
+        self._stream = alarms.stream
+        self._clock = clock
+
+    async def after_append(self, outcome: Outcome) -> None:
+        """Copy at once what this hub itself appended; `step` of any hub finds what is left after a fault."""
+        if outcome.alarm.shared:
+            while await self.step():
+                pass
+
+    async def step(self) -> bool:
+        """Copy the oldest entry of the outbox; False when it is empty."""
+        async with translated():
+            head = await self._stream.redis.lindex(self._stream.keys.outbox, 0)
+        if head is None:
+            return False
+        to, home, alarm, first, last = head.decode().split(" ")
+        for entry in await self._stream.read(home, int(first) - 1, until=int(last)):
+            await self._copy(to, alarm, entry.members)
+        async with translated():
+            await self._stream.redis.lrem(self._stream.keys.outbox, 1, head)
+        return True
+
+    async def _copy(self, to: str, alarm_id: str, members: dict[str, Any]) -> None:
+        async with translated():
+            row = await self._stream.redis.hmget(self._stream.keys.mirror(to, alarm_id), "v", "s")
+        have, version = int(row[0] or 0), members["version"]
+        if have >= version:
+            return
+        if have and have + 1 == version and "wiped" not in members:
+            snapshot = apply_patch(orjson.loads(row[1]), members["changes"])
+            record = _copied(members)
+        else:  # its first event here, or one that was missed: the whole alarm as it is now
+            loaded = await self._alarms.load(alarm_id)
+            if loaded is None or loaded.alarm.version <= have:
+                return
+            snapshot, version = to_members(loaded.alarm), loaded.alarm.version
+            event = AlarmShared(home=loaded.alarm.home)
+            record = make_record(alarm_id, version, event, self._clock.now(), snapshot)
+        change = Append(
+            alarm=alarm_id, expected=have, version=version, snapshot=orjson.dumps(snapshot), mirror=True,
+            open=snapshot["status"] != "closed", deadline="keep",
+        )  # fmt: skip
+        await self._stream.append(to, [record], change)  # stale: another hub copied it, which is as good
+
+
+def _copied(members: dict[str, Any]) -> Record:
+    """The record of a copied event: like the first, split again for the other station's words."""
+    event, changes = members["event"], members["changes"]
+    return make_record(members["alarm"], members["version"], load(event), from_text(members["at"]), changes)
