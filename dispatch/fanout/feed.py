@@ -1,0 +1,89 @@
+"""One station on this hub: its consoles, its latest events in memory, and frames that are encoded once.
+
+Only holds; `hub` moves. Field's terms: topic, replay buffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgpack
+import orjson
+
+from dispatch.fanout.session import Session
+from dispatch.fanout.transport import encode
+
+Watch = Callable[[dict[str, Any]], None]
+"""Called with each event (wire form) of one alarm; must not block."""
+
+
+class Wire(Protocol):
+    """Where frames go: see `transport.Protocol`."""
+
+    def write_frame(self, frame: bytes) -> bool: ...
+    def buffered(self) -> int: ...
+    def close(self, code: int, reason: str) -> None: ...
+
+
+class Frame:
+    """One message, encoded once per codec however many consoles get it."""
+
+    __slots__ = ("_packed", "_text", "json")
+
+    def __init__(self, json: bytes) -> None:
+        self.json = json
+        self._text: bytes | None = None
+        self._packed: bytes | None = None
+
+    def wire(self, packed: bool) -> bytes:
+        """The WebSocket frame: MessagePack when `packed`, else JSON."""
+        if packed:
+            if self._packed is None:
+                self._packed = encode(msgpack.packb(orjson.loads(self.json)), text=False)
+            return self._packed
+        if self._text is None:
+            self._text = encode(self.json, text=True)
+        return self._text
+
+
+@dataclass(slots=True, eq=False)
+class Console:
+    """A session and its connection; `packed` says its codec."""
+
+    session: Session
+    wire: Wire
+    packed: bool
+    stations: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Feed:
+    """One station on this hub. `last` is the offset of the last event that was fanned out."""
+
+    station: str
+    last: int
+    ring: deque[tuple[int, Frame, str | None]]
+    consoles: set[Console] = field(default_factory=set)
+    watches: dict[str, set[Watch]] = field(default_factory=dict)
+    announced: int = 0
+    catching_up: asyncio.Task[None] | None = None
+    snapshot: asyncio.Task[tuple[int, Frame, list[str]]] | None = None
+
+    def covers(self, offset: int) -> bool:
+        """Whether memory holds every event after `offset`."""
+        return offset >= self.last or bool(self.ring and self.ring[0][0] <= offset + 1)
+
+
+def event_frame(epoch: str, station: str, offset: int, body: bytes) -> Frame:
+    """The frame of an event from its wire form, which is everything but station and position."""
+    head = orjson.dumps({"type": "event", "station": station, "position": {"epoch": epoch, "offset": offset}})
+    return Frame(head[:-1] + b"," + body[1:])
+
+
+def starts(members: dict[str, Any]) -> str | None:
+    """The alarm's id when this event is the first that the station's consoles hear of it."""
+    return members["alarm"] if members["event"]["type"] in ("alarm_raised", "alarm_shared") else None

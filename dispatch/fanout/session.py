@@ -1,0 +1,61 @@
+"""One console as the hub knows it: who it is, what it was sent and has confirmed, when it was last heard. Pure.
+
+Does no input or output and reads no time. Field's terms: subscriber, cursor, unconfirmed window, heartbeat.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from dispatch.alarm.commands import Actor
+
+_WINDOW = 4096
+"""Alarms that a console may leave unconfirmed; beyond it the oldest count as unconfirmed for ever (they were sent)."""
+
+
+@dataclass(slots=True)
+class Session:
+    """The state of one console.
+
+    Args:
+        id: made by the hub for the connection.
+        actor: the signed-in user.
+        heard_at: when anything was last received.
+    """
+
+    id: str
+    actor: Actor
+    heard_at: datetime
+    cursors: dict[str, int] = field(default_factory=dict)  # station -> offset of the last event sent
+    ready: bool = False
+    _window: dict[str, deque[tuple[int, str]]] = field(default_factory=dict)
+
+    def attach(self, station: str, offset: int, alarms: Iterable[str]) -> None:
+        """The console was sent the station as of `offset`, with these open alarms."""
+        self.cursors[station] = offset
+        self._window[station] = deque(((offset, alarm) for alarm in alarms), maxlen=_WINDOW)
+
+    def sent(self, station: str, offset: int, new_alarm: str | None) -> None:
+        """An event was sent; `new_alarm` when it is the first that the console hears of an alarm."""
+        self.cursors[station] = offset
+        if new_alarm is not None:
+            self._window[station].append((offset, new_alarm))
+
+    def confirm(self, station: str, offset: int) -> list[str]:
+        """The console shows everything up to `offset`: the alarms that are confirmed by that for the first time.
+
+        Never more than was sent: a console cannot confirm what it does not have.
+        """
+        window = self._window.get(station)
+        confirmed: list[str] = []
+        most = min(offset, self.cursors.get(station, 0))
+        while window and window[0][0] <= most:
+            confirmed.append(window.popleft()[1])
+        return confirmed
+
+    def silent(self, now: datetime, after_s: float) -> bool:
+        """Whether nothing was heard for `after_s` seconds: a browser may tell nothing for minutes of a dead socket."""
+        return now - self.heard_at >= timedelta(seconds=after_s)

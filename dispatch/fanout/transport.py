@@ -1,0 +1,69 @@
+"""The WebSocket protocol of the server: uvicorn's, with a way to write a frame that was encoded once for all consoles.
+
+Writing straight to the transport goes around the server's flow control, so the caller bounds `buffered()` and cuts.
+Permessage-deflate stays off (28 microseconds against 11 per delivery, and 61 kB against 25 per console).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from prometheus_client import Counter
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
+
+DIRECT: Final = "dispatch.direct"
+"""The ASGI extension under which a WebSocket's scope holds its `Protocol`."""
+
+_CLOSE_TIMEOUT_S = 5.0
+_BAD_TEXT = Counter("dispatch_bad_text_frames", "Text frames that were not UTF-8")
+
+
+def encode(payload: bytes, text: bool) -> bytes:
+    """`payload` as one unmasked WebSocket frame (RFC 6455, section 5.2), ready for every console of its codec."""
+    return Frame(Opcode.TEXT if text else Opcode.BINARY, payload).serialize(mask=False)
+
+
+class Protocol(WebSocketsSansIOProtocol):
+    """One connection. Given to uvicorn as its WebSocket protocol."""
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            cast("Any", self.scope)["extensions"][DIRECT] = self
+
+    def write_frame(self, frame: bytes) -> bool:
+        """Write an encoded frame; False when the connection is closing and nothing was written."""
+        if self.close_sent or self.transport.is_closing():
+            return False
+        self.transport.write(frame)
+        return True
+
+    def buffered(self) -> int:
+        """Bytes that the peer has not taken yet."""
+        return int(self.transport.get_write_buffer_size())
+
+    def close(self, code: int, reason: str) -> None:
+        """Close with `code`; a peer that does not even take this is cut off after 5 s."""
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(_CLOSE_TIMEOUT_S, self.transport.abort)
+
+    def send_receive_event_to_app(self) -> None:
+        """As uvicorn's, but text that is not UTF-8 is closed with 1007 and counted, not logged with a traceback."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                _BAD_TEXT.inc()
+                self.frames = []
+                self.close(1007, "text is not UTF-8")
+                return
+        super().send_receive_event_to_app()
