@@ -166,14 +166,14 @@ class _Override(Table):
     from_: Annotated[datetime | date, BeforeValidator(_moment)] = Field(alias="from", description="a day or a time")
     to: Annotated[datetime | date, BeforeValidator(_moment)] = Field(description="a day or a time")
     officers: list[CallSign] = Field(description="a list of call signs; empty for nobody")
-    name: str = Field("", max_length=64)
+    name: str = Field(default="", max_length=64)
 
 
 class _Station(Table):
     timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field(description='a time zone such as "Asia/Shanghai"')
     handover: Annotated[time, BeforeValidator(_handover_time)] = Field(description='a time of day such as "08:00"')
     officers: list[CallSign] = Field(min_length=1, description="a list of call signs, at least one")
-    pattern: Literal["in turn"] = Field("in turn", description='"in turn"')
+    pattern: Literal["in turn"] = Field(default="in turn", description='"in turn"')
     per_day: int
     start: Annotated[date, BeforeValidator(_day)] = Field(description="a day such as 2026-01-31")
     override: list[dict[str, Any]] = Field(default_factory=list, description="a list of tables")

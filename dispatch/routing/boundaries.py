@@ -114,7 +114,7 @@ class _Properties(Table):
     name: Words
     backups: list[str] = Field(default_factory=list)
     default: bool = False
-    language: Literal["zh", "en"] = Field("zh", description='"zh" or "en"')
+    language: Literal["zh", "en"] = Field(default="zh", description='"zh" or "en"')
     other_ways: list[OtherWay] | None = None
 
 
@@ -130,7 +130,7 @@ class _Collection(Table):
     type: Literal["FeatureCollection"] = Field(description='"FeatureCollection"')
     name: str = ""
     description: str = ""
-    near_m: float = Field(3000.0, ge=0, le=100_000)
+    near_m: float = Field(default=3000.0, ge=0, le=100_000)
     bbox: list[float] | None = None
     crs: dict[str, Any] | None = None
     features: list[Any] = Field(min_length=1, description="a list of at least one Feature")

@@ -1,0 +1,116 @@
+"""The tables of dispatch.toml, one class each: keys, defaults, ranges. The file itself explains every key.
+
+Never reads anything: `dispatch.settings` does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from dispatch.alarm.faults import Table
+from dispatch.routing.boundaries import OtherWay, Words
+
+
+def _origin(value: str) -> str:
+    if not re.fullmatch(r"https?://[a-z0-9.\-\[\]:]+", value):
+        raise ValueError('must be an origin such as "https://dispatch.example.org": lower case, no path')
+    return value
+
+
+def _store(value: str) -> str:
+    if value and not re.match(r"(redis|rediss|unix)://.", value):
+        raise ValueError('must be "" for the embedded store, or redis://, rediss:// or unix:// and the address')
+    return value
+
+
+def _holds_a_chunk(value: int, info: ValidationInfo) -> int:
+    least = info.data.get("chunk_bytes", 0) + 4096
+    if value < least:
+        raise ValueError(f"must be at least {least}: a chunk (limits.chunk_bytes) and 4096 for what is around it")
+    return value
+
+
+class Serve(Table):
+    host: str = Field(default="127.0.0.1", min_length=1, description="an address or a host name")
+    port: int = Field(default=8787, ge=0, le=65535)
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(default=(), strict=False, description="a list")
+    demo: bool = True
+    shutdown_s: float = Field(default=5, ge=0, le=600)
+
+
+class Store(Table):
+    url: Annotated[str, AfterValidator(_store)] = Field(default="", repr=False)
+
+
+class Limits(Table):
+    text_chars: int = Field(default=4000, ge=100, le=100_000)
+    say_per_alarm: int = Field(default=500, ge=10, le=100_000)
+    questions_per_alarm: int = Field(default=200, ge=10, le=10_000)
+    place_chars: int = Field(default=300, ge=50, le=10_000)
+    name_chars: int = Field(default=64, ge=16, le=256)
+    note_chars: int = Field(default=2000, ge=100, le=100_000)
+    reason_chars: int = Field(default=500, ge=20, le=10_000)
+    choices: int = Field(default=6, ge=4, le=20)
+    needs: int = Field(default=8, ge=1, le=100)
+    chunk_bytes: int = Field(default=262_144, ge=1024, le=262_144)
+    chunks_per_media: int = Field(default=2400, ge=1, le=100_000)
+    media_per_alarm: int = Field(default=40, ge=1, le=10_000)
+    media_bytes: int = Field(default=104_857_600, ge=1_048_576, le=10_737_418_240)
+    form_bytes: int = Field(default=52_428_800, ge=1_048_576, le=1_073_741_824)
+    frame_bytes: Annotated[int, AfterValidator(_holds_a_chunk)] = Field(default=1_048_576, ge=4096, le=16_777_216)
+    console_buffer_bytes: int = Field(default=1_048_576, ge=65_536, le=268_435_456)
+    ring_events: int = Field(default=2048, ge=16, le=1_000_000)
+    sign_in_attempts: int = Field(default=10, ge=1, le=1000)
+    sign_in_window_s: float = Field(default=300, ge=1, le=86_400)
+
+
+class Console(Table):
+    beat_s: float = Field(default=5, ge=0.5, le=5)
+    silent_after_s: float = Field(default=15, ge=11, le=300)
+    ready_lapse_s: float = Field(default=15, ge=11, le=300)
+
+
+class Citizen(Table):
+    exit_url: str = Field(
+        default="https://www.baidu.com/", pattern=r"^https?://[^\s<>\"]+$", description="an https:// address"
+    )
+    title: Words = Words(zh="天气", en="Weather")
+    other_ways: tuple[OtherWay, ...] = Field(
+        default=(
+            OtherWay(label=Words(zh="发短信到 12110", en="Text 12110"), href="sms:12110"),
+            OtherWay(label=Words(zh="拨打 110", en="Call 110"), href="tel:110"),
+        ),
+        strict=False,
+        description="a list of tables with label and href",
+    )
+    name_officers: bool = False
+
+
+class Session(Table):
+    hours: float = Field(default=12, ge=0.25, le=720)
+
+
+class Log(Table):
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description='"debug", "info", "warning" or "error"'
+    )
+
+
+class Timer(Table):
+    poll_s: float = Field(default=1.0, ge=0.05, le=5)
+
+
+class Dispatch(Table):
+    """All of dispatch.toml; what is left out has its default."""
+
+    serve: Serve = Serve()
+    store: Store = Store()
+    limits: Limits = Limits()
+    console: Console = Console()
+    citizen: Citizen = Citizen()
+    session: Session = Session()
+    log: Log = Log()
+    timer: Timer = Timer()
