@@ -1,0 +1,74 @@
+/** One request to the server as this alarm's citizen, and patience between attempts. */
+
+import { state } from "./state.js";
+
+/** The server's own "no": `retry` says whether the same request can ever succeed. */
+export class Refused extends Error {
+  /** @param {string} code @param {boolean} retry @param {Record<string, unknown>} [details] */
+  constructor(code, retry, details = {}) {
+    super(code);
+    this.code = code;
+    this.retry = retry;
+    this.details = details;
+  }
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {BodyInit | object} [body] an object is sent as JSON
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<any>} the answer's JSON; rejects with Refused, or with TypeError when nothing came
+ */
+export async function request(method, path, body, headers = {}) {
+  const raw = body === undefined || body instanceof Blob || typeof body === "string";
+  const answer = await fetch(path, {
+    method,
+    headers: { ...(raw ? {} : { "Content-Type": "application/json" }), ...bearer(), ...headers },
+    body: raw ? /** @type {BodyInit | undefined} */ (body) : JSON.stringify(body),
+    signal: timeout(60_000),
+    cache: "no-store",
+    credentials: "omit",
+  });
+  const text = await answer.text();
+  if (answer.ok) return text ? JSON.parse(text) : {};
+  const told = await Promise.resolve(text)
+    .then(JSON.parse)
+    .catch(() => ({}));
+  throw new Refused(
+    told.code ?? `${answer.status}`,
+    told.retry ?? (answer.status >= 500 || answer.status === 429),
+    told,
+  );
+}
+
+/** The last word before the page goes: sent even while it is being left. @param {string} path @param {object} body */
+export function lastWord(path, body) {
+  fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...bearer() },
+    body: JSON.stringify(body),
+    keepalive: true,
+    credentials: "omit",
+  }).catch(() => undefined);
+}
+
+/** @param {number} tries @returns {Promise<void>} longer with every try, at most 5 s, ended by a returning network */
+export function pause(tries) {
+  const most = Math.min(5000, 400 * 2 ** tries);
+  return new Promise((go) => {
+    const timer = setTimeout(done, most / 2 + (Math.random() * most) / 2);
+    addEventListener("online", done);
+    function done() {
+      clearTimeout(timer);
+      removeEventListener("online", done);
+      go();
+    }
+  });
+}
+
+/** @returns {Record<string, string>} */
+const bearer = () => (state.alarm ? { Authorization: `Bearer ${state.alarm.secret}` } : {});
+
+/** @param {number} ms */
+const timeout = (ms) => ("timeout" in AbortSignal ? AbortSignal.timeout(ms) : undefined);

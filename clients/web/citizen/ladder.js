@@ -1,0 +1,76 @@
+/** How far it is, in words and shape: only what is true, and also when nobody has come yet. */
+
+import { make, part, write } from "./page.js";
+import { drawn, state } from "./state.js";
+import { clock, word } from "./words.js";
+
+const RUNGS = ["stored", "delivered", "seen", "acknowledged", "en_route", "on_scene"];
+const TONES = { acknowledged: "calm", en_route: "calm", on_scene: "calm", closed: "quiet" };
+const UNSENT_MS = 15_000;
+
+export function prepare() {
+  const ladder = part("ladder");
+  for (const step of RUNGS) {
+    const rung = make("li", "rung", make("span", "dot"), make("span", "step"), make("time", "at"));
+    rung.dataset["step"] = step;
+    ladder.append(rung);
+  }
+  drawn(draw);
+  setInterval(draw, 5000);
+}
+
+function draw() {
+  if (state.phase === "form" || document.hidden) return;
+  const [key, tone] = now();
+  part("now").dataset["tone"] = tone;
+  write(part("now-head"), word(key));
+  write(part("now-note"), word(`${key}_note`));
+  const waiting = state.phase === "waiting";
+  part("now-leave").hidden = !waiting;
+  part("ways").hidden = !(
+    key === "now_unanswered" ||
+    key === "now_gone" ||
+    (waiting && unsentFor() > UNSENT_MS)
+  );
+  const noLink = part("no-link");
+  noLink.hidden = state.live || state.phase !== "stored" || !state.heardAt;
+  write(noLink, noLink.hidden ? "" : word("no_link", { since: clock(state.heardAt) }));
+
+  const reached = new Map(state.ladder.map((rung) => [rung.step, rung]));
+  let next = !waiting;
+  for (const row of part("ladder").children) {
+    const step = /** @type {HTMLElement} */ (row).dataset["step"] ?? "";
+    const rung = reached.get(step);
+    const [, name, at] = row.children;
+    row.classList.toggle("reached", !!rung);
+    row.classList.toggle("next", !rung && next);
+    if (!rung) next = false;
+    if (name) write(name, rungName(step, rung));
+    if (at) write(at, rung ? clock(rung.at) : "");
+    row.setAttribute("aria-label", `${rungName(step, rung)}: ${rung ? clock(rung.at) : word("not_yet")}`);
+  }
+}
+
+/** @param {string} step @param {import("./state.js").Rung} [rung] */
+function rungName(step, rung) {
+  if (step !== "delivered" || !rung?.consoles) return word(`step_${step}`);
+  return word(rung.consoles === 1 ? "step_delivered_1" : "step_delivered_n", { n: rung.consoles });
+}
+
+/** @returns {[string, string]} the headline's word and its tone */
+function now() {
+  if (state.phase === "gone") return ["now_gone", "wait"];
+  if (state.phase === "waiting") {
+    return [state.failures > 1 || !navigator.onLine ? "waiting_offline" : "waiting", "wait"];
+  }
+  if (state.status !== "raised") {
+    return [`now_${state.status}`, TONES[/** @type {keyof typeof TONES} */ (state.status)] ?? "calm"];
+  }
+  const steps = state.ladder.map((rung) => rung.step);
+  if (steps.includes("unanswered")) return ["now_unanswered", "wait"];
+  if (steps.includes("seen")) return ["now_seen", "on"];
+  if (steps.includes("delivered")) return ["now_delivered", "on"];
+  return ["now_stored", "on"];
+}
+
+const unsentFor = () => Date.now() - (state.alarm?.startedAt ?? Date.now());

@@ -1,0 +1,280 @@
+/** The line to the server: a socket, and plain requests while there is none. It never gives up.
+ *  Every request keeps its names through all attempts, so whatever arrives twice has its effect once. */
+
+import { Refused, pause, request } from "./http.js";
+import { dropPending, dropWayBack } from "./keep.js";
+import { uuid } from "./names.js";
+import { alarmBody, change, hear, redraw, state } from "./state.js";
+
+const STALE_MS = 10_000; // the server sends a beat at least every 5 s
+const POLL_MS = 4000;
+const PATIENCE_MS = 2000; // a socket that is not open by then is not waited for
+
+/** @typedef {{type: string, ref: string, members: Record<string, unknown>, done: () => void,
+ *    failed: () => void}} Item */
+
+/** @type {WebSocket | null} */
+let socket = null;
+let attached = false;
+let started = false;
+let tries = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let silence;
+/** @type {Map<string, {ok: (answer: any) => void, failed: (error: Error) => void}>} */
+const asking = new Map();
+/** @type {Item[]} */
+const outbox = [];
+let emptying = false;
+let bare = false;
+
+/** Begin, with the alarm that the state holds: to raise it, or to come back to it. */
+export function start() {
+  if (started) {
+    if (state.phase === "waiting") void overHttp();
+    return;
+  }
+  started = true;
+  if (state.phase === "stored") tellStored();
+  open();
+  setTimeout(() => void overHttp(), PATIENCE_MS);
+  void poll();
+  addEventListener("online", () => attached || socket?.readyState === WebSocket.CONNECTING || open());
+}
+
+/**
+ * Send when there is a way; kept in order and tried until the server has answered.
+ * @param {string} type @param {Record<string, unknown>} members
+ * @param {() => void} [done] the server has it
+ * @param {() => void} [failed] the server said no for good
+ */
+export function send(type, members, done = () => undefined, failed = done) {
+  // Of places only the newest counts.
+  const old = type === "position" ? outbox.findIndex((item, i) => item.type === type && i > 0) : -1;
+  if (old >= 0) outbox.splice(old, 1);
+  const item = { type, ref: uuid(), members, done, failed };
+  outbox.push(item);
+  void empty();
+  return item.ref;
+}
+
+/** @type {() => void} */
+let tellStored = () => undefined;
+/** Resolves when the alarm is stored. @type {Promise<void>} */
+export const stored = new Promise((go) => (tellStored = go));
+
+// -- the socket ----------------------------------------------------------------------------------------------
+
+function open() {
+  const line = new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}/ws/alarm`, [
+    "dispatch.v1.json",
+  ]);
+  socket = line;
+  listen(line);
+  line.onopen = () => void greet(line);
+  line.onmessage = ({ data }) => {
+    if (socket !== line) return;
+    listen(line);
+    heard();
+    take(JSON.parse(data));
+  };
+  line.onclose = ({ code }) => lost(line, code);
+}
+
+/** @param {WebSocket} line */
+function listen(line) {
+  clearTimeout(silence);
+  silence = setTimeout(() => {
+    line.close();
+    lost(line, 0);
+  }, STALE_MS);
+}
+
+/** @param {WebSocket} line @param {number} code */
+function lost(line, code) {
+  if (socket !== line) return;
+  clearTimeout(silence);
+  socket = null;
+  attached = false;
+  for (const { failed } of asking.values()) failed(new TypeError("The socket closed"));
+  asking.clear();
+  if (state.phase === "waiting") change({ failures: state.failures + 1 });
+  // 4500 and above: this door stays shut; plain requests go on.
+  const patience = code >= 4500 ? 60_000 : Math.min(5000, 200 + Math.random() * 400 * 2 ** tries++);
+  setTimeout(() => socket === null && state.phase !== "gone" && open(), patience);
+}
+
+/** @param {WebSocket} line */
+async function greet(line) {
+  const { alarm, phase } = state;
+  if (!alarm) return;
+  try {
+    if (phase === "waiting") {
+      accept(await ask(line, "raise", uuid(), body()));
+    } else {
+      const after = Math.max(0, ...state.talk.map((one) => one.n ?? 0));
+      see(await ask(line, "resume", uuid(), { id: alarm.id, secret: alarm.secret, after }));
+    }
+    attached = true;
+    tries = 0;
+    void empty();
+  } catch (error) {
+    if (error instanceof Refused) await refused(error);
+    line.close();
+  }
+}
+
+/** @param {WebSocket} line @param {string} type @param {string} ref @param {object} members @returns {Promise<any>} */
+function ask(line, type, ref, members) {
+  return new Promise((ok, failed) => {
+    asking.set(ref, { ok, failed });
+    line.send(JSON.stringify({ type, ref, ...members }));
+  });
+}
+
+/** @param {any} message */
+function take(message) {
+  const { type, ref, ...members } = message;
+  const waiting = asking.get(ref);
+  if (waiting) {
+    asking.delete(ref);
+    if (type === "ok") waiting.ok(members);
+    else waiting.failed(new Refused(members.code, members.retry, members));
+  } else if (type === "ladder") {
+    see(members);
+  } else if (type === "said") {
+    hear(members);
+  } else if (type === "asked") {
+    hear({ who: "officer", ...members });
+    change({ question: members });
+  }
+}
+
+// -- plain requests ------------------------------------------------------------------------------------------
+
+let overHttpRuns = false;
+
+async function overHttp() {
+  if (overHttpRuns) return;
+  overHttpRuns = true;
+  for (let n = 0; state.phase === "waiting"; n++) {
+    try {
+      accept(await request("POST", "/alarms", body()));
+      heard();
+    } catch (error) {
+      if (error instanceof Refused) await refused(error);
+      if (state.phase === "waiting") change({ failures: state.failures + 1 });
+      await pause(n);
+    }
+  }
+  overHttpRuns = false;
+}
+
+async function poll() {
+  for (;;) {
+    await new Promise((go) => setTimeout(go, POLL_MS));
+    change({ live: Date.now() - state.heardAt < STALE_MS });
+    if (attached || !state.alarm || state.phase !== "stored" || document.hidden) continue;
+    try {
+      const view = await request("GET", `/alarms/${state.alarm.id}`);
+      heard();
+      see(view);
+      void empty();
+    } catch (error) {
+      if (error instanceof Refused) await refused(error);
+    }
+  }
+}
+
+// -- what both bring -----------------------------------------------------------------------------------------
+
+/** The alarm as the server takes it; without all that could be refused once something was. */
+function body() {
+  const alarm = alarmBody();
+  if (!bare) return alarm;
+  const { id, secret, pin, text } = alarm;
+  return { id, secret, ...(pin && { pin }), ...(text && { text: text.slice(0, 500) }) };
+}
+
+/** @param {any} receipt */
+function accept(receipt) {
+  if (state.phase !== "waiting") return;
+  dropPending();
+  tellStored();
+  change({
+    phase: "stored",
+    failures: 0,
+    receipt: { code: receipt.code, station: receipt.station },
+    ladder: state.ladder.length ? state.ladder : receipt.ladder,
+  });
+}
+
+/** @param {any} view members of the citizen's view, all or some */
+function see(view) {
+  if (state.phase === "gone") return;
+  /** @type {Partial<typeof state>} */
+  const seen = {};
+  for (const name of /** @type {const} */ (["ladder", "status", "media"])) {
+    if (name in view) seen[name] = view[name];
+  }
+  if (view.code) {
+    seen.receipt = { code: view.code, station: view.station };
+    seen.question = view.question ?? null;
+  }
+  if (view.cancel) seen.cancel = "requested";
+  if (view.status === "closed") {
+    seen.question = null;
+    dropWayBack();
+  }
+  for (const entry of view.talk ?? []) hear(entry);
+  change(seen);
+}
+
+/** @param {Refused} error to raising or coming back */
+async function refused(error) {
+  if (state.phase === "waiting") {
+    // Whatever it was that the server would not take: the alarm itself is more important.
+    if (!error.retry) bare = true;
+    void overHttp();
+  } else if (error.code === "not_found" && state.alarm?.startedAt) {
+    change({ phase: "waiting" }); // the store is an older copy: raise it again
+    void overHttp();
+  } else if (error.code === "not_found") {
+    dropWayBack();
+    change({ phase: "gone" });
+  }
+  await pause(3);
+}
+
+function heard() {
+  state.heardAt = Date.now();
+  if (!state.live) change({ live: true });
+}
+
+async function empty() {
+  if (emptying || state.phase !== "stored") return;
+  emptying = true;
+  for (let n = 0; outbox[0];) {
+    const item = outbox[0];
+    try {
+      await deliver(item);
+      item.done();
+    } catch (error) {
+      if (!(error instanceof Refused) || error.retry) {
+        await pause(n++);
+        continue;
+      }
+      item.failed();
+    }
+    n = 0;
+    outbox.shift();
+    redraw();
+  }
+  emptying = false;
+}
+
+/** @param {Item} item */
+async function deliver({ type, ref, members }) {
+  if (attached && socket) return ask(socket, type, ref, members);
+  const plain = type === "position" ? members["position"] : type === "say" ? { ref, ...members } : members;
+  return request("POST", `/alarms/${state.alarm?.id}/${type}`, /** @type {object} */ (plain));
+}

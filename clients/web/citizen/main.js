@@ -1,0 +1,31 @@
+/** The citizen's page: makes the served form, which works without it, into one that follows its alarm.
+ *  Silent: nothing here plays, vibrates, speaks or notifies. */
+
+import { prepare as exit } from "./exit.js";
+import { prepare as ladder } from "./ladder.js";
+import { prepare as media } from "./media.js";
+import { control } from "./page.js";
+import { prepare as photo } from "./photo.js";
+import { prepare as position } from "./position.js";
+import { prepare as raise } from "./raise.js";
+import { prepare as receipt } from "./receipt.js";
+import { prepare as record } from "./record.js";
+import { redraw } from "./state.js";
+import { prepare as talk } from "./talk.js";
+import { language, load, use } from "./words.js";
+
+const other = () => (language() === "zh" ? "en" : "zh");
+
+exit();
+control("language").addEventListener("click", async (event) => {
+  event.preventDefault();
+  const code = other();
+  await load(code);
+  use(code);
+  redraw();
+});
+
+await load(language());
+document.documentElement.classList.add("js");
+for (const prepare of [ladder, talk, media, photo, record, position, receipt, raise]) prepare();
+void load(other()); // so that switching needs no network

@@ -1,0 +1,154 @@
+/** Photos and sound on their way: numbered chunks, each tried until the server has it, whole or still growing. */
+
+import { Refused, pause, request } from "./http.js";
+import { stored } from "./link.js";
+import { sha256, uuid } from "./names.js";
+import { make, part, write } from "./page.js";
+import { drawn, redraw, state } from "./state.js";
+import { word } from "./words.js";
+
+const CHUNK = 64 * 1024; // small enough to get through a bad network in one piece
+
+/** @typedef {{push: (blob: Blob) => void, end: () => void, last: () => {path: string, body: object}}} Stream */
+
+/** One photo after the other, so that they leave room for words and sound. */
+let photos = Promise.resolve();
+
+/** @param {Blob} blob @param {string} name the word for it */
+export function sendPhoto(blob, name) {
+  const chunks = [];
+  for (let at = 0; at < blob.size; at += CHUNK) chunks.push(blob.slice(at, at + CHUNK));
+  const track = begin("photo", blob.type || "application/octet-stream", name);
+  track.chunks.push(...chunks);
+  track.ended = true;
+  track.shown.total = chunks.length;
+  photos = photos.then(() => run(track));
+}
+
+/** @param {string} mime @returns {Stream} sound that is sent while it is recorded */
+export function streamSound(mime) {
+  const track = begin("audio", mime, "media_audio");
+  void run(track);
+  const wake = () => track.wake();
+  return {
+    push(blob) {
+      for (let at = 0; at < blob.size; at += CHUNK) track.chunks.push(blob.slice(at, at + CHUNK));
+      track.shown.total = track.chunks.length;
+      wake();
+    },
+    end() {
+      track.ended = true;
+      wake();
+    },
+    last: () => ({ path: path(track.shown.id), body: { kind: "audio", chunks: track.shown.sent } }),
+  };
+}
+
+/** @param {"photo" | "audio"} kind @param {string} mime @param {string} name */
+function begin(kind, mime, name) {
+  const shown = { id: uuid(), kind, name, sent: 0, total: 0, seconds: 0, failed: false, done: false };
+  state.sending.push(shown);
+  redraw();
+  /** @type {Blob[]} */
+  const chunks = [];
+  /** @type {() => void} */
+  const wake = () => undefined;
+  return { shown, mime, chunks, ended: false, wake };
+}
+
+/** @param {ReturnType<typeof begin>} track */
+async function run(track) {
+  const { shown, chunks } = track;
+  await stored;
+  try {
+    for (;;) {
+      const chunk = chunks[shown.sent];
+      if (chunk) {
+        await put(track, shown.sent);
+        shown.sent += 1;
+        redraw();
+      } else if (track.ended) {
+        break;
+      } else {
+        await new Promise((go) => (track.wake = () => go(undefined)));
+      }
+    }
+    if (chunks.length) await finish(track);
+    shown.done = true;
+  } catch {
+    shown.failed = true;
+  }
+  redraw();
+}
+
+/** @param {ReturnType<typeof begin>} track @param {number} seq */
+function put({ shown, mime, chunks }, seq) {
+  const headers = { "Content-Type": mime, "X-Media-Kind": shown.kind };
+  return stubborn(() => request("PUT", `${path(shown.id)}/${seq}`, chunks[seq], headers));
+}
+
+/** @param {ReturnType<typeof begin>} track */
+async function finish(track) {
+  const { shown, chunks, mime } = track;
+  const hash = await sha256(new Blob(chunks, { type: mime }));
+  const end = { kind: shown.kind, chunks: chunks.length, ...(hash && { sha256: hash }) };
+  for (;;) {
+    try {
+      return await stubborn(() => request("POST", path(shown.id), end), "chunks_missing");
+    } catch (error) {
+      if (!(error instanceof Refused) || error.code !== "chunks_missing") throw error;
+      const missing = /** @type {number[]} */ (error.details["missing"] ?? []);
+      if (!missing.length) throw error;
+      for (const seq of missing) await put(track, seq);
+    }
+  }
+}
+
+/** @param {() => Promise<any>} attempt @param {string} [pass] a code that the caller handles */
+async function stubborn(attempt, pass) {
+  for (let n = 0; ; n++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (error instanceof Refused && (!error.retry || error.code === pass)) throw error;
+      await pause(n);
+    }
+  }
+}
+
+/** @param {string} media */
+const path = (media) => `/alarms/${state.alarm?.id}/media/${media}`;
+
+// -- what the person sees of it ------------------------------------------------------------------------------
+
+/** @type {Map<string, HTMLElement>} */
+const rows = new Map();
+
+export function prepare() {
+  drawn(() => {
+    for (const shown of state.sending) {
+      let row = rows.get(shown.id);
+      if (!row) {
+        row = make("li", "", make("span", ""), make("span", "how-far"));
+        rows.set(shown.id, row);
+        part("sent").append(row);
+      }
+      const [name, far] = row.children;
+      if (name) write(name, word(shown.name));
+      if (far) write(far, howFar(shown));
+      row.classList.toggle("there", shown.done);
+    }
+  });
+}
+
+/** @param {import("./state.js").Sending} shown */
+function howFar(shown) {
+  if (shown.failed) return word("media_failed");
+  const there = state.media[shown.id];
+  if (there === "ready") return word(shown.kind === "audio" ? "media_ready_audio" : "media_ready");
+  if (there === "unreadable") return word("media_unreadable");
+  if (shown.done) return word("media_stored");
+  if (shown.kind === "audio" && shown.sent) return word("media_streaming", { n: shown.sent });
+  if (shown.sent) return word("media_sending", { n: Math.round((100 * shown.sent) / shown.total) });
+  return word("media_waiting");
+}

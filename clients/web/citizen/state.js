@@ -1,0 +1,95 @@
+/** What this page knows, in one place, and who draws it. Nothing is drawn while the page is hidden: a text that
+ *  comes then is in no preview. */
+
+/** @typedef {{step: string, at: string, consoles?: number}} Rung */
+/** @typedef {{n?: number, who: string, text: string, at?: string, question?: string, answers?: string,
+ *    choices?: string[]}} Said */
+/** @typedef {{ref: string, text: string, mark: "" | "say_waiting" | "say_failed"}} Unsaid */
+/** @typedef {{id: string, kind: "photo" | "audio", name: string, sent: number, total: number,
+ *    seconds: number, failed: boolean, done: boolean}} Sending */
+/** @typedef {{id: string, secret: string, pin?: string, kind: string, lang: string, text?: string,
+ *    needs?: string[], place?: string, position?: object, startedAt?: number}} Alarm */
+/** @typedef {{code: string, station: {id: string, name: string}}} Receipt */
+
+export const state = {
+  /** @type {"form" | "waiting" | "stored" | "gone"} */
+  phase: "form",
+  /** @type {Alarm | null} */
+  alarm: null,
+  /** @type {Receipt | null} */
+  receipt: null,
+  status: "raised",
+  /** @type {Rung[]} */
+  ladder: [],
+  /** @type {Said[]} */
+  talk: [],
+  /** @type {Unsaid[]} */
+  unsaid: [],
+  /** @type {{question: string, text: string, choices: string[]} | null} */
+  question: null,
+  /** @type {Record<string, string>} */
+  media: {},
+  /** @type {Sending[]} */
+  sending: [],
+  /** @type {"" | "sending" | "requested"} */
+  cancel: "",
+  failures: 0,
+  /** When the server was last heard, ms; 0 before the first time. */
+  heardAt: 0,
+  live: true,
+};
+
+/** @type {Set<() => void>} */
+const drawers = new Set();
+let asked = false;
+
+/** @param {Partial<typeof state>} members */
+export function change(members) {
+  Object.assign(state, members);
+  redraw();
+}
+
+/** Draw soon, once for all changes; while hidden, when the page is seen again. */
+export function redraw() {
+  if (asked || document.hidden) return;
+  asked = true;
+  queueMicrotask(() => {
+    asked = false;
+    for (const draw of drawers) draw();
+  });
+}
+
+/** @param {() => void} draw called after every change */
+export function drawn(draw) {
+  drawers.add(draw);
+}
+
+/** @param {Said} entry something that was said; known ones are not repeated */
+export function hear(entry) {
+  const known = state.talk.findIndex((one) =>
+    entry.n != null && one.n != null
+      ? one.n === entry.n
+      : !!entry.question && one.question === entry.question,
+  );
+  if (known >= 0) state.talk[known] = entry;
+  else state.talk.push(entry);
+  if (state.talk.every((one) => one.n != null)) state.talk.sort((a, b) => (a.n ?? 0) - (b.n ?? 0));
+  if (known < 0 && entry.who === "citizen") {
+    const mine = state.unsaid.findIndex((one) => one.text === entry.text);
+    if (mine >= 0) state.unsaid.splice(mine, 1);
+  }
+  redraw();
+}
+
+/** The alarm as the server takes it. */
+export function alarmBody() {
+  const body = { ...state.alarm };
+  delete body.startedAt;
+  return body;
+}
+
+// What is not looked at shows nothing: no preview of the page in a phone's list of apps either.
+document.addEventListener("visibilitychange", () => {
+  document.documentElement.classList.toggle("veil", document.hidden);
+  redraw();
+});

@@ -1,0 +1,67 @@
+/** Every visible word, from the catalogue; the language changes without losing what was typed. */
+
+const root = document.documentElement;
+/** @type {Record<string, Record<string, string>>} */
+const catalogues = {};
+/** @type {{label: Record<string, string>}[] | null} */
+let ways = null;
+
+/** @returns {"zh" | "en"} */
+export const language = () => (root.lang.startsWith("zh") ? "zh" : "en");
+
+/** @param {string} code */
+export async function load(code) {
+  for (let wait = 500; !catalogues[code]; wait = Math.min(wait * 2, 5000)) {
+    const answer = await fetch(`/static/words/citizen.${code}.json`).catch(() => null);
+    if (answer?.ok) catalogues[code] = await answer.json();
+    else await new Promise((go) => setTimeout(go, wait));
+  }
+}
+
+/**
+ * @param {string} key
+ * @param {Record<string, string | number>} [values] for the {names} in the text
+ */
+export function word(key, values = {}) {
+  const text = catalogues[language()]?.[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+/** Another word in this place from now on. @param {HTMLElement} node @param {string} key */
+export function tell(node, key) {
+  node.dataset["word"] = key;
+  node.textContent = word(key);
+}
+
+/** @param {string} code the catalogue must be loaded */
+export function use(code) {
+  root.lang = code;
+  for (const node of document.querySelectorAll("[data-word]")) node.textContent = word(get(node, "word"));
+  for (const node of document.querySelectorAll("[data-word-label]")) {
+    node.setAttribute("aria-label", word(get(node, "wordLabel")));
+  }
+  for (const node of document.querySelectorAll("[data-word-placeholder]")) {
+    node.setAttribute("placeholder", word(get(node, "wordPlaceholder")));
+  }
+  void nameWays(code);
+}
+
+/** The other ways' names are the station's configuration, not the catalogue's. @param {string} code */
+async function nameWays(code) {
+  ways ??= await fetch("/static/config.json").then(
+    (answer) => (answer.ok ? answer.json().then((config) => config.other_ways) : null),
+    () => null,
+  );
+  for (const link of document.querySelectorAll("[data-way]")) {
+    const label = ways?.[Number(get(link, "way"))]?.label[code];
+    if (label) link.textContent = label;
+  }
+}
+
+/** @param {Element} node @param {string} name */
+const get = (node, name) => (node instanceof HTMLElement ? (node.dataset[name] ?? "") : "");
+
+/** @param {string | number | Date} at @returns {string} hh:mm:ss on this device's clock */
+export function clock(at) {
+  return new Date(at).toLocaleTimeString("en-GB", { hour12: false });
+}
