@@ -1,0 +1,102 @@
+/**
+ * What an officer does to an alarm: shown at once where that is safe, confirmed by the hub, taken back in words
+ * when it was refused. Never decides what is allowed: the hub does.
+ */
+
+import { signal } from "/static/vendor/signals-core.js";
+
+import { link, pending, user } from "../shared/session.js";
+import { t } from "../shared/words.js";
+import { tell } from "./notices.js";
+
+/** @import { Alarm, Answer } from "../shared/types.d.ts" */
+/** @typedef {{ alarm: string, text: string, failed: boolean }} Outgoing */
+
+/** How long the tone stays quiet for an acknowledgement that is not confirmed yet, in milliseconds. */
+const HUSH_MS = 5000;
+
+/** What was said and is not confirmed yet. @type {import("/static/vendor/signals-core.js").Signal<Outgoing[]>} */
+export const outgoing = signal([]);
+
+/** @param {string} id @param {import("../shared/session.js").Pending | null} one */
+function mark(id, one) {
+  const next = new Map(pending.peek());
+  if (one) next.set(id, one);
+  else next.delete(id);
+  pending.value = next;
+}
+
+/**
+ * Give a command of the protocol. One at a time for an alarm.
+ *
+ * @param {string} type
+ * @param {Alarm} alarm
+ * @param {Record<string, unknown>} [more]
+ * @returns {Promise<boolean>} whether it was done
+ */
+export async function command(type, alarm, more = {}) {
+  if (pending.peek().has(alarm.id)) return false;
+  const hushUntil = type === "ack" ? performance.now() + HUSH_MS : 0;
+  mark(alarm.id, { alarm: alarm.id, type, queued: !link.live, hushUntil });
+  const answer = await link.request({ type, alarm: alarm.id, ...more });
+  mark(alarm.id, null);
+  if (answer.type === "ok") return true;
+  refuse(alarm, answer);
+  return false;
+}
+
+/** @param {Alarm} alarm @param {Answer} answer */
+function refuse(alarm, answer) {
+  const words = t(`error.${answer.code}`, { by: answer.by ?? "", code: alarm.code });
+  const told = words.startsWith("error.") ? `${answer.message ?? answer.code} ${answer.advice ?? ""}` : words;
+  tell(`${alarm.code}: ${told}`, "bad");
+}
+
+/**
+ * Say something to the citizen; shown as "sending" until it is stored.
+ *
+ * @param {Alarm} alarm
+ * @param {string} text
+ */
+export function say(alarm, text) {
+  return send(alarm, text, { type: "say", text });
+}
+
+/**
+ * Ask the citizen something that one tap answers.
+ *
+ * @param {Alarm} alarm
+ * @param {string} question
+ * @param {string[]} choices
+ */
+export function ask(alarm, question, choices) {
+  return send(alarm, question, { type: "ask", question, choices });
+}
+
+/** @param {Alarm} alarm @param {string} text @param {Record<string, unknown>} message */
+async function send(alarm, text, message) {
+  const one = { alarm: alarm.id, text, failed: false };
+  outgoing.value = [...outgoing.peek(), one];
+  const answer = await link.request({ ...message, alarm: alarm.id });
+  outgoing.value = outgoing.peek().filter((other) => other !== one);
+  if (answer.type === "error") refuse(alarm, answer);
+  return answer.type === "ok";
+}
+
+/** Tell that a person has opened the alarm; once, and only when the page can be seen. @param {Alarm} alarm */
+export function see(alarm) {
+  if (document.visibilityState !== "visible" || alarm.kind === "practice") return;
+  if ((alarm.seen_by ?? []).includes(user.peek().name) || seen.has(alarm.id)) return;
+  seen.add(alarm.id);
+  void link.request({ type: "seen", alarm: alarm.id }).then((answer) => {
+    if (answer.type === "error") seen.delete(alarm.id);
+  });
+}
+/** @type {Set<string>} */
+const seen = new Set();
+
+/** Come on duty beside the rota, or leave it. @param {boolean} on */
+export async function signDuty(on) {
+  const answer = await link.request({ type: "duty", on });
+  if (answer.type === "error") tell(answer.message ?? t("error.unknown"), "bad");
+}

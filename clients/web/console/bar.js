@@ -1,0 +1,75 @@
+/** The buttons that fit the alarm now: one main step, the rest beside it; on a phone the bar under the thumb. */
+
+import { html, useValue } from "../shared/dom.js";
+import { pending, user } from "../shared/session.js";
+import { t } from "../shared/words.js";
+import { command } from "./actions.js";
+import { form, offeredToMe, soundCheckOpen } from "./state.js";
+
+/** @import { Alarm, User } from "../shared/types.d.ts" */
+
+/** Commands that need words or a choice first. */
+const WITH_FORM = new Set(["take", "release", "close", "reopen", "transfer", "transfer_reject", "note"]);
+
+/**
+ * The commands to offer, the main one first. Only what to show: the hub decides what is done.
+ *
+ * @param {Alarm} alarm
+ * @param {User} me
+ * @returns {string[]}
+ */
+export function offered(alarm, me) {
+  const mine = alarm.owner === me.name;
+  const answer = offeredToMe(alarm) ? ["transfer_accept", "transfer_reject"] : [];
+  const hand = alarm.transfer ? [] : ["transfer"];
+  switch (alarm.status) {
+    case "raised":
+      return [...answer, "ack", ...hand, "note"];
+    case "closed":
+      return ["reopen", "note"];
+    case "acknowledged":
+      return mine ? ["move", "arrive", "close", ...hand, "release", "note"] : [...answer, "take", "note"];
+    case "en_route":
+      return mine ? ["arrive", "close", ...hand, "release", "note"] : [...answer, "take", "note"];
+    default:
+      return mine ? ["close", ...hand, "release", "note"] : [...answer, "take", "note"];
+  }
+}
+
+/**
+ * Do it, or open the form that it needs.
+ *
+ * @param {string} type
+ * @param {Alarm} alarm
+ */
+export function act(type, alarm) {
+  if (WITH_FORM.has(type)) form.value = form.peek() === type ? null : type;
+  else void command(type, alarm);
+}
+
+/** @param {{ alarm: Alarm }} props */
+export function Bar({ alarm }) {
+  const me = useValue(user);
+  const wait = useValue(pending).get(alarm.id);
+  const opened = useValue(form);
+  useValue(soundCheckOpen);
+  return html`
+    <div class="bar" role="group" aria-label=${t("bar.title")}>
+      ${offered(alarm, me).map(
+        (type, n) => html`
+          <button
+            key=${type}
+            class=${n === 0 ? "main" : ""}
+            data-act=${type}
+            disabled=${wait !== undefined}
+            aria-expanded=${WITH_FORM.has(type) ? String(opened === type) : undefined}
+            onClick=${() => act(type, alarm)}
+          >
+            ${wait?.type === type ? t(wait.queued ? "pending.queued" : `pending.${type}`) : t(`act.${type}`)}
+          </button>
+        `,
+      )}
+      ${wait ? html`<p class="pending" role="status">${t(wait.queued ? "pending.queued_long" : `pending.${wait.type}`)}</p>` : null}
+    </div>
+  `;
+}

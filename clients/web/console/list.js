@@ -1,0 +1,160 @@
+/**
+ * The list of alarms: who waits longest first. Only the rows in view are in the page, and the one that has the
+ * keyboard, so hundreds of alarms cost as much as fifty and focus never jumps.
+ */
+
+import { html, useComputed, useLayoutEffect, useRef, useState, useValue } from "../shared/dom.js";
+import { pending, stationName, user } from "../shared/session.js";
+import { clock, secondsSince, secondsTo, span, tick } from "../shared/time.js";
+import { known, t } from "../shared/words.js";
+import { Mark } from "./mark.js";
+import { cursor, groups, open, search, selected } from "./state.js";
+
+/** @import { Alarm } from "../shared/types.d.ts" */
+/** @typedef {{ key: string, top: number, height: number, head?: string, count?: number, alarm?: Alarm }} Item */
+
+const ROW = 76;
+const HEAD = 36;
+const BEYOND = 6 * ROW;
+
+/** @param {import("./state.js").Group[]} parts @returns {Item[]} */
+function place(parts) {
+  /** @type {Item[]} */
+  const items = [];
+  let top = 0;
+  for (const { name, alarms } of parts) {
+    items.push({ key: `head-${name}`, top, height: HEAD, head: name, count: alarms.length });
+    top += HEAD;
+    for (const alarm of alarms) {
+      items.push({ key: alarm.id, top, height: ROW, alarm });
+      top += ROW;
+    }
+  }
+  return items;
+}
+
+export function List() {
+  const items = place(useValue(groups));
+  const chosen = useValue(selected);
+  const on = useValue(cursor);
+  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const [view, setView] = useState({ top: 0, height: 900 });
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return undefined;
+    const look = () =>
+      setView({ top: Math.floor(element.scrollTop / ROW) * ROW, height: element.clientHeight });
+    const watcher = new ResizeObserver(look);
+    watcher.observe(element);
+    element.addEventListener("scroll", look, { passive: true });
+    look();
+    return () => {
+      watcher.disconnect();
+      element.removeEventListener("scroll", look);
+    };
+  }, []);
+  const last = items.at(-1);
+  const near = items.filter(
+    (item) =>
+      item.alarm?.id === on ||
+      (item.top + item.height > view.top - BEYOND && item.top < view.top + view.height + BEYOND),
+  );
+  return html`
+    <section class="list" aria-label=${t("list.title")}>
+      <label class="search">
+        <span class="spoken">${t("list.search")}</span>
+        <input
+          type="search"
+          data-act="search"
+          placeholder=${t("list.search")}
+          value=${search.value}
+          onInput=${(/** @type {InputEvent & { currentTarget: HTMLInputElement }} */ event) => {
+            search.value = event.currentTarget.value;
+          }}
+        />
+      </label>
+      <div class="scroll" ref=${box}>
+        <ul class="rows" style=${{ height: `${last ? last.top + last.height : 0}px` }}>
+          ${near.map((item) =>
+            item.alarm
+              ? html`<${Row}
+                  key=${item.key}
+                  alarm=${item.alarm}
+                  top=${item.top}
+                  chosen=${item.alarm.id === chosen}
+                />`
+              : html`
+                  <li key=${item.key} class="group ${item.head}" style=${{ top: `${item.top}px` }}>
+                    <span>${t(`group.${item.head}`)}</span> <span class="count">${item.count}</span>
+                  </li>
+                `,
+          )}
+        </ul>
+        ${items.length ? null : html`<p class="none">${t(search.value ? "list.nothing_found" : "list.none")}</p>`}
+      </div>
+    </section>
+  `;
+}
+
+/** What the alarm is in one line. @param {Alarm} alarm */
+export function headline(alarm) {
+  const said = Object.values(alarm.talk ?? {}).find((entry) => entry.who === "citizen" && entry.text);
+  if (alarm.text) return alarm.text;
+  if (said?.text && !said.answers) return said.text;
+  return alarm.category ? known("category", alarm.category) : t("alarm.no_words");
+}
+
+/** @param {{ alarm: Alarm, top: number, chosen: boolean }} props */
+function Row({ alarm, top, chosen }) {
+  const wait = useValue(pending).get(alarm.id);
+  const me = useValue(user);
+  const mine = alarm.owner === me.name;
+  const where = alarm.place || (alarm.position ? t("place.position_only") : t("place.none"));
+  const others = me.station && alarm.home !== me.station ? `${stationName(alarm.home)} · ` : "";
+  const who = alarm.status === "raised" ? "" : ` · ${mine ? t("alarm.you") : (alarm.owner ?? "")}`;
+  return html`
+    <li
+      class="row ${alarm.status} ${chosen ? "chosen" : ""} ${mine ? "mine" : ""}"
+      style=${{ top: `${top}px` }}
+    >
+      <button
+        data-act="open"
+        data-alarm=${alarm.id}
+        data-status=${alarm.status}
+        aria-current=${chosen ? "true" : undefined}
+        onClick=${() => open(alarm.id)}
+        onFocus=${() => (cursor.value = alarm.id)}
+      >
+        <${Mark} status=${alarm.status} />
+        <span class="what">${headline(alarm)}</span>
+        <${Since} alarm=${alarm} />
+        <span class="where">${others}${where}</span>
+        <span class="state">
+          ${alarm.cancel === "duress" ? html`<b class="duress">${t("alarm.duress_short")}</b> · ` : null}
+          ${wait ? t(wait.queued ? "pending.queued" : `pending.${wait.type}`) : t(`status.${alarm.status}`)}
+          ${wait ? null : who}
+        </span>
+        <span class="next"><${Next} alarm=${alarm} /></span>
+      </button>
+    </li>
+  `;
+}
+
+/** @param {{ alarm: Alarm }} props */
+function Since({ alarm }) {
+  const text = useComputed(() => {
+    if (alarm.status === "closed") return clock(alarm.closed_at);
+    const seconds = secondsSince(alarm.since, tick.value);
+    return seconds < 3600 ? span(seconds) : clock(alarm.since);
+  }, [alarm]);
+  return html`<time class="since" datetime=${alarm.since}>${text}</time>`;
+}
+
+/** @param {{ alarm: Alarm }} props */
+function Next({ alarm }) {
+  const text = useComputed(() => {
+    if (alarm.status !== "raised" || !alarm.due) return "";
+    return t("list.next_in", { n: secondsTo(alarm.due, tick.value) });
+  }, [alarm]);
+  return html`${text}`;
+}

@@ -1,0 +1,64 @@
+/** The officer's console: begins the session and puts its parts together. */
+
+import { effect } from "/static/vendor/signals-core.js";
+
+import { html, render, useValue } from "../shared/dom.js";
+import { applyTheme, Head, NotReady } from "../shared/head.js";
+import { begin, link } from "../shared/session.js";
+import { lang, loadWords, t } from "../shared/words.js";
+import { Detail } from "./detail.js";
+import { Help, listenToKeys } from "./keys.js";
+import { List } from "./list.js";
+import { announce, Notices } from "./notices.js";
+import { SoundCheck } from "./sound-check.js";
+import { helpOpen, open, selected, soundCheckOpen, waitingCount } from "./state.js";
+
+const check = () => (soundCheckOpen.value = true);
+
+function Console() {
+  useValue(lang);
+  const { state } = useValue(link.state);
+  const chosen = useValue(selected);
+  return html`
+    <${Head} title=${t("console.title")} onCheck=${check} onHelp=${() => (helpOpen.value = true)} />
+    <${NotReady} onCheck=${check} />
+    <div class="panes ${chosen ? "one-open" : ""} ${state === "live" ? "" : "old"}">
+      <${List} />
+      <${Detail} />
+    </div>
+    <${Notices} />
+    <${SoundCheck} />
+    <${Help} />
+  `;
+}
+
+/** On a phone an open alarm is a screen of its own, so Back leads to the list. */
+function followHistory() {
+  let shown = selected.peek();
+  effect(() => {
+    const id = selected.value;
+    if (id && !shown) history.pushState({ alarm: true }, "");
+    shown = id;
+  });
+  window.addEventListener("popstate", () => open(null));
+}
+
+/** The tab's title counts what waits. */
+function followTitle() {
+  effect(() => {
+    const n = waitingCount.value;
+    void lang.value;
+    document.title = n ? `(${n}) ${t("console.title")}` : t("console.title");
+  });
+}
+
+applyTheme();
+await loadWords("common", "console");
+if (await begin()) {
+  announce();
+  listenToKeys();
+  followHistory();
+  followTitle();
+  const root = document.getElementById("app");
+  if (root) render(html`<${Console} />`, root);
+}

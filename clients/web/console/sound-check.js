@@ -1,0 +1,57 @@
+/** Start of duty: hear the tone and the voice, and say so. Until then this console does not count as ready. */
+
+import { html, useEffect, useRef, useState, useValue } from "../shared/dom.js";
+import { clipOf, store, user } from "../shared/session.js";
+import { answer, tryOut } from "../shared/sound.js";
+import { t } from "../shared/words.js";
+import { soundCheckOpen, waitingCount } from "./state.js";
+
+export function SoundCheck() {
+  const open = useValue(soundCheckOpen);
+  return open ? html`<${Check} />` : null;
+}
+
+function Check() {
+  const [step, setStep] = useState(/** @type {"first" | "asked" | "silent"} */ ("first"));
+  const waiting = useValue(waitingCount);
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  useEffect(() => {
+    if (!dialog.current?.open) dialog.current?.showModal();
+  }, []);
+  const play = async () => {
+    const station = user.peek().station ?? [...store.streams.peek().keys()][0] ?? "";
+    await tryOut(clipOf(station));
+    setStep("asked");
+  };
+  /** @param {boolean} heard */
+  const say = (heard) => {
+    answer(heard);
+    if (heard) soundCheckOpen.value = false;
+    else setStep("silent");
+  };
+  const later = () => (soundCheckOpen.value = false);
+  return html`
+    <dialog ref=${dialog} class="sound-check" aria-labelledby="sound-check-title" onCancel=${later}>
+      <h2 id="sound-check-title">${t("check.title")}</h2>
+      <p>${t(step === "asked" ? "check.asked" : step === "silent" ? "check.silent" : "check.first")}</p>
+      ${waiting ? html`<p class="warning bad">${t("check.waiting", { n: waiting })}</p>` : null}
+      ${
+        step === "asked"
+          ? html`
+              <div class="answers">
+                <button class="main" data-act="sound-heard" onClick=${() => say(true)}>
+                  ${t("check.heard")}
+                </button>
+                <button data-act="sound-not-heard" onClick=${() => say(false)}>
+                  ${t("check.not_heard")}
+                </button>
+              </div>
+            `
+          : html`<button class="main" data-act="sound-check" onClick=${play}>
+              ${t(step === "silent" ? "check.again" : "check.play")}
+            </button>`
+      }
+      <button class="plain" data-act="sound-later" onClick=${later}>${t("check.later")}</button>
+    </dialog>
+  `;
+}

@@ -1,0 +1,87 @@
+/** What the officer is looking at and has begun to write; the one place for the console's own state. */
+
+import { computed, signal } from "/static/vendor/signals-core.js";
+
+import { ringing, shown, user } from "../shared/session.js";
+
+/** @import { Alarm } from "../shared/types.d.ts" */
+/** @typedef {{ name: string, alarms: Alarm[] }} Group */
+
+/** The alarm whose story is open. */
+export const selected = signal(/** @type {string | null} */ (null));
+
+/** The row that the keyboard is on. */
+export const cursor = signal(/** @type {string | null} */ (null));
+
+export const search = signal("");
+
+/** The form that is open under the actions: a command's name. */
+export const form = signal(/** @type {string | null} */ (null));
+
+export const helpOpen = signal(false);
+export const soundCheckOpen = signal(true);
+export const menuOpen = signal(false);
+
+/** Words begun for an alarm, kept while another one is looked at. @type {Map<string, string>} */
+export const drafts = new Map();
+
+/** Photos that were uncovered in this session. @type {import("/static/vendor/signals-core.js").Signal<Set<string>>} */
+export const uncovered = signal(new Set());
+
+/** The alarm that is open, as it is shown. */
+export const current = computed(() =>
+  selected.value === null ? null : (shown.value.get(selected.value) ?? null),
+);
+
+/** @param {Alarm} alarm */
+export function offeredToMe(alarm) {
+  const me = user.value;
+  return alarm.transfer !== undefined && (me.station === null || me.station === alarm.transfer.to);
+}
+
+/** @param {Alarm} alarm */
+function group(alarm) {
+  if (alarm.status === "closed") return "closed";
+  if (alarm.status === "raised") return "waiting";
+  if (alarm.owner === user.value.name) return "mine";
+  return offeredToMe(alarm) ? "waiting" : "others";
+}
+
+/** @param {Alarm} alarm @param {string} sought */
+function matches(alarm, sought) {
+  const said = [alarm.code, alarm.text, alarm.place, alarm.owner, alarm.category];
+  return said.some((part) => part?.toLowerCase().includes(sought));
+}
+
+/** The list as it is drawn: who waits longest first, what is closed last. */
+export const groups = computed(() => {
+  const sought = search.value.trim().toLowerCase();
+  /** @type {Record<string, Alarm[]>} */
+  const parts = { waiting: [], mine: [], others: [], closed: [] };
+  for (const alarm of shown.value.values()) {
+    if (!sought || matches(alarm, sought)) parts[group(alarm)]?.push(alarm);
+  }
+  for (const part of Object.values(parts)) part.sort((a, b) => a.since.localeCompare(b.since));
+  parts.closed?.reverse();
+  return Object.entries(parts)
+    .filter(([, alarms]) => alarms.length)
+    .map(([name, alarms]) => ({ name, alarms }));
+});
+
+/** The rows in order, without their headings. */
+export const rows = computed(() => groups.value.flatMap((part) => part.alarms));
+
+/** How many open alarms nobody has taken. */
+export const waitingCount = computed(
+  () => [...shown.value.values()].filter((alarm) => alarm.status === "raised").length,
+);
+
+/** Whether something rings here. */
+export const anyRinging = computed(() => ringing.value.length > 0);
+
+/** @param {string | null} id */
+export function open(id) {
+  form.value = null;
+  selected.value = id;
+  if (id) cursor.value = id;
+}

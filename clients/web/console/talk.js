@@ -1,0 +1,122 @@
+/** What was said, one-tap questions in the citizen's language, and the line to write in. Nothing sounds there. */
+
+import { html, useLayoutEffect, useRef, useState, useValue } from "../shared/dom.js";
+import { config, user } from "../shared/session.js";
+import { clock } from "../shared/time.js";
+import { known, LANGUAGES, t } from "../shared/words.js";
+import { ask, outgoing, say } from "./actions.js";
+import { drafts } from "./state.js";
+
+/** @import { Alarm, TalkEntry } from "../shared/types.d.ts" */
+
+const QUESTIONS = ["can_talk", "hurt", "still_there", "weapon", "safe_place"];
+const CHOICES = ["yes", "no", "cannot_say", "danger_now"];
+
+/** @param {Alarm} alarm */
+function citizensLanguage(alarm) {
+  return LANGUAGES.find((one) => alarm.lang?.startsWith(one)) ?? "zh";
+}
+
+/** @param {{ alarm: Alarm }} props */
+export function Talk({ alarm }) {
+  const waiting = useValue(outgoing).filter((one) => one.alarm === alarm.id);
+  const entries = Object.entries(alarm.talk ?? {}).sort(([a], [b]) => Number(a) - Number(b));
+  const end = useRef(/** @type {HTMLLIElement | null} */ (null));
+  useLayoutEffect(() => end.current?.scrollIntoView({ block: "nearest" }), [entries.length, waiting.length]);
+  return html`
+    <section class="card talk" aria-label=${t("talk.title")}>
+      <h3>${t("talk.title")}</h3>
+      <ol class="said">
+        ${alarm.text ? html`<${Said} key="first" entry=${{ who: "citizen", text: alarm.text, at: alarm.raised_at }} />` : null}
+        ${entries.map(([n, entry]) => html`<${Said} key=${n} entry=${entry} open=${entry.question === alarm.question} />`)}
+        ${waiting.map(
+          (one) =>
+            html`<li class="officer sending">
+              <p>${one.text}</p>
+              <span class="by">${t("talk.sending")}</span>
+            </li>`,
+        )}
+        ${entries.length + waiting.length || alarm.text ? null : html`<li class="none">${t("talk.none")}</li>`}
+        <li class="end" ref=${end} aria-hidden="true"></li>
+      </ol>
+      ${alarm.status === "closed" ? null : html`<${Composer} key=${alarm.id} alarm=${alarm} />`}
+    </section>
+  `;
+}
+
+/** @param {{ entry: TalkEntry, open?: boolean }} props */
+function Said({ entry, open }) {
+  const me = useValue(user);
+  const by = entry.who === "citizen" ? t("talk.citizen") : entry.by === me.name ? t("alarm.you") : entry.by;
+  const text = entry.answers ? known("choice", entry.text ?? "") : entry.text;
+  const urgent = entry.answers && entry.text === "danger_now" ? "urgent" : "";
+  return html`
+    <li class="${entry.who} ${entry.answers ? "answer" : ""} ${urgent}" data-said=${entry.who}>
+      <p>${text ?? t("talk.wiped")}</p>
+      ${
+        entry.choices
+          ? html`<p class="choices">
+              ${entry.choices.map((one) => html`<span key=${one}>${known("choice", one)}</span>`)}
+            </p>`
+          : null
+      }
+      <span class="by">
+        ${by} · ${clock(entry.at)}
+        ${entry.question ? ` · ${t(open ? "talk.waits_for_answer" : "talk.question")}` : ""}
+      </span>
+    </li>
+  `;
+}
+
+/** @param {{ alarm: Alarm }} props */
+function Composer({ alarm }) {
+  const [text, setText] = useState(drafts.get(alarm.id) ?? "");
+  const most = useValue(config).limits?.text_chars ?? 4000;
+  /** @param {string} to */
+  const write = (to) => {
+    drafts.set(alarm.id, to);
+    setText(to);
+  };
+  /** @param {Event} event */
+  const send = (event) => {
+    event.preventDefault();
+    const words = text.trim();
+    if (!words) return;
+    write("");
+    void say(alarm, words).then((stored) => stored || drafts.get(alarm.id) || write(words));
+  };
+  const language = citizensLanguage(alarm);
+  return html`
+    <div class="questions" role="group" aria-label=${t("talk.questions")}>
+      ${QUESTIONS.map(
+        (one) => html`
+          <button
+            key=${one}
+            class="chip"
+            data-act="ask"
+            data-question=${one}
+            onClick=${() => void ask(alarm, t(`question.${one}`, undefined, language), CHOICES)}
+          >
+            ${t(`question.${one}`)}
+          </button>
+        `,
+      )}
+    </div>
+    <form class="composer" onSubmit=${send}>
+      <textarea
+        rows="1"
+        maxlength=${most}
+        data-act="write"
+        aria-label=${t("talk.write")}
+        placeholder=${t("talk.write")}
+        value=${text}
+        onInput=${(/** @type {InputEvent & { currentTarget: HTMLTextAreaElement }} */ event) => write(event.currentTarget.value)}
+        onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+          if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
+        }}
+      ></textarea>
+      <button class="main" data-act="say" disabled=${!text.trim()}>${t("talk.send")}</button>
+    </form>
+    <p class="hint">${t("talk.silent_hint", { lang: t(`language.${language}`) })}</p>
+  `;
+}

@@ -1,0 +1,36 @@
+/** Preact, htm and signals put together: `html` makes elements, `useValue` follows a signal. */
+
+import { computed } from "/static/vendor/signals-core.js";
+import htm from "/static/vendor/htm.js";
+import { h } from "/static/vendor/preact.js";
+import { useLayoutEffect, useMemo, useState } from "/static/vendor/preact-hooks.js";
+
+export { render } from "/static/vendor/preact.js";
+export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "/static/vendor/preact-hooks.js";
+
+export const html = htm.bind(h);
+
+/**
+ * The signal's value; the component is drawn again when it changes.
+ *
+ * @template T
+ * @param {import("/static/vendor/signals-core.js").ReadonlySignal<T>} source
+ * @returns {T}
+ */
+export function useValue(source) {
+  const [, again] = useState(() => source.peek());
+  useLayoutEffect(() => source.subscribe((value) => again(() => value)), [source]);
+  return source.peek();
+}
+
+/**
+ * A value computed from signals; drawn again only when the result changes, so a clock may be among them.
+ *
+ * @template T
+ * @param {() => T} make
+ * @param {readonly unknown[]} inputs
+ * @returns {T}
+ */
+export function useComputed(make, inputs) {
+  return useValue(useMemo(() => computed(make), inputs));
+}

@@ -1,0 +1,91 @@
+/** The line at the top: LIVE or STALE in words, by its own timer, whether this console can ring, and the settings. */
+
+import { signal } from "/static/vendor/signals-core.js";
+
+import { html, useComputed, useValue } from "./dom.js";
+import { link, signOut, stationName, user } from "./session.js";
+import { sound } from "./sound.js";
+import { clock, secondsSince, tick } from "./time.js";
+import { lang, LANGUAGES, speak, t } from "./words.js";
+
+const REMEMBERED = "fujin.theme";
+const THEMES = ["auto", "light", "dark"];
+const theme = signal(localStorage.getItem(REMEMBERED) ?? "auto");
+const menuOpen = signal(false);
+
+export function applyTheme() {
+  document.documentElement.dataset.theme = theme.peek();
+}
+
+function nextTheme() {
+  theme.value = THEMES[(THEMES.indexOf(theme.peek()) + 1) % THEMES.length] ?? "auto";
+  localStorage.setItem(REMEMBERED, theme.value);
+  applyTheme();
+}
+
+export function Live() {
+  const { state, since, code } = useValue(link.state);
+  const seconds = useComputed(() => secondsSince(since, tick.value), [since]);
+  const values = { at: clock(since), n: seconds };
+  const words =
+    state === "ended" ? t(code === 4503 ? "live.forbidden" : "live.ended") : t(`live.${state}`, values);
+  return html`<p class="live ${state}" data-live=${state} role=${state === "live" ? undefined : "status"}>
+    <span class="dot" aria-hidden="true"></span>${words}
+  </p>`;
+}
+
+/**
+ * @param {{ title: string, onCheck: () => void, onHelp?: () => void, children?: any }} props
+ */
+export function Head({ title, onCheck, onHelp, children }) {
+  const me = useValue(user);
+  const language = useValue(lang);
+  const look = useValue(theme);
+  const heard = useValue(sound);
+  const opened = useValue(menuOpen);
+  const { state } = useValue(link.state);
+  return html`
+    <header class="head ${state}">
+      <div class="head-name"><b>${stationName(me.station)}</b> <span>${title}</span></div>
+      <${Live} />
+      ${children}
+      <button
+        class="plain menu-button"
+        data-act="menu"
+        aria-expanded=${String(opened)}
+        onClick=${() => (menuOpen.value = !opened)}
+      >
+        ${me.name} <span aria-hidden="true">▾</span>
+      </button>
+      <div class="tools ${opened ? "open" : ""}">
+        <button class="plain ${heard}" data-act="sound-open" data-sound=${heard} onClick=${onCheck}>
+          ${t(`sound.${heard}`)}
+        </button>
+        <button class="plain" data-act="theme" onClick=${nextTheme}>${t(`theme.${look}`)}</button>
+        ${onHelp ? html`<button class="plain keys-button" data-act="help" onClick=${onHelp}>${t("keys.button")}</button>` : null}
+        ${LANGUAGES.filter((one) => one !== language).map(
+          (one) =>
+            html`<button key=${one} class="plain" data-act="lang" lang=${one} onClick=${() => speak(one)}>
+              ${t("language.own", undefined, one)}
+            </button>`,
+        )}
+        <span class="me">${me.name}</span>
+        <button class="plain" data-act="sign-out" onClick=${() => void signOut()}>
+          ${t("head.sign_out")}
+        </button>
+      </div>
+    </header>
+  `;
+}
+
+/** The red line while this console cannot wake anyone. @param {{ onCheck: () => void }} props */
+export function NotReady({ onCheck }) {
+  const heard = useValue(sound);
+  if (heard === "on") return null;
+  return html`
+    <div class="not-ready" role="status" data-part="not-ready">
+      <span>${t(`not_ready.${heard}`)}</span>
+      <button data-act="sound-open" onClick=${onCheck}>${t("not_ready.check")}</button>
+    </div>
+  `;
+}

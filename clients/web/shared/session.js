@@ -1,0 +1,181 @@
+/**
+ * A signed-in page of the staff: who is here, the link and what it brings, readiness told in time, what rings.
+ * Both the console and the supervisor's page begin with `begin`.
+ */
+
+import { computed, effect, signal } from "/static/vendor/signals-core.js";
+
+import { Link } from "./link.js";
+import { remind, ring, sound } from "./sound.js";
+import { makeStore, rings } from "./store.js";
+import { startTicking, tick } from "./time.js";
+import { lang, t } from "./words.js";
+
+/** @import { Config, User } from "./types.d.ts" */
+/** @typedef {{ alarm: string, type: string, queued: boolean, hushUntil: number }} Pending */
+
+export const store = makeStore();
+
+/** @type {import("/static/vendor/signals-core.js").Signal<User>} */
+export const user = signal({ name: "", role: "officer", station: null });
+
+/** @type {import("/static/vendor/signals-core.js").Signal<Config>} */
+export const config = signal({ languages: [], stations: {} });
+
+/** Commands on their way, by alarm. @type {import("/static/vendor/signals-core.js").Signal<Map<string, Pending>>} */
+export const pending = signal(new Map());
+
+/** Alarms with what was asked but is not confirmed yet shown in advance; marked, and gone when it is refused. */
+export const shown = computed(() => {
+  if (![...pending.value.values()].some((one) => one.type === "ack")) return store.alarms.value;
+  const all = new Map(store.alarms.value);
+  for (const [id, one] of pending.value) {
+    const alarm = all.get(id);
+    if (one.type === "ack" && alarm?.status === "raised") {
+      all.set(id, { ...alarm, status: "acknowledged", owner: user.value.name });
+    }
+  }
+  return all;
+});
+
+/** The alarms that ring here, oldest first. */
+export const ringing = computed(() =>
+  [...store.alarms.value.values()]
+    .filter((alarm) => rings(alarm, user.value))
+    .sort((a, b) => a.raised_at.localeCompare(b.raised_at)),
+);
+
+const DELIVERED_MS = 250;
+const READY_MS = 9_000;
+
+/** The last thing told: what readiness was, and when. */
+let told = { key: "", at: 0 };
+/** @type {Map<string, number>} */
+const delivered = new Map();
+let deliveredAt = 0;
+
+export const link = new Link({
+  path: "/ws/console",
+  store,
+  onEvent: (frame) => {
+    const alarm = frame.alarm && store.alarms.peek().get(frame.alarm);
+    if (frame.event.type === "owner_reminded" && alarm && alarm.owner === user.peek().name) remind(520);
+  },
+  onBeat: () => {
+    tellReady();
+    tellDelivered();
+    soundNow();
+  },
+  onLive: () => {
+    told = { key: "", at: 0 };
+    delivered.clear();
+    tellReady();
+    tellDelivered();
+  },
+  onRefused: () => void who(),
+});
+
+/** @returns {Promise<User | null>} null after the page was left for the sign-in page */
+async function who() {
+  try {
+    const answer = await fetch("/session");
+    if (answer.status === 401) leave();
+    if (answer.ok) return await answer.json();
+  } catch {
+    // No network: the link says so.
+  }
+  return null;
+}
+
+export function leave() {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+}
+
+export async function signOut() {
+  await fetch("/session", { method: "DELETE" });
+  location.assign("/sign-in");
+}
+
+/** Everything that must stand before the first picture. @returns {Promise<boolean>} */
+export async function begin() {
+  const [person, settings] = await Promise.all([
+    who(),
+    fetch("/static/config.json").then((got) => got.json()),
+  ]);
+  if (!person) return false;
+  user.value = person;
+  config.value = settings;
+  startTicking();
+  effect(() => {
+    void [sound.value, link.state.value];
+    tellReady();
+  });
+  document.addEventListener("visibilitychange", tellReady);
+  effect(() => {
+    void [ringing.value, pending.value, sound.value, tick.value];
+    soundNow();
+  });
+  effect(() => {
+    if (link.state.value.state === "stale") remind(330);
+  });
+  effect(() => {
+    if (link.state.value.code === 4501) leave();
+  });
+  link.start();
+  return true;
+}
+
+/** @param {string} station */
+export function clipOf(station) {
+  return `${station}.${lang.peek()}`;
+}
+
+function soundNow() {
+  const now = performance.now();
+  const hushed = pending.peek();
+  const loud = ringing.peek().filter((alarm) => (hushed.get(alarm.id)?.hushUntil ?? 0) < now);
+  ring([...new Set(loud.map((alarm) => clipOf(alarm.home)))]);
+}
+
+function tellReady() {
+  const ready = { sound: sound.peek() === "on", visible: document.visibilityState === "visible" };
+  const key = JSON.stringify(ready);
+  const now = performance.now();
+  if (!link.live || (key === told.key && now - told.at < READY_MS)) return;
+  told = { key, at: now };
+  link.tell({ type: "ready", ...ready });
+}
+
+/** What was folded in is drawn in a microtask that was queued before this one. */
+function tellDelivered() {
+  queueMicrotask(() => {
+    const now = performance.now();
+    if (!link.live || now - deliveredAt < DELIVERED_MS) return again();
+    for (const [station, position] of Object.entries(store.positions())) {
+      if (delivered.get(station) === position.offset) continue;
+      delivered.set(station, position.offset);
+      deliveredAt = now;
+      link.tell({ type: "delivered", station, position });
+    }
+    return undefined;
+  });
+}
+
+let waiting = 0;
+function again() {
+  if (waiting) return;
+  waiting = window.setTimeout(() => {
+    waiting = 0;
+    if (link.live) tellDelivered();
+  }, DELIVERED_MS);
+}
+
+/**
+ * The station's name in the language read here.
+ *
+ * @param {string | null | undefined} id
+ */
+export function stationName(id) {
+  if (!id) return t("station.all");
+  return config.peek().stations[id]?.[lang.value] ?? id;
+}

@@ -1,0 +1,174 @@
+/**
+ * The tone and the voice: rounds that repeat and grow until nothing rings. Rounds are laid ahead on the audio clock
+ * whenever a message comes, so a hidden tab, whose timers slow down, rings all the same.
+ * Never makes a sound before the sound check's click.
+ */
+
+import { signal } from "/static/vendor/signals-core.js";
+
+const AHEAD_S = 20; // four beats of the hub
+const TONE_S = 1.1;
+const PAUSE_S = 0.9;
+const LOUDNESS = [0.25, 0.4, 0.55, 0.7, 0.85, 1];
+
+/** Which sound can come out: `off` before the check, `blocked` when the browser took it away, `on`. */
+export const sound = signal(/** @type {"off" | "blocked" | "on"} */ ("off"));
+
+/** @type {AudioContext | null} */
+let audio = null;
+let checked = false;
+/** @type {Map<string, Promise<AudioBuffer | null>>} */
+const clips = new Map();
+/** Gains of the rounds that are laid ahead or sounding. @type {Set<GainNode>} */
+const laid = new Set();
+let round = 0;
+let laidUntil = 0;
+let ringing = "";
+
+function look() {
+  sound.value = !checked ? "off" : audio?.state === "running" ? "on" : "blocked";
+}
+
+/**
+ * Play one loud round, from a click: tone, then the clip.
+ *
+ * @param {string} clip
+ */
+export async function tryOut(clip) {
+  audio ??= new AudioContext();
+  audio.onstatechange = look;
+  await audio.resume();
+  const voice = await fetchClip(clip);
+  lay(audio.currentTime + 0.05, 0.8, voice);
+  look();
+}
+
+/** The person heard it, or says that they did not. @param {boolean} heard */
+export function answer(heard) {
+  checked = heard;
+  if (!heard) hush();
+  look();
+}
+
+/**
+ * Ring with these clips, or stop when there are none. Called on every change and every message: lays rounds ahead.
+ *
+ * @param {readonly string[]} names
+ */
+export function ring(names) {
+  const key = names.join(" ");
+  if (!key || !audio || sound.peek() !== "on") {
+    if (ringing) hush();
+    return;
+  }
+  if (key !== ringing) {
+    const before = ringing && round;
+    hush(); // other clips from now on, as loud as it was
+    round = before || 0;
+  }
+  ringing = key;
+  void layRounds(key, names);
+}
+
+/** One soft double tone: the owner is reminded, or something went stale. @param {number} pitch */
+export function remind(pitch) {
+  if (!audio || sound.peek() !== "on") return;
+  const gain = out(audio, 0.3);
+  const at = audio.currentTime + 0.02;
+  for (const later of [0, 0.28]) beep(audio, gain, at + later, pitch, 0.16);
+  end(gain, at, 0.6);
+}
+
+function hush() {
+  ringing = "";
+  laidUntil = 0;
+  for (const gain of laid) gain.disconnect();
+  laid.clear();
+}
+
+/** @param {string} key @param {readonly string[]} names */
+async function layRounds(key, names) {
+  const voices = await Promise.all(names.map(fetchClip));
+  if (!audio || ringing !== key) return;
+  laidUntil = Math.max(laidUntil, audio.currentTime + 0.02);
+  while (laidUntil < audio.currentTime + AHEAD_S) {
+    const voice = voices[round % voices.length] ?? null;
+    const loudness = LOUDNESS[Math.min(round, LOUDNESS.length - 1)] ?? 1;
+    laidUntil += lay(laidUntil, loudness, voice) + PAUSE_S;
+    round += 1;
+  }
+}
+
+/**
+ * @param {number} at seconds on the audio clock
+ * @param {number} loudness
+ * @param {AudioBuffer | null} voice
+ * @returns {number} how long it lasts, in seconds
+ */
+function lay(at, loudness, voice) {
+  if (!audio) return 0;
+  const gain = out(audio, loudness);
+  [660, 880, 660, 880].forEach((pitch, n) => beep(audio, gain, at + n * 0.26, pitch, 0.2));
+  if (!voice) return end(gain, at, TONE_S);
+  const source = new AudioBufferSourceNode(audio, { buffer: voice });
+  source.connect(gain);
+  source.start(at + TONE_S);
+  return end(gain, at, TONE_S + voice.duration);
+}
+
+/** @param {GainNode} gain @param {number} at @param {number} lasts */
+function end(gain, at, lasts) {
+  if (!audio) return lasts;
+  const last = new OscillatorNode(audio, { frequency: 1 });
+  last.onended = () => {
+    gain.disconnect();
+    laid.delete(gain);
+  };
+  last.start(at);
+  last.stop(at + lasts);
+  return lasts;
+}
+
+/** @param {AudioContext} context @param {number} loudness */
+function out(context, loudness) {
+  const gain = new GainNode(context, { gain: loudness });
+  gain.connect(context.destination);
+  laid.add(gain);
+  return gain;
+}
+
+/** @param {AudioContext | null} context @param {GainNode} gain @param {number} at @param {number} pitch @param {number} lasts */
+function beep(context, gain, at, pitch, lasts) {
+  if (!context) return;
+  const shape = new GainNode(context, { gain: 0 });
+  const tone = new OscillatorNode(context, { type: "triangle", frequency: pitch });
+  shape.gain.setValueAtTime(0, at);
+  shape.gain.linearRampToValueAtTime(0.9, at + 0.015); // no click at the edges
+  shape.gain.setValueAtTime(0.9, at + lasts - 0.03);
+  shape.gain.linearRampToValueAtTime(0, at + lasts);
+  tone.connect(shape).connect(gain);
+  tone.start(at);
+  tone.stop(at + lasts);
+}
+
+/** @param {string} name */
+function fetchClip(name) {
+  let clip = clips.get(name);
+  if (!clip) {
+    clip = loadClip(name);
+    clips.set(name, clip);
+  }
+  return clip;
+}
+
+/** Without its clip an alarm rings by the tone. @param {string} name @returns {Promise<AudioBuffer | null>} */
+async function loadClip(name) {
+  try {
+    const answer = await fetch(`/voice/${name}.wav`);
+    if (!answer.ok || !audio) return null;
+    return await audio.decodeAudioData(await answer.arrayBuffer());
+  } catch {
+    clips.delete(name); // perhaps the network; the next round tries again
+    return null;
+  }
+}

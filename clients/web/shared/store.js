@@ -1,0 +1,153 @@
+/**
+ * What this console knows: for each station its position, its alarms and who is on duty, folded from snapshots
+ * and events. Holds none of the lifecycle's rules: an event brings its changes, and they are merged.
+ * Field's term: projection, read model.
+ */
+
+import { computed, signal } from "/static/vendor/signals-core.js";
+
+import { applyPatch } from "./merge.js";
+
+/** @import { Alarm, Duty, EventFrame, Position, SnapshotFrame } from "./types.d.ts" */
+/** @typedef {{ position: Position, alarms: Map<string, Alarm>, duty: Duty }} Stream */
+
+/** @type {Duty} */
+const NO_DUTY = { officers: [], signed: {}, ready: [] };
+
+/** Closed alarms are kept for the session, at most so many of each station: the newest. */
+const CLOSED_KEPT = 200;
+
+export function makeStore() {
+  /** @type {import("/static/vendor/signals-core.js").Signal<Map<string, Stream>>} */
+  const streams = signal(new Map());
+
+  /**
+   * Every alarm once. One that several stations share comes in each of their streams, at different speeds: the
+   * highest version stands, and each stream is folded by itself, so that no change is ever skipped.
+   */
+  const alarms = computed(() => {
+    /** @type {Map<string, Alarm>} */
+    const all = new Map();
+    for (const stream of streams.value.values()) {
+      for (const [id, alarm] of stream.alarms) {
+        const known = all.get(id);
+        if (alarm.kind !== "practice" && (!known || known.version < alarm.version)) all.set(id, alarm);
+      }
+    }
+    return all;
+  });
+
+  /** @param {string} station @param {Stream} stream */
+  function put(station, stream) {
+    streams.value = new Map(streams.value).set(station, stream);
+  }
+
+  return {
+    streams,
+    alarms,
+
+    /** Where each station's stream was read to, for a subscription that resumes. */
+    positions() {
+      return Object.fromEntries([...streams.value].map(([station, stream]) => [station, stream.position]));
+    },
+
+    /** @param {SnapshotFrame} frame */
+    snapshot(frame) {
+      const before = streams.value.get(frame.station)?.alarms ?? new Map();
+      const closed = [...before].filter(([, alarm]) => alarm.status === "closed").slice(-CLOSED_KEPT);
+      const now = new Map(closed);
+      for (const alarm of frame.alarms) now.set(alarm.id, alarm);
+      put(frame.station, { position: frame.position, alarms: now, duty: { ...NO_DUTY, ...frame.duty } });
+    },
+
+    /**
+     * Fold one event in.
+     *
+     * @param {EventFrame} frame
+     * @returns {"applied" | "known" | "gap"} a gap changes nothing: subscribe again from the position.
+     */
+    event(frame) {
+      const stream = streams.value.get(frame.station);
+      if (!stream || stream.position.epoch !== frame.position.epoch) return "gap";
+      if (frame.position.offset <= stream.position.offset) return "known";
+      if (frame.position.offset !== stream.position.offset + 1) return "gap";
+      const next = { ...stream, position: frame.position };
+      if (frame.alarm === null) {
+        next.duty = dutyAfter(stream.duty, frame.event);
+      } else if (frame.changes) {
+        // These two bring the alarm whole; it may have been here before, and what is gone by now must go.
+        const whole = frame.event.type === "alarm_raised" || frame.event.type === "alarm_shared";
+        const before = whole ? {} : (stream.alarms.get(frame.alarm) ?? {});
+        const alarm = /** @type {Alarm} */ (applyPatch(before, frame.changes));
+        next.alarms = new Map(stream.alarms).set(frame.alarm, alarm);
+      }
+      put(frame.station, next);
+      return "applied";
+    },
+  };
+}
+
+/**
+ * A ready console is kept as "V03 <console>", or as "V03" where a snapshot told only the name: of an officer's two
+ * consoles one may be lost, and the officer can still be woken.
+ *
+ * @param {Duty} duty
+ * @param {import("./types.d.ts").AlarmEvent} event
+ * @returns {Duty}
+ */
+export function dutyAfter(duty, event) {
+  const officer = String(event.officer);
+  const one = `${officer} ${event.console}`;
+  switch (event.type) {
+    case "console_ready":
+      return { ...duty, ready: [...duty.ready.filter((name) => name !== one), one] };
+    case "console_lost": {
+      const gone = duty.ready.includes(one) ? one : officer;
+      return { ...duty, ready: duty.ready.filter((name) => name !== gone) };
+    }
+    case "duty_changed":
+      return {
+        ...duty,
+        officers: /** @type {string[]} */ (event.officers),
+        until: String(event.until),
+        signed: {},
+      };
+    case "duty_signed":
+      return { ...duty, signed: { ...duty.signed, [officer]: event.on === true } };
+    default:
+      return duty;
+  }
+}
+
+/**
+ * Who is on duty now, rota and sign-ins together.
+ *
+ * @param {Duty} duty
+ * @returns {string[]}
+ */
+export function onDuty(duty) {
+  const beside = Object.keys(duty.signed).filter((name) => duty.signed[name]);
+  return [...new Set([...duty.officers, ...beside])].filter((name) => duty.signed[name] !== false);
+}
+
+/**
+ * Who has a console that can wake them.
+ *
+ * @param {Duty} duty
+ * @returns {string[]}
+ */
+export function readyOfficers(duty) {
+  return [...new Set(duty.ready.map((one) => one.split(" ")[0] ?? one))];
+}
+
+/**
+ * Whether the alarm rings on this person's console.
+ *
+ * @param {Alarm} alarm
+ * @param {import("./types.d.ts").User} user
+ */
+export function rings(alarm, user) {
+  if (alarm.status !== "raised" || alarm.kind === "practice") return false;
+  const supervising = user.role === "supervisor" && (alarm.audience ?? []).includes("supervisor");
+  return supervising || (alarm.called ?? []).includes(user.name);
+}

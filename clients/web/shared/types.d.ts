@@ -1,0 +1,164 @@
+/** What travels on the console's socket, as the protocol says it; used by the type checker only. */
+
+export interface Place {
+  lat: number;
+  lon: number;
+  accuracy_m?: number | null;
+  at?: string | null;
+  datum?: "wgs84" | "gcj02";
+  source?: string | null;
+}
+
+export interface TalkEntry {
+  who: "citizen" | "officer";
+  by?: string;
+  text?: string;
+  at: string;
+  question?: string;
+  choices?: string[];
+  answers?: string;
+}
+
+export interface NoteEntry {
+  by: string;
+  text?: string;
+  at: string;
+}
+
+export interface MediaEntry {
+  kind: "photo" | "audio";
+  mime: string;
+  at: string;
+  state: "receiving" | "stored" | "ready" | "unreadable";
+  copy?: string;
+  width?: number;
+  height?: number;
+  duration_s?: number;
+  reason?: string;
+}
+
+export type Status = "raised" | "acknowledged" | "en_route" | "on_scene" | "closed";
+
+export interface Alarm {
+  id: string;
+  version: number;
+  home: string;
+  station: string;
+  status: Status;
+  kind: string;
+  code: string;
+  lang: string;
+  channel: string;
+  why: string;
+  raised_at: string;
+  since: string;
+  cycle: number;
+  backups?: string[];
+  shared?: string[];
+  category?: string;
+  needs?: string[];
+  flood?: boolean;
+  owner?: string;
+  owner_station?: string;
+  owned_at?: string;
+  acknowledged_at?: string;
+  moved_at?: string;
+  arrived_at?: string;
+  closed_at?: string;
+  disposition?: string;
+  reminded_at?: string;
+  transfer?: { to: string; by: string; at: string; reason?: string };
+  cancel?: "requested" | "duress";
+  step?: number;
+  loop: number;
+  step_at?: string;
+  audience?: string[];
+  called?: string[];
+  unanswered_at?: string;
+  overdue_at?: string;
+  due?: string;
+  consoles: number;
+  delivered_at?: string;
+  seen_at?: string;
+  seen_by?: string[];
+  text?: string;
+  position?: Place;
+  place?: string;
+  question?: string;
+  talk?: Record<string, TalkEntry>;
+  notes?: Record<string, NoteEntry>;
+  media?: Record<string, MediaEntry>;
+}
+
+export interface Duty {
+  officers: string[];
+  until?: string;
+  signed: Record<string, boolean>;
+  ready: string[];
+}
+
+export interface Position {
+  epoch: string;
+  offset: number;
+}
+
+export interface User {
+  name: string;
+  role: "officer" | "supervisor" | "admin";
+  station: string | null;
+}
+
+export interface SnapshotFrame {
+  type: "snapshot";
+  station: string;
+  position: Position;
+  alarms: Alarm[];
+  duty?: Partial<Duty>;
+}
+
+/** One event as it is logged: `type` and the members of that type. */
+export type AlarmEvent = { type: string } & Record<string, unknown>;
+
+export interface EventFrame {
+  type: "event";
+  station: string;
+  position: Position;
+  at: string;
+  alarm: string | null;
+  version?: number;
+  event: AlarmEvent;
+  changes?: Record<string, unknown>;
+}
+
+export interface LogRow {
+  station: string;
+  offset: number;
+  at: string;
+  alarm: string | null;
+  version?: number;
+  event: AlarmEvent;
+}
+
+export interface Answer {
+  type: "ok" | "error";
+  ref: string;
+  code?: string;
+  message?: string;
+  retry?: boolean;
+  advice?: string;
+  by?: string;
+  version?: number;
+  now?: string;
+  recovered?: Record<string, boolean>;
+  user?: User;
+}
+
+export type Frame = SnapshotFrame | EventFrame | Answer | { type: "beat"; at: string };
+
+export interface Config {
+  languages: string[];
+  stations: Record<string, Record<string, string>>;
+  voice?: boolean;
+  limits?: Record<string, number>;
+  title?: Record<string, string>;
+}
