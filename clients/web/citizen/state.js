@@ -71,7 +71,7 @@ export function hear(entry) {
       ? one.n === entry.n
       : !!entry.question && one.question === entry.question,
   );
-  if (known >= 0) state.talk[known] = entry;
+  if (known >= 0) state.talk[known] = { ...state.talk[known], ...entry };
   else state.talk.push(entry);
   if (state.talk.every((one) => one.n != null)) state.talk.sort((a, b) => (a.n ?? 0) - (b.n ?? 0));
   if (known < 0 && entry.who === "citizen") {

@@ -73,7 +73,12 @@ function draw() {
       state.phase === "waiting" ? "say_waiting" : "",
     ]);
   }
-  for (const one of state.talk) lines.push([`n${one.n ?? one.question}`, one, ""]);
+  for (const one of state.talk) {
+    // The open question stands below, with its answers.
+    if (!one.question || one.question !== state.question?.question) {
+      lines.push([`n${one.n ?? one.question}`, one, ""]);
+    }
+  }
   for (const one of state.unsaid) {
     lines.push([one.ref, { who: "citizen", text: one.text }, one.mark]);
   }
@@ -83,7 +88,7 @@ function draw() {
     row.remove();
     rows.delete(key);
   }
-  for (const [key, one, mark] of lines) {
+  for (const [at, [key, one, mark]] of lines.entries()) {
     let row = rows.get(key);
     const fresh = !row;
     row ??= make("li", `line ${one.who}`, make("span", "who"), make("p", "words"), make("small", "when"));
@@ -93,10 +98,8 @@ function draw() {
     if (words) write(words, one.answers ? choice(one.text) : one.text);
     if (when) write(when, mark ? word(mark) : one.at ? clock(one.at) : "");
     row.classList.toggle("unsaid", !!mark);
-    if (fresh) {
-      said.append(row);
-      if (one.who === "officer") row.scrollIntoView({ block: "nearest" });
-    }
+    if (said.children[at] !== row) said.insertBefore(row, said.children[at] ?? null);
+    if (fresh && one.who === "officer") row.scrollIntoView({ block: "nearest" });
   }
   part("talk-empty").hidden = lines.length > 0;
   drawQuestion();
