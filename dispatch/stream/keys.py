@@ -18,6 +18,7 @@ class Keys:
         self.epoch = f"{tag}:epoch"  # string: changes when the store was restored from an older copy
         self.deadlines = f"{tag}:deadlines"  # sorted set: alarm id -> ms; an index, the truth is the alarm
         self.outbox = f"{tag}:outbox"  # list: what has to be copied to the streams of called-in stations
+        self.copying = f"{tag}:copying"  # sorted set: "alarm media" -> ms from which a worker may take it
         self.users = f"{tag}:users"  # hash: name -> user
         self.bells = f"{tag}:bell:*"
         self._tag = tag
@@ -71,8 +72,16 @@ class Keys:
         return f"{self._tag}:signed:{station}"
 
     def chunks(self, alarm: str, media: str) -> str:
-        """Hash: seq -> size and SHA-256 of a stored chunk."""
+        """Hash: seq -> size, SHA-256 and object of a stored chunk."""
         return f"{self._tag}:chunks:{alarm}:{media}"
+
+    def media(self, alarm: str, media: str) -> str:
+        """Hash: `bytes` stored so far, `ended` and `copy` as JSON once they are so, `deaths` of workers."""
+        return f"{self._tag}:media:{alarm}:{media}"
+
+    def media_of(self, alarm: str) -> str:
+        """Set of the ids of the alarm's media that have a chunk."""
+        return f"{self._tag}:media-of:{alarm}"
 
     def session(self, digest: str) -> str:
         """String: a sign-in, by the hash of its token; expires."""

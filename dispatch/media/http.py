@@ -1,0 +1,199 @@
+"""Media over HTTP: the citizen's chunks in; sterile copies, and with a reason the sealed original, out to officers.
+
+Who may do it is asked of the two functions that are given. Whatever an officer may not see is answered like what does
+not exist. Never serves the citizen's bytes under a type that a browser would run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from dispatch.alarm import errors
+from dispatch.alarm.commands import Actor, OpenOriginal
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.lifecycle import visible_to
+from dispatch.alarm.messages import EndMediaBody, OpenOriginalBody, check
+from dispatch.alarm.state import Entry
+from dispatch.media.chunks import TYPES, Chunks, kind_of
+from dispatch.media.copies import Copies
+from dispatch.media.objects import Damaged
+from dispatch.stream.alarms import Alarms, Loaded
+
+Citizen = Callable[[Request, str], Awaitable[Loaded]]
+Officer = Callable[[Request], Awaitable[Actor]]
+
+_BODY_BYTES = 16 * 1024
+_RANGE = re.compile(r"bytes=(?:(\d{1,15})-(\d{1,15})?|-(\d{1,15}))")
+_ENDINGS = {"image/jpeg": "jpg", "audio/mp4": "m4a"}
+_GUARDS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def citizen_routes(chunks: Chunks, citizen: Citizen) -> list[Route]:
+    """Chunks in.
+
+    Args:
+        chunks: where they go.
+        citizen: (request, alarm id) -> the alarm, once the request has its secret; raises `not_found`.
+    """
+
+    async def put(request: Request) -> Response:
+        path = request.path_params
+        await citizen(request, path["alarm"])
+        mime = request.headers.get("content-type", "")
+        kind = request.headers.get("x-media-kind") or kind_of(mime)
+        if kind is None:
+            legal = "; ".join(f"{types} for {kind}" for kind, types in TYPES.items())
+            raise Refused(errors.UNSUPPORTED, f"Content-Type: must be {legal}")
+        data = await _body(request, chunks.limits["chunk_bytes"], "chunk_bytes")
+        await chunks.put(path["alarm"], path["media"], path["seq"], data, kind, mime)
+        return Response(status_code=204)
+
+    async def end(request: Request) -> Response:
+        path = request.path_params
+        await citizen(request, path["alarm"])
+        told = check(EndMediaBody, await _json(request), chunks.limits)
+        await chunks.end(path["alarm"], path["media"], told.kind, told.chunks, told.sha256)
+        return Response(status_code=204)
+
+    return [
+        Route("/alarms/{alarm}/media/{media}/{seq:int}", put, methods=["PUT"]),
+        Route("/alarms/{alarm}/media/{media}", end, methods=["POST"]),
+    ]
+
+
+def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Officer) -> list[Route]:
+    """Copies and originals out.
+
+    Args:
+        alarms: where the alarms are.
+        chunks: the originals.
+        copies: the sterile copies.
+        officer: (request) -> who is signed in; raises `not_signed_in`.
+    """
+
+    async def item_for(actor: Actor, alarm_id: str, media: str) -> Entry:
+        loaded = await alarms.load(alarm_id)
+        if loaded is None or not visible_to(loaded.alarm, actor) or media not in loaded.alarm.media:
+            raise Refused(errors.NOT_FOUND, "there is no such media")
+        return loaded.alarm.media[media]
+
+    async def copy(request: Request) -> Response:
+        alarm_id, media = request.path_params["alarm"], request.path_params["media"]
+        item = await item_for(await officer(request), alarm_id, media)
+        if item["state"] != "ready":
+            raise _not_yet(item)
+        size, mime = await copies.about(alarm_id, media)
+        headers = {
+            **_GUARDS,
+            "Accept-Ranges": "bytes",
+            "Content-Disposition": f'inline; filename="{item["kind"]}-{media}.{_ENDINGS[mime]}"',
+        }
+        part = _part(request.headers.get("range"), size)
+        if part is None:
+            return Response(status_code=416, headers={**_GUARDS, "Content-Range": f"bytes */{size}"})
+        first, last = part
+        whole = part == (0, size - 1) and "range" not in request.headers
+        if not whole:
+            headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+        headers["Content-Length"] = str(last + 1 - first)
+        body = await _begun(copies.read(alarm_id, media, first, last), item)
+        return StreamingResponse(body, 200 if whole else 206, headers, media_type=mime)
+
+    async def original(request: Request) -> Response:
+        alarm_id, media = request.path_params["alarm"], request.path_params["media"]
+        actor = await officer(request)
+        item = await item_for(actor, alarm_id, media)
+        told = check(OpenOriginalBody, await _json(request), chunks.limits)
+        if item["state"] == "receiving":
+            raise _not_yet(item)
+        await alarms.handle(alarm_id, OpenOriginal(by=actor, media=media, reason=told.reason))
+        headers = {
+            **_GUARDS,
+            "Content-Disposition": f'attachment; filename="original-{media}.bin"',
+            "Content-Length": str(item["size"]),
+        }
+        body = await _begun(chunks.original(alarm_id, media), item)
+        return StreamingResponse(body, 200, headers, media_type="application/octet-stream")
+
+    return [
+        Route("/media/{alarm}/{media}", copy, methods=["GET"]),
+        Route("/media/{alarm}/{media}/original", original, methods=["POST"]),
+    ]
+
+
+async def _body(request: Request, most: int, limit: str) -> bytes:
+    """The request's body; refused as soon as it is known to be too large."""
+    too_large = Refused(errors.TOO_LARGE, f"body: at most {most} bytes ({limit})")
+    told = request.headers.get("content-length", "")
+    if told.isdigit() and int(told) > most:
+        raise too_large
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > most:
+            raise too_large
+    return bytes(body)
+
+
+async def _json(request: Request) -> Any:
+    try:
+        return orjson.loads(await _body(request, _BODY_BYTES, "json"))
+    except orjson.JSONDecodeError:
+        raise Refused(errors.UNDECODABLE, "body: it is not JSON") from None
+
+
+def _not_yet(item: Entry) -> Refused:
+    """What to say while there is no copy."""
+    state = item["state"]
+    if state == "unreadable":
+        return Refused(
+            errors.NOT_POSSIBLE, f"this {item['kind']} cannot be shown ({item['reason']}); its original is kept sealed",
+            state=state, reason=item["reason"], possible=["original"],
+        )  # fmt: skip
+    why = "is still being sent" if state == "receiving" else "has no copy yet"
+    return Refused(errors.NOT_POSSIBLE, f"this {item['kind']} {why}", state=state, possible=["wait"])
+
+
+def _part(asked: str | None, size: int) -> tuple[int, int] | None:
+    """(first, last) byte that `asked` (a Range header) names; None when there is no such part.
+
+    What is not one range of bytes is answered with the whole, as RFC 9110 allows.
+    """
+    found = _RANGE.fullmatch(asked.strip()) if asked else None
+    if found is None:
+        return 0, size - 1
+    first, last, tail = found.groups()
+    if tail is not None:
+        return (max(0, size - int(tail)), size - 1) if int(tail) else None
+    if int(first) >= size or (last is not None and int(last) < int(first)):
+        return None
+    return int(first), min(int(last), size - 1) if last is not None else size - 1
+
+
+async def _begun(body: AsyncIterator[bytes], item: Entry) -> AsyncIterator[bytes]:
+    """`body` with its first part read, so that what is damaged is an error and not an empty answer."""
+    try:
+        head = await anext(body, b"")
+    except Damaged:
+        raise Refused(
+            errors.NOT_POSSIBLE, "its bytes in the object store are damaged or gone", state="damaged", possible=[]
+        ) from None
+
+    async def rest() -> AsyncIterator[bytes]:
+        yield head
+        async for part in body:
+            yield part
+
+    return rest()

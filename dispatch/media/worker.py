@@ -1,0 +1,48 @@
+"""The process that decodes untrusted bytes: `python -m dispatch.media.worker KIND LIMITS`. One job, then it ends.
+
+Reads the original on standard input, writes one line of JSON and then the copy on standard output. Knows no store, no
+key and no path, and is shut in before it reads its first byte (what is enforced: see `sandbox`); memory and CPU time
+are limited on every system, the number of pixels and seconds before anything is unpacked.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from dispatch.media import photo, sandbox, sound
+from dispatch.media.photo import Unreadable
+
+
+def make(kind: str, original: bytes, limits: dict[str, int]) -> tuple[dict[str, Any], bytes]:
+    """(what the hub is told, the copy); no copy when it is told `unreadable`."""
+    try:
+        if kind == "photo":
+            made, about = photo.copy(original, limits["pixels"])
+        else:
+            made, about = sound.copy(original, limits["audio_s"])
+    except Unreadable as reason:
+        return {"unreadable": reason.args[0]}, b""
+    except MemoryError:
+        return {"unreadable": "too_much_memory"}, b""
+    if len(made) > limits["copy_bytes"]:
+        return {"unreadable": "copy_too_large"}, b""
+    return {**about, "size": len(made)}, made
+
+
+def main() -> None:
+    """Do the job that standard input holds."""
+    kind, limits = sys.argv[1], json.loads(sys.argv[2])
+    # Both are loaded before, because afterwards nothing can be.
+    photo.warm_up()
+    sound.warm_up()
+    sandbox.limit(limits["memory_bytes"], limits["cpu_s"])
+    sandbox.shut_in()
+    told, made = make(kind, sys.stdin.buffer.read(limits["original_bytes"] + 1), limits)
+    sys.stdout.buffer.write(json.dumps(told).encode() + b"\n" + made)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
