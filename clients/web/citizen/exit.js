@@ -3,15 +3,17 @@
 import { lastWord } from "./http.js";
 import { leaveNoTrace } from "./keep.js";
 import { control, part } from "./page.js";
-import { closeCamera } from "./photo.js";
-import { leave as leavePosition } from "./position.js";
-import { leave as leaveSound } from "./record.js";
 import { alarmBody, state } from "./state.js";
 
 const TIMES = 3;
 const WITHIN_MS = 2000;
 
+/** @type {Set<() => void>} */
+const goodbyes = new Set();
 let left = false;
+
+/** @param {() => void} last said or stopped while the page is being left */
+export const onLeave = (last) => goodbyes.add(last);
 
 export function prepare() {
   const exit = /** @type {HTMLAnchorElement} */ (/** @type {unknown} */ (control("exit")));
@@ -43,11 +45,9 @@ function leave(address) {
   if (state.phase === "waiting") {
     lastWord("/alarms", alarmBody());
   }
-  leavePosition();
-  leaveSound();
+  for (const last of goodbyes) last();
   leaveNoTrace();
   location.replace(address);
-  closeCamera();
 }
 
 /** A phone's keyboard moves what is seen without telling the layout: the bar follows. */

@@ -2,6 +2,8 @@
 
 import { state } from "./state.js";
 
+const JSON_BODY = { "Content-Type": "application/json", "X-Dispatch-Channel": "web" };
+
 /** The server's own "no": `retry` says whether the same request can ever succeed. */
 export class Refused extends Error {
   /** @param {string} code @param {boolean} retry @param {Record<string, unknown>} [details] */
@@ -24,7 +26,7 @@ export async function request(method, path, body, headers = {}) {
   const raw = body === undefined || body instanceof Blob || typeof body === "string";
   const answer = await fetch(path, {
     method,
-    headers: { ...(raw ? {} : { "Content-Type": "application/json" }), ...bearer(), ...headers },
+    headers: { ...(raw ? {} : JSON_BODY), ...bearer(), ...headers },
     body: raw ? /** @type {BodyInit | undefined} */ (body) : JSON.stringify(body),
     signal: timeout(60_000),
     cache: "no-store",
@@ -46,7 +48,7 @@ export async function request(method, path, body, headers = {}) {
 export function lastWord(path, body) {
   fetch(path, {
     method: "POST",
-    headers: { "Content-Type": "application/json", ...bearer() },
+    headers: { ...JSON_BODY, ...bearer() },
     body: JSON.stringify(body),
     keepalive: true,
     credentials: "omit",

@@ -3,13 +3,9 @@
 
 import { prepare as exit } from "./exit.js";
 import { prepare as ladder } from "./ladder.js";
-import { prepare as media } from "./media.js";
 import { control } from "./page.js";
-import { prepare as photo } from "./photo.js";
 import { prepare as position } from "./position.js";
 import { prepare as raise } from "./raise.js";
-import { prepare as receipt } from "./receipt.js";
-import { prepare as record } from "./record.js";
 import { redraw } from "./state.js";
 import { prepare as talk } from "./talk.js";
 import { language, load, use } from "./words.js";
@@ -26,6 +22,7 @@ control("language").addEventListener("click", async (event) => {
 });
 
 await load(language());
+use(language());
 document.documentElement.classList.add("js");
-for (const prepare of [ladder, talk, media, photo, record, position, receipt, raise]) prepare();
+for (const prepare of [ladder, talk, position, raise]) prepare();
 void load(other()); // so that switching needs no network

@@ -1,5 +1,6 @@
 /** Photos from the device or from the camera inside the page: a small version first, the full one after. */
 
+import { onLeave } from "./exit.js";
 import { sendPhoto } from "./media.js";
 import { control, part } from "./page.js";
 import { tell } from "./words.js";
@@ -11,6 +12,7 @@ const SMALL_EDGE = 1600; // px
 let camera = null;
 
 export function prepare() {
+  onLeave(closeCamera);
   const files = /** @type {HTMLInputElement} */ (/** @type {unknown} */ (control("photo")));
   files.addEventListener("change", () => {
     addPhotos(files.files);
@@ -85,7 +87,7 @@ async function takeFrame() {
   if (frame) await add(frame);
 }
 
-export function closeCamera() {
+function closeCamera() {
   for (const track of camera?.getTracks() ?? []) track.stop();
   camera = null;
   video().srcObject = null;

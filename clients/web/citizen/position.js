@@ -1,5 +1,6 @@
 /** Where the person is: asked for after the alarm is out, followed while the page is open, its faults said in words. */
 
+import { onLeave } from "./exit.js";
 import { lastWord } from "./http.js";
 import { send } from "./link.js";
 import { control, form, input, part, write } from "./page.js";
@@ -29,6 +30,7 @@ export function prepare() {
     if (text) say(word("place_say", { place: text }));
     place.reset();
   });
+  onLeave(leave);
   drawn(draw);
   setInterval(redraw, 10_000);
   // Where it is allowed already, nothing pops up: then the alarm itself can carry the place.
@@ -85,7 +87,7 @@ function worthIt() {
 }
 
 /** The last one, while the page is being left. */
-export function leave() {
+function leave() {
   if (here && state.phase === "stored") lastWord(`/alarms/${state.alarm?.id}/position`, members(here));
 }
 

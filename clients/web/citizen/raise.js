@@ -1,10 +1,10 @@
 /** Raising: one tap, no waiting for anything. The device makes the names and keeps the alarm until it is stored. */
 
+import { pause } from "./http.js";
 import { dropWayBack, keepPending, pending, wayBack } from "./keep.js";
 import { start } from "./link.js";
 import { pin, secret, uuid } from "./names.js";
 import { control, form, input, part, write } from "./page.js";
-import { addPhotos } from "./photo.js";
 import { follow, lastPosition } from "./position.js";
 import { change, drawn, state } from "./state.js";
 import { language, word } from "./words.js";
@@ -50,7 +50,6 @@ function go(kind) {
   };
   keepPending({ ...alarm, startedAt: Date.now() });
   show({ ...alarm, startedAt: Date.now() });
-  addPhotos(input(raise, "photo").files);
   follow();
 }
 
@@ -58,6 +57,7 @@ function go(kind) {
 function show(alarm) {
   change({ phase: "waiting", alarm, ladder: [], talk: [], status: "raised" });
   start();
+  void bringRest();
   scrollTo(0, 0);
   queueMicrotask(() => part("now").focus({ preventScroll: true }));
 }
@@ -75,7 +75,21 @@ function comeBack() {
   if (!back) return;
   change({ phase: "stored", alarm: { id: back.id, secret: back.secret, kind: back.kind, lang: back.lang } });
   start();
+  void bringRest();
   follow();
+}
+
+/** After the alarm, and as stubborn: a bad network may bring them late. */
+async function bringRest() {
+  for (let n = 0; ; n++) {
+    const rest = await import("./later.js").catch(() => null);
+    if (rest) {
+      rest.prepare(input(form("raise"), "photo").files);
+      part("tools").hidden = false;
+      return;
+    }
+    await pause(n);
+  }
 }
 
 function draw() {

@@ -1,5 +1,6 @@
 /** Sound, sent second by second while it is recorded: what was said before the page was closed is already there. */
 
+import { onLeave } from "./exit.js";
 import { lastWord } from "./http.js";
 import { streamSound } from "./media.js";
 import { control, part } from "./page.js";
@@ -15,6 +16,7 @@ let stream = null;
 let asking = false;
 
 export function prepare() {
+  onLeave(leave);
   const button = control("record");
   if (!navigator.mediaDevices || !("MediaRecorder" in window)) {
     button.hidden = true;
@@ -60,12 +62,12 @@ async function start(button) {
   tell(part("record-word"), "record_stop");
 }
 
-export function stop() {
+function stop() {
   if (recorder?.state !== "inactive") recorder?.stop();
 }
 
 /** The page is being left: what is there already is all there will be. */
-export function leave() {
+function leave() {
   const end = recorder && stream?.last();
   if (end && "chunks" in end.body && end.body.chunks) lastWord(end.path, end.body);
   stop();

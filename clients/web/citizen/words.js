@@ -35,6 +35,7 @@ export function tell(node, key) {
 
 /** @param {string} code the catalogue must be loaded */
 export function use(code) {
+  if (root.lang !== code) void nameWays(code);
   root.lang = code;
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = word(get(node, "word"));
   for (const node of document.querySelectorAll("[data-word-label]")) {
@@ -43,7 +44,6 @@ export function use(code) {
   for (const node of document.querySelectorAll("[data-word-placeholder]")) {
     node.setAttribute("placeholder", word(get(node, "wordPlaceholder")));
   }
-  void nameWays(code);
 }
 
 /** The other ways' names are the station's configuration, not the catalogue's. @param {string} code */
