@@ -43,6 +43,11 @@ class Serve(Table):
 
 class Store(Table):
     url: Annotated[str, AfterValidator(_store)] = Field(default="", repr=False)
+    allow: tuple[Literal["appendonly", "appendfsync", "maxmemory-policy", "version"], ...] = Field(
+        default=(),
+        strict=False,
+        description="a list of settings of the store that are accepted though they can lose alarms",
+    )
 
 
 class Limits(Table):

@@ -120,7 +120,6 @@ class Say(Command):
 @command
 class Ask(Command):
     by: Actor
-    question: str
     text: str
     choices: tuple[str, ...]
 

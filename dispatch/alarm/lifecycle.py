@@ -110,7 +110,8 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             return [e.CitizenSaid(text=text), *_wrote_after_close(alarm)]
         case c.Say(text=text, by=c.Actor(name=name)):
             return [e.OfficerSaid(by=name, text=text)]
-        case c.Ask(by=by, question=question, text=text, choices=choices):
+        case c.Ask(by=by, text=text, choices=choices):
+            question = str(alarm.version + 1)
             return [e.QuestionAsked(by=by.name, question=question, text=text, choices=choices)]
         case c.Answer(question=question, answer=answer):
             if any(entry.get("answers") == question for entry in alarm.talk.values()):

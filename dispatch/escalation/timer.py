@@ -31,10 +31,14 @@ LATENESS = Histogram(
 class Called(Protocol):
     """An audience as people; see `dispatch.duty.roster.Called`."""
 
-    officers: tuple[str, ...]
-    reached: tuple[str, ...]
-    stations: tuple[str, ...]
-    nobody: str
+    @property
+    def officers(self) -> tuple[str, ...]: ...
+    @property
+    def reached(self) -> tuple[str, ...]: ...
+    @property
+    def stations(self) -> tuple[str, ...]: ...
+    @property
+    def nobody(self) -> str: ...
 
 
 Call = Callable[[str, tuple[str, ...], tuple[str, ...]], Awaitable[Called]]

@@ -12,6 +12,8 @@ from prometheus_client import Counter
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 
+from dispatch.alarm import errors
+
 DIRECT: Final = "dispatch.direct"
 """The ASGI extension under which a WebSocket's scope holds its `Protocol`."""
 
@@ -55,6 +57,12 @@ class Protocol(WebSocketsSansIOProtocol):
             self.read_paused = False
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(_CLOSE_TIMEOUT_S, self.transport.abort)
+
+    def shutdown(self) -> None:
+        """The server stops: consoles and citizens are told to come back, to this hub or another."""
+        if self.handshake_complete and not self.close_sent:
+            self.close(errors.GO_AWAY, "the hub stops: come back and resume")
+        super().shutdown()
 
     def send_receive_event_to_app(self) -> None:
         """As uvicorn's, but text that is not UTF-8 is closed with 1007 and counted, not logged with a traceback."""

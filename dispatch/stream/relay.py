@@ -6,15 +6,19 @@ the copy's version, so repeating it, or two hubs doing it at once, changes nothi
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import orjson
+import structlog
 
 from dispatch.alarm.clock import Clock, from_text
 from dispatch.alarm.events import AlarmShared, load
 from dispatch.alarm.state import apply_patch, to_members
 from dispatch.stream.alarms import Alarms, Outcome
 from dispatch.stream.stream import Append, Record, make_record, translated
+
+log = structlog.get_logger()
 
 
 class Relay:
@@ -48,6 +52,17 @@ class Relay:
         async with translated():
             await self._stream.redis.lrem(self._stream.keys.outbox, 1, head)
         return True
+
+    async def run(self, poll_s: float) -> None:
+        """Look for what was left over every `poll_s` seconds, for ever."""
+        while True:
+            now = self._clock.now()
+            try:
+                while await self.step():
+                    pass
+            except Exception as fault:
+                log.error("relay_step_failed", fault=repr(fault))
+            await self._clock.sleep_until(now + timedelta(seconds=poll_s))
 
     async def _copy(self, to: str, alarm_id: str, members: dict[str, Any]) -> None:
         async with translated():

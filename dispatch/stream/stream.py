@@ -53,6 +53,7 @@ class Entry:
     members: dict[str, Any]
     body: bytes
     link: str
+    altered: bool  # the words beside the record are not those that it was stored with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,10 +180,11 @@ class Stream:
                 pipe.hget(self.keys.words(station, alarm), str(version))
             found = iter(await pipe.execute() if hidden else [])
         return [
-            Entry(offset, _with_words(members, next(found)) if "words" in members else members, row[b"r"],
-                  row[b"h"].decode())
+            Entry(offset, members, row[b"r"], row[b"h"].decode(), altered=False)
+            if "words" not in members
+            else _with_words(offset, members, row, next(found))
             for offset, members, row in entries
-        ]  # fmt: skip
+        ]
 
     async def offset(self, station: str) -> int:
         """The offset of the station's last event; 0 when it has none."""
@@ -222,16 +224,18 @@ class Stream:
                 await self.redis.zadd(self.keys.deadlines, {alarm: to_ms(deadline)})
 
 
-def _with_words(members: dict[str, Any], words: bytes | None) -> dict[str, Any]:
-    shown = {name: value for name, value in members.items() if name != "words"}
-    if words is None:  # wiped: what was done stays
-        return {**shown, "wiped": True}
-    hidden = orjson.loads(words)
-    return {
-        **shown,
-        "event": {**members["event"], **hidden["event"]},
-        "changes": {**members["changes"], **hidden["changes"]},
-    }
+def _with_words(offset: int, members: dict[str, Any], row: Mapping[bytes, bytes], words: bytes | None) -> Entry:
+    """The event with what people wrote put back; `wiped` when that is gone and only the record stays."""
+    digest = members["words"]
+    whole = {name: value for name, value in members.items() if name != "words"}
+    if words is None:
+        whole["wiped"] = True
+    else:
+        hidden = orjson.loads(words)
+        whole["event"] = {**members["event"], **hidden["event"]}
+        whole["changes"] = {**members["changes"], **hidden["changes"]}
+    altered = words is not None and hashlib.sha256(words).hexdigest() != digest
+    return Entry(offset, whole, row[b"r"], row[b"h"].decode(), altered)
 
 
 class translated:  # noqa: N801 - reads as a word: `async with translated():`

@@ -1,0 +1,42 @@
+"""Bytes of a frame or body to plain data and back: JSON (orjson) and MessagePack. Never looks at what they say."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgpack
+import orjson
+
+from dispatch.alarm import errors
+from dispatch.alarm.errors import Refused
+
+MSGPACK: Final = "dispatch.v1.msgpack"
+JSON: Final = "dispatch.v1.json"
+
+
+def choose(offered: list[str]) -> str | None:
+    """The subprotocol to answer with: the first offered that we speak; None when none is (then JSON is spoken)."""
+    return next((name for name in offered if name in (MSGPACK, JSON)), None)
+
+
+def decode(data: bytes | str, packed: bool) -> Any:
+    """The value in `data`.
+
+    Raises:
+        Refused: `undecodable`, with where it broke off; never any of the content.
+    """
+    try:
+        if packed:
+            if isinstance(data, str):
+                raise ValueError("a text frame, and the subprotocol is MessagePack")
+            return msgpack.unpackb(data, strict_map_key=True)
+        return orjson.loads(data)
+    except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as fault:
+        kind = "MessagePack" if packed else "JSON"
+        where = f" at line {fault.lineno}, column {fault.colno}" if isinstance(fault, orjson.JSONDecodeError) else ""
+        raise Refused(errors.UNDECODABLE, f"this is not {kind}{where}") from None
+
+
+def encode(message: Any, packed: bool) -> bytes:
+    """`message` as the bytes of a frame; its values are the plain data that `decode` gives."""
+    return msgpack.packb(message) if packed else orjson.dumps(message)

@@ -1,0 +1,1 @@
+"""Reads afterwards what happened: the log of a station, one alarm's timeline, the check of the hash chain."""

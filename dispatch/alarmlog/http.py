@@ -1,0 +1,134 @@
+"""The log over HTTP, for supervisors and, of their own station, officers: JSON by page, all of it as NDJSON or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from dataclasses import asdict
+from datetime import datetime
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from dispatch.alarm import errors
+from dispatch.alarm.clock import from_text
+from dispatch.alarm.commands import Actor
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.events import EVENTS
+from dispatch.alarm.lifecycle import visible_to
+from dispatch.alarm.state import to_members
+from dispatch.alarmlog.chain import verify
+from dispatch.alarmlog.log import Filter, Log
+from dispatch.stream.alarms import Alarms
+
+_PAGE = 100
+_LARGEST_PAGE = 1000
+_COLUMNS = ("station", "offset", "at", "alarm", "version", "type", "event")
+
+
+def routes(alarms: Alarms, who: Callable[[Request], Awaitable[Actor]], stations: Collection[str]) -> list[Route]:
+    """The log's routes.
+
+    Args:
+        alarms: where the alarms are.
+        who: (request) -> the signed-in user; raises `not_signed_in`.
+        stations: every station's id.
+    """
+    log = Log(alarms.stream)
+
+    async def events(request: Request) -> Response:
+        actor = await who(request)
+        query = request.query_params
+        wanted_stations = _stations(actor, query.get("station"), stations)
+        wanted = Filter(
+            alarm=query.get("alarm") or None, type=_type(query.get("type")), since=_time(request, "from"),
+            until=_time(request, "to"),
+        )  # fmt: skip
+        accept = request.headers.get("accept", "")
+        if "application/x-ndjson" in accept:
+            return StreamingResponse(_ndjson(log.all(wanted_stations, wanted)), media_type="application/x-ndjson")
+        if "text/csv" in accept:
+            return StreamingResponse(_csv(log.all(wanted_stations, wanted)), media_type="text/csv")
+        page = await log.page(wanted_stations, wanted, query.get("after") or None, _limit(query.get("limit")))
+        return JSONResponse(page)
+
+    async def timeline(request: Request) -> Response:
+        actor = await who(request)
+        alarm_id = request.path_params["alarm"]
+        loaded = await alarms.load(alarm_id)
+        if loaded is None or not visible_to(loaded.alarm, actor):
+            raise Refused(errors.NOT_FOUND, "there is no such alarm")
+        alarm = loaded.alarm
+        return JSONResponse({"alarm": to_members(alarm), "events": await log.of_alarm(alarm.home, alarm_id)})
+
+    async def check(request: Request) -> Response:
+        actor = await who(request)
+        [station] = _stations(actor, request.query_params.get("station") or actor.station or "", stations)
+        verdict = await verify(alarms.stream, station)
+        return JSONResponse({name: value for name, value in asdict(verdict).items() if value is not None})
+
+    return [
+        Route("/log", events, methods=["GET"]),
+        Route("/log/verify", check, methods=["GET"]),
+        Route("/log/alarms/{alarm}", timeline, methods=["GET"]),
+    ]
+
+
+def _stations(actor: Actor, wanted: str | None, stations: Collection[str]) -> list[str]:
+    allowed = list(stations) if actor.station is None else [actor.station]
+    if wanted is None:
+        return allowed
+    if wanted not in allowed:
+        raise Refused(errors.NOT_ALLOWED, f"station: must be one of {', '.join(allowed)}")
+    return [wanted]
+
+
+def _type(wanted: str | None) -> str | None:
+    if wanted and wanted not in EVENTS:
+        raise Refused(errors.BAD_MESSAGE, f"type: must be one of {', '.join(sorted(EVENTS))}")
+    return wanted or None
+
+
+def _time(request: Request, name: str) -> datetime | None:
+    text = request.query_params.get(name)
+    if not text:
+        return None
+    try:
+        return from_text(text)
+    except ValueError:
+        raise Refused(errors.BAD_MESSAGE, f"{name}: write an RFC 3339 time such as 2026-11-22T02:15:00Z") from None
+
+
+def _limit(text: str | None) -> int:
+    if not text:
+        return _PAGE
+    if not text.isdigit() or not 1 <= int(text) <= _LARGEST_PAGE:
+        raise Refused(errors.BAD_MESSAGE, f"limit: must be 1 to {_LARGEST_PAGE}")
+    return int(text)
+
+
+async def _ndjson(events: AsyncIterator[dict[str, object]]) -> AsyncIterator[bytes]:
+    async for event in events:
+        yield orjson.dumps(event) + b"\n"
+
+
+async def _csv(events: AsyncIterator[dict[str, object]]) -> AsyncIterator[str]:
+    line = io.StringIO()
+    writer = csv.writer(line)
+    writer.writerow(_COLUMNS)
+    async for event in events:
+        body = event["event"]
+        kind = body["type"] if isinstance(body, dict) else ""
+        row = {**event, "type": kind, "event": orjson.dumps(body).decode()}
+        writer.writerow([_harmless(row.get(column)) for column in _COLUMNS])
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
+
+
+def _harmless(value: object) -> object:
+    """Spreadsheets run cells that begin like a formula; a leading apostrophe makes them text."""
+    return "'" + value if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -1,0 +1,231 @@
+"""The composition root: makes every stage, hands each the functions it needs, and runs their loops in one task group.
+
+The only module that knows everyone. Holds no rule of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
+
+from dispatch import telemetry, web
+from dispatch.alarm import errors
+from dispatch.alarm.clock import Clock, StoreClock
+from dispatch.alarm.commands import Actor
+from dispatch.alarm.errors import Refused
+from dispatch.alarmlog import http as log_http
+from dispatch.duty.readiness import Console, Readiness
+from dispatch.duty.roster import Roster
+from dispatch.escalation.timer import Deadlines, Timer
+from dispatch.fanout.heartbeat import Heartbeat
+from dispatch.fanout.hub import Hub
+from dispatch.fanout.receipts import Receipts
+from dispatch.fanout.websocket import ConsoleSocket, Desk
+from dispatch.identity import COOKIE, Identity
+from dispatch.intake import http as intake_http
+from dispatch.intake.citizens import Citizens, Town
+from dispatch.intake.websocket import CitizenSocket
+from dispatch.media import http as media_http
+from dispatch.media.chunks import Chunks
+from dispatch.media.copies import Copies
+from dispatch.media.objects import Objects
+from dispatch.routing.route import route
+from dispatch.settings import Settings
+from dispatch.stream.alarms import Alarms
+from dispatch.stream.keys import Keys
+from dispatch.stream.relay import Relay
+from dispatch.stream.store import dangers
+from dispatch.stream.stream import Stream
+
+log = structlog.get_logger()
+_CORRECT_EVERY = timedelta(seconds=30)
+
+
+class Dispatch:
+    """One hub: every stage, made and wired.
+
+    Args:
+        settings: the configuration.
+        redis: a client of the store.
+        objects: where media is kept.
+        clock: time; a `StoreClock` is kept at the store's.
+        pages: the web folder.
+        voice: the folder of voice clips.
+    """
+
+    def __init__(
+        self, settings: Settings, redis: Any, objects: Objects, clock: Clock, pages: Path, voice: Path
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.limits = settings.limits.model_dump()
+        self.stations = tuple(settings.boundaries.stations)
+        self.stream = Stream(redis, Keys())
+        timezones = {station: rota.timezone for station, rota in settings.rotas.items()}
+        deadlines = Deadlines(settings.policies, timezones)
+        self.alarms = Alarms(self.stream, clock, deadlines.next)
+        self.readiness = Readiness(self.stream, clock, self.stations, settings.console.ready_lapse_s)
+        self.roster = Roster(self.stream, clock, settings.rotas, self.readiness)
+        self.timer = Timer(self.alarms, deadlines, self.roster.called, clock)
+        self.relay = Relay(self.alarms, clock)
+        self.alarms.after_append += [self.relay.after_append, self.timer.after_append]
+        self.readiness.on_lost.append(self.timer.nudge)
+        limits = settings.limits
+        self.hub = Hub(self.stream, self.roster.duty, limits.console_buffer_bytes, limits.ring_events)
+        self.receipts = Receipts(self.alarms, clock)
+        self.heartbeat = Heartbeat(self.hub, clock, settings.console.beat_s, settings.console.silent_after_s)
+        self.identity = Identity(
+            self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s
+        )
+        self.chunks = Chunks(self.alarms, objects, self.limits)
+        self.copies = Copies(self.alarms, self.chunks, objects, clock)
+        self.alarms.after_append.append(self.copies.after_append)
+        self.citizens = Citizens(self.alarms, self._town(), self.limits)
+        self.desk = Desk(
+            alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
+            stations=self.stations, ready=self._ready, lost=self._lost, sign=self.roster.sign,
+        )  # fmt: skip
+        self.asgi: ASGIApp = web.Guard(self._starlette(pages, voice), settings.serve.origins)
+
+    # -- the application ---------------------------------------------------------------------------------------
+
+    def _starlette(self, folder: Path, voice: Path) -> Starlette:
+        pages = web.Pages(folder, self.settings)
+        return Starlette(
+            routes=[
+                Route("/healthz", _healthz),
+                Route("/readyz", self._readyz),
+                Route("/metrics", telemetry.metrics),
+                WebSocketRoute("/ws/alarm", self._citizen_socket),
+                WebSocketRoute("/ws/console", self._console_socket),
+                *intake_http.routes(self.citizens, pages.page, self.chunks.put_whole, self.settings.limits.form_bytes),
+                *media_http.citizen_routes(self.chunks, self._citizen_of),
+                *media_http.officer_routes(self.alarms, self.chunks, self.copies, self.who),
+                *log_http.routes(self.alarms, self.who, self.stations),
+                *web.routes(pages, self.identity, self.who, folder, voice, self.limits),
+            ],
+            exception_handlers={Refused: pages.refused, 404: web.not_found},
+            lifespan=self._lifespan,
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """Every loop of the hub lives here, and a loop that ends by a fault ends the hub."""
+        await self.open()
+        poll_s = self.settings.timer.poll_s
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(loop)
+                for loop in (
+                    self.hub.run(), self.heartbeat.run(), self.receipts.run(), self.timer.run(poll_s),
+                    self.readiness.run(poll_s), self.roster.run(poll_s), self.relay.run(poll_s),
+                    self.copies.run(self.clock), self._keep_time(),
+                )
+            ]  # fmt: skip
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    async def open(self) -> None:
+        """Learn the store's epoch and time; also what the command line needs, which runs no loop."""
+        await self.stream.open()
+        if isinstance(self.clock, StoreClock):
+            await self.clock.correct(self.stream.now)
+
+    async def _keep_time(self) -> None:
+        """Follow the store's clock, so that hubs with wrong clocks agree."""
+        while isinstance(self.clock, StoreClock):
+            await self.clock.sleep_until(self.clock.now() + _CORRECT_EVERY)
+            try:
+                await self.clock.correct(self.stream.now)
+            except (RedisError, OSError) as fault:
+                log.warning("clock_not_corrected", fault=type(fault).__name__)
+
+    # -- who -----------------------------------------------------------------------------------------------------
+
+    async def who(self, connection: HTTPConnection) -> Actor:
+        """The signed-in user.
+
+        Raises:
+            Refused: `not_signed_in`.
+        """
+        actor = await self.identity.who(connection.cookies.get(COOKIE))
+        if actor is None:
+            raise Refused(errors.NOT_SIGNED_IN, "there is no sign-in with this request, or it has ended")
+        return actor
+
+    async def _citizen_of(self, request: Request, alarm_id: str) -> Any:
+        return await self.citizens.authorise(alarm_id, intake_http.bearer(request))
+
+    # -- sockets -------------------------------------------------------------------------------------------------
+
+    async def _citizen_socket(self, socket: WebSocket) -> None:
+        beat_s = self.settings.console.beat_s
+        await CitizenSocket(socket, self.citizens, self.chunks.put, self.chunks.end, self.clock, beat_s).run()
+
+    async def _console_socket(self, socket: WebSocket) -> None:
+        try:
+            actor = await self.who(socket)
+        except Refused as refused:
+            await socket.accept()
+            gone = errors.GO_AWAY if refused.error.retry else errors.SIGNED_OUT
+            await socket.close(gone, refused.error.code)
+            return
+        token = socket.cookies.get(COOKIE)
+
+        async def alive() -> bool:
+            return await self.identity.who(token) == actor
+
+        await ConsoleSocket(socket, actor, self.desk, alive).run()
+
+    # -- what stages are handed ----------------------------------------------------------------------------------
+
+    def _town(self) -> Town:
+        stations = self.settings.boundaries.stations
+
+        def station_name(station: str, lang: str) -> str:
+            found = stations.get(station)
+            return found.name.of("en" if lang == "en" else "zh") if found else station
+
+        return Town(
+            route=lambda position: route(self.settings.boundaries, position),
+            opening=self.timer.opening,
+            station_name=station_name,
+            officers_named=lambda station: self.settings.citizen.name_officers,
+            follow=self.hub.watch,
+        )
+
+    async def _ready(self, station: str, officer: str, role: str, console: str) -> None:
+        await self.readiness.renew(station, Console(officer, role, console))
+
+    async def _lost(self, station: str, officer: str, role: str, console: str, why: str) -> None:
+        await self.readiness.drop(station, Console(officer, role, console), why)
+
+    # -- health ----------------------------------------------------------------------------------------------------
+
+    async def _readyz(self, request: Request) -> Response:
+        """200 while the store answers and is safe (P1)."""
+        try:
+            found = await dangers(self.stream.redis, self.settings.store.allow)
+        except Exception as fault:
+            return JSONResponse({"ready": False, "why": [f"the store does not answer ({type(fault).__name__})"]}, 503)
+        return JSONResponse({"ready": not found, "why": [str(danger) for danger in found]}, 503 if found else 200)
+
+
+async def _healthz(request: Request) -> Response:
+    return JSONResponse({"alive": True})

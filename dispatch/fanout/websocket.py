@@ -1,0 +1,230 @@
+"""The officer's and supervisor's socket: subscribe, commands, readiness, confirmations.
+
+Every request gets exactly one answer, after its effect is stored. Rules are `lifecycle`'s, order and gaps `hub`'s;
+here messages become commands.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from starlette.websockets import WebSocket
+
+from dispatch.alarm import commands as c
+from dispatch.alarm import errors
+from dispatch.alarm import messages as m
+from dispatch.alarm.clock import Clock, to_text
+from dispatch.alarm.codec import MSGPACK, choose, decode
+from dispatch.alarm.commands import Actor
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.state import Status
+from dispatch.fanout.feed import Console, Frame
+from dispatch.fanout.hub import Hub
+from dispatch.fanout.receipts import Receipts
+from dispatch.fanout.session import Session
+from dispatch.fanout.transport import DIRECT
+from dispatch.stream.alarms import Alarms
+
+log = structlog.get_logger()
+_WHY = {errors.SILENT: "silent", errors.SLOW_CONSUMER: "slow", errors.SIGNED_OUT: "signed_out"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the console's socket is handed of the other stages.
+
+    Args:
+        alarms: where the alarms are.
+        hub: this process's fan-out.
+        receipts: confirmations.
+        clock: time.
+        limits: by name, from the settings.
+        stations: every station's id.
+        ready: (station, officer, role, console) -> renew its readiness.
+        lost: (station, officer, role, console, why) -> end it.
+        sign: (station, officer, on) -> duty beside the rota.
+    """
+
+    alarms: Alarms
+    hub: Hub
+    receipts: Receipts
+    clock: Clock
+    limits: Mapping[str, int]
+    stations: Collection[str]
+    ready: Callable[[str, str, str, str], Awaitable[None]]
+    lost: Callable[[str, str, str, str, str], Awaitable[None]]
+    sign: Callable[[str, str, bool], Awaitable[None]]
+
+
+class ConsoleSocket:
+    """One console's connection.
+
+    Args:
+        socket: not yet accepted; already known to be signed in and from an allowed origin.
+        actor: who.
+        desk: the other stages.
+        alive: whether the sign-in still holds; asked at every `ready`.
+    """
+
+    def __init__(self, socket: WebSocket, actor: Actor, desk: Desk, alive: Callable[[], Awaitable[bool]]) -> None:
+        self._socket = socket
+        self._actor = actor
+        self._desk = desk
+        self._alive = alive
+        chosen = choose(socket.scope["subprotocols"])
+        session = Session(uuid.uuid4().hex[:12], actor, desk.clock.now())
+        self._console = Console(session, socket.scope["extensions"][DIRECT], chosen == MSGPACK)
+        self._chosen = chosen
+        self._ready_at: set[str] = set()  # stations at which this console counts as ready
+
+    async def run(self) -> None:
+        """Serve the connection until it ends."""
+        await self._socket.accept(subprotocol=self._chosen)
+        why = "closed"
+        try:
+            while True:
+                frame = await self._socket.receive()
+                if frame["type"] == "websocket.disconnect":
+                    why = _WHY.get(frame.get("code", 0), "closed")
+                    return
+                self._console.session.heard_at = self._desk.clock.now()
+                data = frame.get("bytes") if frame.get("bytes") is not None else frame.get("text")
+                await self._receive(data if data is not None else b"")
+        finally:
+            self._desk.hub.detach(self._console)
+            await self._not_ready(why)
+
+    async def _receive(self, data: bytes | str) -> None:
+        ref: str | None = None
+        try:
+            members = decode(data, self._console.packed)
+            given = members.get("ref") if isinstance(members, dict) else None
+            ref = given if isinstance(given, str) else None
+            message = m.check_typed(m.CONSOLE, members, self._desk.limits)
+            if isinstance(message, m.Subscribe):
+                await self._subscribe(message)
+                return
+            self._answer({"type": "ok", "ref": ref, **await self._handle(message)})
+        except Refused as refused:
+            if refused.error is errors.UNDECODABLE:
+                self._desk.hub.cut(self._console, errors.UNDECODABLE_FRAME, "undecodable")
+                return
+            self._answer(refused.answer(ref))
+
+    async def _subscribe(self, message: m.Subscribe) -> None:
+        allowed = self._desk.stations if self._actor.station is None else (self._actor.station,)
+        wanted = tuple(dict.fromkeys(message.stations if message.stations is not None else allowed))
+        for station in wanted:
+            if station not in allowed:
+                raise Refused(errors.NOT_ALLOWED, f"stations: {station!r} is not one of {', '.join(allowed)}")
+
+        def hello(recovered: dict[str, bool]) -> Frame:
+            who = {"name": self._actor.name, "role": self._actor.role, "station": self._actor.station}
+            now = to_text(self._desk.clock.now())
+            return Frame(
+                orjson.dumps({"type": "ok", "ref": message.ref, "recovered": recovered, "user": who, "now": now})
+            )
+
+        after = {station: (at.epoch, at.offset) for station, at in message.after.items()}
+        await self._desk.hub.attach(self._console, wanted, after, hello)
+
+    async def _handle(self, message: Any) -> dict[str, Any]:
+        match message:
+            case m.Ready(sound=sound):
+                await self._readiness(sound)
+                return {}
+            case m.Delivered(station=station, position=position):
+                if position.epoch == self._desk.alarms.stream.epoch:
+                    session = self._console.session
+                    confirmed = session.confirm(station, position.offset)
+                    await self._desk.receipts.confirm(confirmed, session.id, self._actor.name)
+                return {}
+            case m.Duty(on=on):
+                if self._actor.station is None:
+                    raise Refused(errors.NOT_ALLOWED, "duty: this user belongs to no station")
+                await self._desk.sign(self._actor.station, self._actor.name, on)
+                return {}
+            case m.OfAlarm(alarm=alarm_id):
+                return await self._command(alarm_id, message)
+        raise TypeError(f"{type(message).__name__} has no handler")
+
+    async def _command(self, alarm_id: str, message: Any) -> dict[str, Any]:
+        if isinstance(message, m.Transfer) and message.station not in self._desk.stations:
+            raise Refused(errors.BAD_MESSAGE, f"station: must be one of {', '.join(self._desk.stations)}")
+        command = to_command(message, self._actor)
+        if isinstance(command, c.Ask):
+            await self._room_for_question(alarm_id)
+        key = f"{self._actor.name}:{message.ref}"
+        outcome = await self._desk.alarms.handle(alarm_id, command, key=key)
+        alarm = outcome.alarm
+        if outcome.events:
+            log.info("command_done", command=message.type, alarm=alarm_id, by=self._actor.name)
+        owner = {"owner": alarm.owner} if alarm.owner and alarm.status is not Status.RAISED else {}
+        return {"version": alarm.version, "status": alarm.status, **owner}
+
+    async def _room_for_question(self, alarm_id: str) -> None:
+        loaded = await self._desk.alarms.load(alarm_id)
+        asked = sum(1 for entry in loaded.alarm.talk.values() if "question" in entry) if loaded else 0
+        if asked >= self._desk.limits["questions_per_alarm"]:
+            raise Refused(errors.TOO_MANY, f"question: {asked} were asked already; that is the limit")
+
+    async def _readiness(self, sound: bool) -> None:
+        if not await self._alive():
+            self._desk.hub.cut(self._console, errors.SIGNED_OUT, "signed out")
+            return
+        if not sound:
+            await self._not_ready("sound_off")
+            return
+        for station in self._console.stations:
+            self._ready_at.add(station)
+            await self._desk.ready(station, self._actor.name, self._actor.role, self._console.session.id)
+
+    async def _not_ready(self, why: str) -> None:
+        for station in sorted(self._ready_at):
+            try:
+                await self._desk.lost(station, self._actor.name, self._actor.role, self._console.session.id, why)
+            except Refused as refused:  # it lapses by itself, and any hub sees that
+                log.warning("readiness_not_ended", station=station, code=refused.error.code)
+        self._ready_at.clear()
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        self._desk.hub.send(self._console, message)
+
+
+def to_command(message: Any, by: Actor) -> c.Command:
+    """The command that a checked message of the console means."""
+    match message:
+        case m.Ack():
+            return c.Acknowledge(by=by)
+        case m.Take(reason=reason):
+            return c.Take(by=by, reason=reason)
+        case m.Release(reason=reason):
+            return c.Release(by=by, reason=reason)
+        case m.Move():
+            return c.Move(by=by)
+        case m.Arrive():
+            return c.Arrive(by=by)
+        case m.Close(disposition=disposition, note=note):
+            return c.Close(by=by, disposition=disposition, note=note)
+        case m.Reopen(reason=reason):
+            return c.Reopen(by=by, reason=reason)
+        case m.OfficerSays(text=text):
+            return c.Say(by=by, text=text)
+        case m.Ask(question=text, choices=choices):
+            return c.Ask(by=by, text=text, choices=tuple(choices))
+        case m.AddNote(text=text):
+            return c.AddNote(by=by, text=text)
+        case m.Transfer(station=to, reason=reason):
+            return c.OfferTransfer(by=by, to=to, reason=reason)
+        case m.TransferAccept():
+            return c.AcceptTransfer(by=by)
+        case m.TransferReject(reason=reason):
+            return c.RejectTransfer(by=by, reason=reason)
+        case m.Seen():
+            return c.See(by=by)
+    raise TypeError(f"{type(message).__name__} is no command")

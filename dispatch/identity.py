@@ -1,0 +1,191 @@
+"""Users and their sign-ins, in the store: passwords as argon2id hashes, sign-ins by the hash of their token.
+
+Never decides what a role may do to an alarm (`lifecycle`, the routes).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+
+import argon2
+import orjson
+
+from dispatch.alarm import errors
+from dispatch.alarm.clock import Clock, to_text
+from dispatch.alarm.commands import Actor
+from dispatch.alarm.errors import Refused
+from dispatch.stream.stream import Stream, translated
+
+ROLES: Final = ("officer", "supervisor", "admin")
+COOKIE: Final = "dispatch_session"
+LEAST_PASSWORD: Final = 10
+_HASHER: Final = argon2.PasswordHasher()  # argon2id with the library's present advice (RFC 9106, low memory)
+_NOBODY: Final = _HASHER.hash(secrets.token_hex(16))  # checked for unknown names: they take the same time
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user as lists show them; `station` None means all."""
+
+    name: str
+    role: str
+    station: str | None
+    disabled: bool
+    created_at: str
+
+
+class Identity:
+    """The users of one store.
+
+    Args:
+        stream: for its store.
+        clock: time.
+        hours: how long a sign-in lasts.
+        attempts: failed sign-ins of one name until it has to wait ...
+        window_s: ... so many seconds.
+    """
+
+    def __init__(self, stream: Stream, clock: Clock, hours: float, attempts: int, window_s: float) -> None:
+        self._redis = stream.redis
+        self._keys = stream.keys
+        self._clock = clock
+        self._seconds = int(hours * 3600)
+        self._attempts = attempts
+        self._window_s = int(window_s)
+
+    # -- users -------------------------------------------------------------------------------------------------
+
+    async def add(self, name: str, hashed: str, role: str, station: str | None) -> None:
+        """Make a user; `hashed` is from `hash_password`.
+
+        Raises:
+            ValueError: a name that is taken or not a name, an unknown role, an officer without a station.
+        """
+        if not name.isprintable() or not 0 < len(name) <= 64 or "|" in name or " " in name:
+            raise ValueError(f"name: {name!r} must be 1 to 64 printable characters without space or |")
+        if role not in ROLES:
+            raise ValueError(f"role: {role!r} must be one of {', '.join(ROLES)}")
+        if role == "officer" and station is None:
+            raise ValueError("station: an officer belongs to a station; name it with --station")
+        record = {
+            "hash": hashed, "role": role, "station": station, "disabled": False,
+            "created_at": to_text(self._clock.now()),
+        }  # fmt: skip
+        async with translated():
+            if not await self._redis.hsetnx(self._keys.users, name, orjson.dumps(record)):
+                raise ValueError(f"name: there is a user {name!r} already; use `user password` to change it")
+
+    async def set_password(self, name: str, password: str) -> None:
+        """Give a user a new password, and end their sign-ins."""
+        record = await self._record(name)
+        record["hash"] = await hash_password(password)
+        await self._save(name, record)
+
+    async def disable(self, name: str) -> None:
+        """Bar a user and end their sign-ins; what they did stays in the log under their name."""
+        record = await self._record(name)
+        record["disabled"] = True
+        await self._save(name, record)
+
+    async def users(self) -> list[User]:
+        """All users, by name."""
+        async with translated():
+            rows = await self._redis.hgetall(self._keys.users)
+        found = [(name.decode(), orjson.loads(row)) for name, row in rows.items()]
+        return sorted(
+            (User(name, r["role"], r["station"], r["disabled"], r["created_at"]) for name, r in found),
+            key=lambda user: user.name,
+        )
+
+    # -- sign-ins ----------------------------------------------------------------------------------------------
+
+    async def sign_in(self, name: str, password: str) -> tuple[str, Actor]:
+        """(token for the cookie, who).
+
+        Raises:
+            Refused: `wrong_sign_in`, the same whatever was wrong; `too_many_attempts`.
+        """
+        counter = self._keys.attempts(hashlib.sha256(name.encode()).hexdigest())
+        async with translated():
+            failed = int(await self._redis.get(counter) or 0)
+            row = await self._redis.hget(self._keys.users, name)
+        if failed >= self._attempts:
+            raise Refused(errors.TOO_MANY_ATTEMPTS, f"wait {self._window_s} s after {failed} wrong passwords")
+        record = orjson.loads(row) if row else None
+        right = await asyncio.to_thread(_verify, record["hash"] if record else _NOBODY, password)
+        if not right or record is None or record["disabled"]:
+            async with translated():
+                await self._redis.incr(counter)
+                await self._redis.expire(counter, self._window_s)
+            raise Refused(errors.WRONG_SIGN_IN, "user name or password is wrong")
+        token = secrets.token_urlsafe(32)
+        digest = _digest(token)
+        async with translated():
+            pipe = self._redis.pipeline()
+            pipe.set(self._keys.session(digest), name, ex=self._seconds)
+            pipe.sadd(self._keys.sessions_of(name), digest)
+            pipe.expire(self._keys.sessions_of(name), self._seconds)
+            pipe.delete(counter)
+            await pipe.execute()
+        return token, Actor(name, record["station"], record["role"])
+
+    async def who(self, token: str | None) -> Actor | None:
+        """Who holds this token; None when nobody does (any more)."""
+        if not token:
+            return None
+        async with translated():
+            name = await self._redis.get(self._keys.session(_digest(token)))
+            row = await self._redis.hget(self._keys.users, name) if name else None
+        if row is None or (record := orjson.loads(row))["disabled"]:
+            return None
+        return Actor(name.decode(), record["station"], record["role"])
+
+    async def sign_out(self, token: str) -> None:
+        """End one sign-in."""
+        async with translated():
+            await self._redis.delete(self._keys.session(_digest(token)))
+
+    # -- helpers -----------------------------------------------------------------------------------------------
+
+    async def _record(self, name: str) -> dict[str, Any]:
+        async with translated():
+            row = await self._redis.hget(self._keys.users, name)
+        if row is None:
+            raise ValueError(f"name: there is no user {name!r}; `user list` shows who there is")
+        return dict(orjson.loads(row))
+
+    async def _save(self, name: str, record: dict[str, Any]) -> None:
+        async with translated():
+            digests = await self._redis.smembers(self._keys.sessions_of(name))
+            pipe = self._redis.pipeline()
+            pipe.hset(self._keys.users, name, orjson.dumps(record))
+            for digest in digests:
+                pipe.delete(self._keys.session(digest.decode()))
+            pipe.delete(self._keys.sessions_of(name))
+            await pipe.execute()
+
+
+async def hash_password(password: str) -> str:
+    """The argon2id hash of `password`.
+
+    Raises:
+        ValueError: it is too short.
+    """
+    if len(password) < LEAST_PASSWORD:
+        raise ValueError(f"password: {len(password)} characters; at least {LEAST_PASSWORD}")
+    return await asyncio.to_thread(_HASHER.hash, password)
+
+
+def _verify(stored: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(stored, password)
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,129 @@
+"""What a citizen can do, whichever way they come: raise, say, answer, move, cancel, look.
+
+Answers only when it is stored (P1); every call may be repeated (P6). Never tells an unknown id from a wrong secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from dispatch.alarm import commands as c
+from dispatch.alarm import errors, views
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.events import AlarmRaised
+from dispatch.alarm.messages import AnswerBody, CancelBody, Position, RaiseBody, SayBody
+from dispatch.alarm.state import Alarm
+from dispatch.intake import admission
+from dispatch.stream.alarms import Alarms, Loaded
+
+log = structlog.get_logger()
+
+
+class Route(Protocol):
+    """Where an alarm goes; see `dispatch.routing.route.Route`."""
+
+    @property
+    def station(self) -> str: ...
+    @property
+    def backups(self) -> tuple[str, ...]: ...
+    @property
+    def why(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """What intake is handed of the other stages.
+
+    Args:
+        route: (position) -> the station and why; always answers.
+        opening: (station, backups, kind) -> the escalation steps of a new alarm.
+        station_name: (station, language) -> its name.
+        officers_named: (station) -> whether the citizen may know who comes.
+        follow: (station, alarm, told) -> what ends it: `told` is called with each further event of the alarm.
+    """
+
+    route: Callable[[Mapping[str, Any] | None], Route]
+    opening: Callable[[str, tuple[str, ...], str], Awaitable[Sequence[c.Command]]]
+    station_name: Callable[[str, str], str]
+    officers_named: Callable[[str], bool]
+    follow: Callable[[str, str, Callable[[dict[str, Any]], None]], Awaitable[Callable[[], None]]]
+
+
+class Citizens:
+    """The citizens' side of all alarms.
+
+    Args:
+        alarms: where the alarms are.
+        town: the other stages.
+        limits: by name, from the settings.
+    """
+
+    def __init__(self, alarms: Alarms, town: Town, limits: Mapping[str, int]) -> None:
+        self._alarms = alarms
+        self.town = town
+        self.limits = limits
+
+    async def raise_alarm(self, body: RaiseBody, channel: str) -> tuple[dict[str, Any], bool]:
+        """(receipt, whether it is new). The same id and secret: the same alarm, the same receipt, however often."""
+        route = self.town.route(admission.position_members(body.position))
+        command = admission.to_command(body, route.station, route.backups, route.why, channel)
+        steps = await self.town.opening(route.station, route.backups, body.kind)
+        outcome = await self._alarms.handle(
+            body.id,
+            command,
+            *steps,
+            secret_hash=admission.secret_hash(body.secret),
+            pin_hash=admission.pin_hash(body.secret, body.pin),
+        )
+        new = any(isinstance(event, AlarmRaised) for event in outcome.events)
+        if new:
+            log.info("alarm_raised", alarm=body.id, station=route.station, why=route.why, channel=channel)
+        alarm = outcome.alarm
+        return views.receipt(alarm, self.town.station_name(alarm.home, alarm.lang)), new
+
+    async def authorise(self, alarm_id: str, secret: str) -> Loaded:
+        """The alarm, for who knows its secret.
+
+        Raises:
+            Refused: `not_found`, the same for a wrong secret and for no such alarm.
+        """
+        loaded = await self._alarms.load(alarm_id)
+        if not admission.knows(secret, loaded.secret_hash if loaded else "") or loaded is None:
+            raise Refused(errors.NOT_FOUND, "there is no such alarm, or the secret is not its own")
+        return loaded
+
+    def view(self, alarm: Alarm, after: int = 0) -> dict[str, Any]:
+        """The alarm as its citizen may see it."""
+        name = self.town.station_name(alarm.station, alarm.lang)
+        return views.citizen_view(alarm, name, self.town.officers_named(alarm.station), after)
+
+    async def say(self, loaded: Loaded, body: SayBody) -> int:
+        """The version of the alarm at which the words are stored."""
+        admission.room_for(loaded.alarm, self.limits)
+        command = c.Say(text=body.text)
+        return (await self._alarms.handle(loaded.alarm.id, command, key=f"citizen:{body.ref}")).alarm.version
+
+    async def answer(self, loaded: Loaded, body: AnswerBody) -> int:
+        command = c.Answer(question=body.question, answer=body.answer)
+        return (await self._alarms.handle(loaded.alarm.id, command)).alarm.version
+
+    async def report(self, loaded: Loaded, position: Position) -> int:
+        members = admission.position_members(position)
+        command = c.ReportPosition(position=members or {})
+        return (await self._alarms.handle(loaded.alarm.id, command)).alarm.version
+
+    async def cancel(self, loaded: Loaded, secret: str, body: CancelBody) -> dict[str, Any]:
+        """Ask to cancel. The answer and the work are the same with the right number and without."""
+        duress = admission.under_duress(secret, body.pin, loaded.pin_hash)
+        await self._alarms.handle(loaded.alarm.id, c.RequestCancel(duress=duress))
+        return {"cancel": "requested"}
+
+
+def media_id(alarm_id: str, nth: int) -> str:
+    """The id of the nth file of a form, which has no JavaScript to make one: the same at every retry."""
+    return hashlib.sha256(f"{alarm_id}/{nth}".encode()).hexdigest()[:32]

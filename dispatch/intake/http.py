@@ -1,0 +1,178 @@
+"""Intake over HTTP: JSON, and a plain form for pages without JavaScript.
+
+A request that asks for HTML gets its receipt as a page. Nothing of the citizen is logged or put into an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from dispatch.alarm import errors, messages
+from dispatch.alarm.codec import decode
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.messages import check
+from dispatch.intake.citizens import Citizens, media_id
+from dispatch.stream.alarms import Loaded
+
+Page = Callable[[Request, str, Mapping[str, Any]], Response]
+"""(request, template name, variables) -> the page."""
+
+PutWhole = Callable[[str, str, str, str, AsyncIterable[bytes]], Awaitable[None]]
+"""(alarm, media, kind, mime, parts) -> stores the bytes as chunks and ends them."""
+
+_PART_BYTES = 65_536
+_JSON_BYTES = 65_536
+"""A JSON body without media is never longer, whatever the limits of its texts."""
+
+
+def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int) -> list[Route]:
+    """The citizens' routes, without media."""
+
+    async def raise_alarm(request: Request) -> Response:
+        if request.headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form")):
+            return await _raise_by_form(request, citizens, page, put_whole, form_bytes)
+        body = check(messages.RaiseBody, await json_body(request), citizens.limits)
+        receipt, new = await citizens.raise_alarm(body, _channel(request))
+        return JSONResponse(receipt, 201 if new else 200)
+
+    async def look(request: Request) -> Response:
+        return JSONResponse(citizens.view((await citizen(request)).alarm))
+
+    async def say(request: Request) -> Response:
+        loaded = await citizen(request)
+        body = check(messages.SayBody, await json_body(request), citizens.limits)
+        return JSONResponse({"version": await citizens.say(loaded, body)})
+
+    async def position(request: Request) -> Response:
+        loaded = await citizen(request)
+        body = check(messages.Position, await json_body(request), citizens.limits)
+        return JSONResponse({"version": await citizens.report(loaded, body)})
+
+    async def answer(request: Request) -> Response:
+        loaded = await citizen(request)
+        body = check(messages.AnswerBody, await json_body(request), citizens.limits)
+        return JSONResponse({"version": await citizens.answer(loaded, body)})
+
+    async def cancel(request: Request) -> Response:
+        loaded = await citizen(request)
+        body = check(messages.CancelBody, await json_body(request), citizens.limits)
+        return JSONResponse(await citizens.cancel(loaded, bearer(request), body))
+
+    async def receipt_page(request: Request) -> Response:
+        return await _act_by_form(request, citizens, page)
+
+    async def citizen(request: Request) -> Loaded:
+        return await citizens.authorise(request.path_params["alarm"], bearer(request))
+
+    return [
+        Route("/alarms", raise_alarm, methods=["POST"]),
+        Route("/alarms/{alarm}", look, methods=["GET"]),
+        Route("/alarms/{alarm}/say", say, methods=["POST"]),
+        Route("/alarms/{alarm}/position", position, methods=["POST"]),
+        Route("/alarms/{alarm}/answer", answer, methods=["POST"]),
+        Route("/alarms/{alarm}/cancel", cancel, methods=["POST"]),
+        Route("/alarms/{alarm}/receipt", receipt_page, methods=["POST"]),
+    ]
+
+
+async def json_body(request: Request) -> Any:
+    """The request's JSON.
+
+    Raises:
+        Refused: `undecodable`, or `too_large` before more than the limit is read.
+    """
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _JSON_BYTES:
+            raise Refused(errors.TOO_LARGE, f"body: more than {_JSON_BYTES} bytes of JSON; send media as chunks")
+    return decode(body, packed=False)
+
+
+def bearer(request: Request) -> str:
+    """The secret of `Authorization: Bearer SECRET`; empty when there is none."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret if scheme.lower() == "bearer" else ""
+
+
+async def _raise_by_form(
+    request: Request, citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int
+) -> Response:
+    declared = request.headers.get("content-length", "")
+    if not declared.isdigit() or int(declared) > form_bytes:
+        raise Refused(errors.TOO_LARGE, f"form: at most {form_bytes} bytes (form_bytes); leave out the largest file")
+    form = await _form(request, citizens.limits["media_per_alarm"])
+    fields: dict[str, Any] = {
+        name: form[name]
+        for name in ("id", "secret", "text", "kind", "category", "lang", "place", "pin")
+        if form.get(name)
+    }
+    fields["needs"] = [need for need in form.getlist("needs") if need]
+    body = check(messages.RaiseBody, fields, citizens.limits)
+    receipt, new = await citizens.raise_alarm(body, "form")  # stored first: whatever becomes of the files
+    files = [("photo", f) for f in form.getlist("photo")] + [("audio", f) for f in form.getlist("audio")]
+    faults: list[str] = []
+    for nth, (kind, file) in enumerate(files):
+        if isinstance(file, UploadFile) and file.size:
+            try:
+                mime = file.content_type or "application/octet-stream"
+                await put_whole(body.id, media_id(body.id, nth), kind, mime, _parts(file))
+            except Refused as refused:
+                faults.append(refused.message)
+    if not _wants_page(request):
+        return JSONResponse(receipt | ({"faults": faults} if faults else {}), 201 if new else 200)
+    loaded = await citizens.authorise(body.id, body.secret)
+    view = citizens.view(loaded.alarm)
+    shown = {"receipt": receipt, "view": view, "secret": body.secret, "pin": body.pin, "faults": faults}
+    return page(request, "citizen/receipt.html", {**shown, "lang": body.lang})
+
+
+async def _act_by_form(request: Request, citizens: Citizens, page: Page) -> Response:
+    """The receipt page's own forms: check for answers, say, answer, ask to cancel."""
+    form = await _form(request, 0)
+    fields = {name: str(value) for name, value in form.items() if value}
+    secret, action = fields.get("secret", ""), fields.get("action", "check")
+    loaded = await citizens.authorise(request.path_params["alarm"], secret)
+    if action == "say" and fields.get("text"):
+        said = {"ref": fields.get("ref", f"form-{len(loaded.alarm.talk)}"), "text": fields["text"]}
+        await citizens.say(loaded, check(messages.SayBody, said, citizens.limits))
+    elif action == "answer" and fields.get("question"):
+        body = {"question": fields["question"], "answer": fields.get("answer", "")}
+        await citizens.answer(loaded, check(messages.AnswerBody, body, citizens.limits))
+    elif action == "cancel":
+        pin = {"pin": fields["pin"]} if fields.get("pin") else {}
+        await citizens.cancel(loaded, secret, check(messages.CancelBody, pin, citizens.limits))
+    loaded = await citizens.authorise(loaded.alarm.id, secret)
+    view = citizens.view(loaded.alarm)
+    receipt = {"id": view["id"], "code": view["code"], "station": view["station"], "stored_at": view["ladder"][0]["at"]}
+    shown: dict[str, Any] = {"receipt": receipt, "view": view, "secret": secret, "pin": None, "faults": []}
+    return page(request, "citizen/receipt.html", {**shown, "lang": fields.get("lang", loaded.alarm.lang)})
+
+
+async def _form(request: Request, files: int) -> FormData:
+    try:
+        return await request.form(max_files=2 * files, max_fields=64)
+    except MultiPartException as fault:
+        raise Refused(errors.UNDECODABLE, f"form: {fault.message}") from None
+
+
+async def _parts(file: UploadFile) -> AsyncIterator[bytes]:
+    while part := await file.read(_PART_BYTES):
+        yield part
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _channel(request: Request) -> str:
+    """How the alarm came: a name that our own clients may give themselves, else `http`."""
+    name = request.headers.get("x-dispatch-channel", "http")
+    return name if name in ("web", "cli", "http") else "http"

@@ -1,0 +1,242 @@
+"""Pages and what surrounds every answer: static files, sign-in routes, errors as JSON, security headers, Origin checks.
+
+Knows nothing of alarms. The pages' scripts and styles come from one origin; none is inline.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import jinja2
+import orjson
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dispatch.alarm import errors, messages
+from dispatch.alarm.commands import Actor
+from dispatch.alarm.errors import Refused
+from dispatch.identity import COOKIE, Identity
+from dispatch.intake.http import json_body
+from dispatch.settings import Settings
+
+LANGUAGES = ("zh", "en")
+_CITIZEN_PATHS = ("/alarms", "/ws/alarm")
+_CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_HEADERS = {
+    "content-security-policy": _CONTENT_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",  # no-referrer would make a form's Origin "null"
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(self), microphone=(self), geolocation=(self)",
+}
+
+
+class Pages:
+    """The pages, in the languages of their catalogues (`words/PAGE.LANG.json`).
+
+    Args:
+        folder: the web folder.
+        settings: for the title, the ways out and the exit address.
+    """
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined,
+            trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+        self._words = {
+            (file.name.split(".")[0], file.name.split(".")[1]): orjson.loads(file.read_bytes())
+            for file in (folder / "words").glob("*.*.json")
+        }
+
+    def page(self, request: Request, template: str, variables: Mapping[str, Any]) -> Response:
+        """The template with `lang`, `words` and what every page shows, and `variables`."""
+        lang = variables.get("lang") or self.language(request)
+        if lang not in LANGUAGES:
+            lang = LANGUAGES[0]
+        catalogue = template.split("/")[0]
+        citizen = self._settings.citizen
+        shown = {
+            "words": self._words.get((catalogue, lang), {}),
+            "title": citizen.title.of(lang),
+            "exit_url": citizen.exit_url,
+            "other_ways": [{"label": way.label.of(lang), "href": way.href} for way in citizen.other_ways],
+            **variables,
+            "lang": lang,
+        }
+        html = self._templates.get_template(template).render(shown)
+        return HTMLResponse(html, headers={"cache-control": "no-store"})
+
+    def language(self, request: HTTPConnection) -> str:
+        """What the address asks for (`?lang=`), else what the browser prefers, else the first."""
+        wanted = [request.query_params.get("lang", "")]
+        wanted += [
+            part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")
+        ]
+        return next((lang for lang in wanted if lang in LANGUAGES), LANGUAGES[0])
+
+    async def refused(self, request: Request, fault: Exception) -> Response:
+        """A refused request: a page for a form without JavaScript, else JSON; `Retry-After` if trying again helps."""
+        if not isinstance(fault, Refused):
+            raise fault
+        headers = {"retry-after": "2"} if fault.error.retry else {}
+        if request.method == "POST" and "text/html" in request.headers.get("accept", ""):
+            page = self.page(request, "citizen/fault.html", {"fault": fault.body()})
+            page.status_code = fault.error.status
+            page.headers.update(headers)
+            return page
+        return JSONResponse(fault.body(), fault.error.status, headers)
+
+    async def citizen(self, request: Request) -> Response:
+        """The citizen's page; the names for a form without JavaScript are made here, once per page."""
+        names = {"id": str(uuid.uuid4()), "secret": secrets.token_urlsafe(24), "pin": f"{secrets.randbelow(10000):04d}"}
+        return self.page(request, "citizen/page.html", names)
+
+    async def console(self, request: Request) -> Response:
+        return self.page(request, "console/page.html", {})
+
+    async def supervisor(self, request: Request) -> Response:
+        return self.page(request, "supervisor/page.html", {})
+
+    async def sign_in(self, request: Request) -> Response:
+        return self.page(request, "sign-in/page.html", {})
+
+    async def config(self, request: Request) -> Response:
+        """What pages need to know of the configuration; no secrets."""
+        settings, citizen = self._settings, self._settings.citizen
+        return JSONResponse(
+            {
+                "languages": LANGUAGES,
+                "title": citizen.title.model_dump(),
+                "exit_url": citizen.exit_url,
+                "other_ways": [way.model_dump() for way in citizen.other_ways],
+                "stations": {i: s.name.model_dump() for i, s in settings.boundaries.stations.items()},
+                "unanswered_after_s": settings.policies["default"].unanswered_after_s,
+                "beat_s": settings.console.beat_s,
+                "limits": settings.limits.model_dump(),
+                "voice": True,
+            },
+            headers={"cache-control": "max-age=60"},
+        )
+
+
+def routes(pages: Pages, identity: Identity, who: Callable[[Request], Awaitable[Actor]], web: Path,
+           voice: Path, limits: Mapping[str, int]) -> list[BaseRoute]:  # fmt: skip
+    """Pages, static files, voice clips and sign-in."""
+
+    async def session(request: Request) -> Response:
+        if request.method == "POST":
+            wanted = messages.check(messages.SignIn, await json_body(request), limits)
+            token, actor = await identity.sign_in(wanted.user, wanted.password)
+            answer = JSONResponse(_shown(actor))
+            answer.set_cookie(
+                COOKIE, token, path="/", httponly=True, samesite="strict", secure=request.url.scheme == "https"
+            )
+            return answer
+        if request.method == "DELETE":
+            await identity.sign_out(request.cookies.get(COOKIE, ""))
+            gone = Response(status_code=204)
+            gone.delete_cookie(COOKIE, path="/")
+            return gone
+        return JSONResponse(_shown(await who(request)))
+
+    async def clip(request: Request) -> Response:
+        await who(request)
+        file = voice / os.path.basename(request.path_params["name"])
+        if not file.is_file():
+            raise Refused(errors.NOT_FOUND, "there is no such clip; the console rings with its tone alone")
+        return Response(file.read_bytes(), media_type="audio/wav", headers={"cache-control": "private, max-age=3600"})
+
+    async def favicon(request: Request) -> Response:
+        return RedirectResponse("/static/shared/icon.svg")
+
+    return [
+        Route("/", pages.citizen),
+        Route("/console", pages.console),
+        Route("/supervisor", pages.supervisor),
+        Route("/sign-in", pages.sign_in),
+        Route("/session", session, methods=["GET", "POST", "DELETE"]),
+        Route("/static/config.json", pages.config),
+        Route("/voice/{name}", clip),
+        Route("/favicon.ico", favicon),
+        Mount("/static", StaticFiles(directory=web)),
+    ]
+
+
+async def not_found(request: Request, fault: Exception) -> Response:
+    """An address that there is not; the same body as for anything else that cannot be found."""
+    unknown = Refused(errors.NOT_FOUND, "there is nothing at this address")
+    return JSONResponse(unknown.body(), unknown.error.status)
+
+
+class Guard:
+    """Around the whole application: security headers on every answer, and no change from a foreign origin.
+
+    Args:
+        app: the application.
+        origins: allowed beside the page's own.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
+        self._app = app
+        self._origins = frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        changes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        if changes and not self._may_change(scope):
+            await self._refuse(scope, receive, send)
+            return
+
+        async def headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-cache")
+            await send(message)
+
+        await self._app(scope, receive, headed)
+
+    def _may_change(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        citizens = str(scope["path"]).startswith(_CITIZEN_PATHS)
+        if origin is None:
+            return scope["type"] == "http" or citizens  # not a browser: no cookie rides along by itself
+        if origin == "null":
+            return (
+                citizens  # a private window's form; it carries its own secret, and an alarm is never refused for this
+            )
+        return origin in self._origins or urlsplit(origin).netloc == headers["host"]
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        fault = Refused(errors.WRONG_ORIGIN, "Origin: this page's address may not make changes here")
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+            await send({"type": "websocket.close", "code": errors.FORBIDDEN, "reason": fault.error.code})
+        else:
+            await JSONResponse(fault.body(), fault.error.status)(scope, receive, send)
+
+
+def _shown(actor: Actor) -> dict[str, Any]:
+    return {"name": actor.name, "role": actor.role, "station": actor.station}
