@@ -4,7 +4,7 @@ import { html, useValue } from "../shared/dom.js";
 import { pending, user } from "../shared/session.js";
 import { t } from "../shared/words.js";
 import { command } from "./actions.js";
-import { form, offeredToMe, soundCheckOpen } from "./state.js";
+import { form, offeredToMe } from "./state.js";
 
 /** @import { Alarm, User } from "../shared/types.d.ts" */
 
@@ -52,7 +52,6 @@ export function Bar({ alarm }) {
   const me = useValue(user);
   const wait = useValue(pending).get(alarm.id);
   const opened = useValue(form);
-  useValue(soundCheckOpen);
   return html`
     <div class="bar" role="group" aria-label=${t("bar.title")}>
       ${offered(alarm, me).map(

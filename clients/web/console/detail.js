@@ -1,5 +1,6 @@
 /** One alarm's story: what, where, since when, who, what was sent, what was seen, and what comes next. */
 
+import { headline } from "../shared/alarm.js";
 import { html, useEffect, useRef, useValue } from "../shared/dom.js";
 import { link, stationName, user } from "../shared/session.js";
 import { clock, dayAndClock } from "../shared/time.js";
@@ -9,7 +10,6 @@ import { Bar } from "./bar.js";
 import { Calm } from "./duty.js";
 import { Form } from "./forms.js";
 import { Ladder, Now } from "./ladder.js";
-import { headline } from "./list.js";
 import { Media } from "./media.js";
 import { Place } from "./place.js";
 import { current, open, selected } from "./state.js";
@@ -81,8 +81,9 @@ function Warnings({ alarm }) {
     const values = { to: stationName(to), by, at: clock(at), reason: reason ?? "" };
     lines.push({ key: "transfer", tone: "wait", text: t("warn.transfer", values) });
   }
-  if (alarm.overdue_at && alarm.status !== "closed")
+  if (alarm.overdue_at && alarm.status !== "closed") {
     lines.push({ key: "overdue", tone: "wait", text: t("warn.overdue") });
+  }
   if (me.station && alarm.home !== me.station) {
     lines.push({ key: "backup", tone: "wait", text: t("warn.backup", { station: stationName(alarm.home) }) });
   }

@@ -1,10 +1,11 @@
 /** What is true so far, what comes next, and in how many seconds. Sent, delivered, seen and taken stay apart. */
 
+import { called } from "../shared/alarm.js";
 import { html, useComputed, useValue } from "../shared/dom.js";
+import { Mark } from "../shared/mark.js";
 import { user } from "../shared/session.js";
-import { clock, secondsTo, span, tick } from "../shared/time.js";
-import { known, listed, t } from "../shared/words.js";
-import { Mark } from "./mark.js";
+import { clock, dayAndMinute, secondsTo, span, tick } from "../shared/time.js";
+import { listed, t } from "../shared/words.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
 
@@ -29,13 +30,13 @@ export function Now({ alarm }) {
             values,
           )
         : alarm.due && alarm.status !== "closed"
-          ? t("next.day_end", { at: clock(alarm.due) })
+          ? t("next.day_end", { at: dayAndMinute(alarm.due) })
           : "";
   return html`
     <div class="now ${alarm.status} ${mine ? "mine" : ""}" data-part="now">
       <${Mark} status=${alarm.status} />
       <div>
-        <p class="now-what">${nowWords(alarm, who)}</p>
+        <p class="now-what">${nowWords(alarm, mine ? null : who)}</p>
         <p class="now-more">${called(alarm)}</p>
       </div>
       <div class="now-next">
@@ -52,24 +53,20 @@ export function Now({ alarm }) {
   `;
 }
 
-/** @param {Alarm} alarm @param {string} who */
+/** @param {Alarm} alarm @param {string | null} who null when it is the reader's own */
 function nowWords(alarm, who) {
-  const values = { who, at: clock(alarm.moved_at ?? alarm.owned_at), station: "" };
-  if (alarm.status === "on_scene") return t("now.on_scene", { who, at: clock(alarm.arrived_at) });
   if (alarm.status === "closed") {
     const how = alarm.disposition ? t(`disposition.${alarm.disposition}`) : "";
     return t("now.closed", { at: clock(alarm.closed_at), how });
   }
-  return t(`now.${alarm.status}`, values);
-}
-
-/** @param {Alarm} alarm */
-export function called(alarm) {
-  if (alarm.status !== "raised") return "";
-  if (alarm.step === undefined) return t("called.nobody_yet");
-  const audience = listed((alarm.audience ?? []).map((one) => known("audience", one)));
-  const names = alarm.called?.length ? t("called.names", { names: listed(alarm.called) }) : "";
-  return t("called.so_far", { step: alarm.step + 1, audience }) + names;
+  const since = {
+    raised: undefined,
+    acknowledged: alarm.owned_at,
+    en_route: alarm.moved_at,
+    on_scene: alarm.arrived_at,
+  };
+  const key = who === null && alarm.status !== "raised" ? `${alarm.status}_mine` : alarm.status;
+  return t(`now.${key}`, { who: who ?? "", at: clock(since[alarm.status] ?? alarm.owned_at) });
 }
 
 /** @param {Alarm} alarm @returns {{ step: string, at?: string, more: string }[]} */

@@ -3,11 +3,12 @@
  * keyboard, so hundreds of alarms cost as much as fifty and focus never jumps.
  */
 
+import { headline } from "../shared/alarm.js";
 import { html, useComputed, useLayoutEffect, useRef, useState, useValue } from "../shared/dom.js";
+import { Mark } from "../shared/mark.js";
 import { pending, stationName, user } from "../shared/session.js";
 import { clock, secondsSince, secondsTo, span, tick } from "../shared/time.js";
-import { known, t } from "../shared/words.js";
-import { Mark } from "./mark.js";
+import { t } from "../shared/words.js";
 import { cursor, groups, open, search, selected } from "./state.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
@@ -94,14 +95,6 @@ export function List() {
       </div>
     </section>
   `;
-}
-
-/** What the alarm is in one line. @param {Alarm} alarm */
-export function headline(alarm) {
-  const said = Object.values(alarm.talk ?? {}).find((entry) => entry.who === "citizen" && entry.text);
-  if (alarm.text) return alarm.text;
-  if (said?.text && !said.answers) return said.text;
-  return alarm.category ? known("category", alarm.category) : t("alarm.no_words");
 }
 
 /** @param {{ alarm: Alarm, top: number, chosen: boolean }} props */

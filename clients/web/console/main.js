@@ -5,13 +5,13 @@ import { effect } from "/static/vendor/signals-core.js";
 import { html, render, useValue } from "../shared/dom.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { begin, link } from "../shared/session.js";
+import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
 import { lang, loadWords, t } from "../shared/words.js";
 import { Detail } from "./detail.js";
 import { Help, listenToKeys } from "./keys.js";
 import { List } from "./list.js";
 import { announce, Notices } from "./notices.js";
-import { SoundCheck } from "./sound-check.js";
-import { helpOpen, open, selected, soundCheckOpen, waitingCount } from "./state.js";
+import { helpOpen, open, selected } from "./state.js";
 
 const check = () => (soundCheckOpen.value = true);
 
@@ -55,10 +55,12 @@ function followTitle() {
 applyTheme();
 await loadWords("common", "console");
 if (await begin()) {
+  soundCheckOpen.value = true; // at the start of duty, always
   announce();
   listenToKeys();
   followHistory();
   followTitle();
   const root = document.getElementById("app");
+  root?.replaceChildren();
   if (root) render(html`<${Console} />`, root);
 }

@@ -2,7 +2,7 @@
 
 import { computed, signal } from "/static/vendor/signals-core.js";
 
-import { ringing, shown, user } from "../shared/session.js";
+import { shown, user } from "../shared/session.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
 /** @typedef {{ name: string, alarms: Alarm[] }} Group */
@@ -19,8 +19,6 @@ export const search = signal("");
 export const form = signal(/** @type {string | null} */ (null));
 
 export const helpOpen = signal(false);
-export const soundCheckOpen = signal(true);
-export const menuOpen = signal(false);
 
 /** Words begun for an alarm, kept while another one is looked at. @type {Map<string, string>} */
 export const drafts = new Map();
@@ -70,14 +68,6 @@ export const groups = computed(() => {
 
 /** The rows in order, without their headings. */
 export const rows = computed(() => groups.value.flatMap((part) => part.alarms));
-
-/** How many open alarms nobody has taken. */
-export const waitingCount = computed(
-  () => [...shown.value.values()].filter((alarm) => alarm.status === "raised").length,
-);
-
-/** Whether something rings here. */
-export const anyRinging = computed(() => ringing.value.length > 0);
 
 /** @param {string | null} id */
 export function open(id) {

@@ -45,7 +45,7 @@ export function Head({ title, onCheck, onHelp, children }) {
   const opened = useValue(menuOpen);
   const { state } = useValue(link.state);
   return html`
-    <header class="head ${state}">
+    <header class="head is-${state}">
       <div class="head-name"><b>${stationName(me.station)}</b> <span>${title}</span></div>
       <${Live} />
       ${children}

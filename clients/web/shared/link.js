@@ -190,8 +190,9 @@ export class Link {
   }
 
   #stale() {
-    if (this.live)
+    if (this.live) {
       this.state.value = { state: "stale", since: serverNow() - (performance.now() - this.#heard) };
+    }
     this.#missing = new Set();
     this.#subscribing = null;
   }

@@ -54,6 +54,15 @@ export function dayAndClock(at) {
 }
 
 /**
+ * To the minute, with the day where it is not today.
+ *
+ * @param {string | number | undefined} at
+ */
+export function dayAndMinute(at) {
+  return dayAndClock(at).slice(0, -3);
+}
+
+/**
  * Seconds as m:ss, or h:mm:ss from an hour on.
  *
  * @param {number} seconds

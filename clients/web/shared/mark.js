@@ -1,6 +1,6 @@
 /** The status of an alarm as a shape, always beside its word: nobody has to tell colours apart. */
 
-import { html } from "../shared/dom.js";
+import { html } from "./dom.js";
 
 /** @type {Record<string, string>} */
 const SHAPES = {

@@ -1,10 +1,18 @@
 /** Start of duty: hear the tone and the voice, and say so. Until then this console does not count as ready. */
 
-import { html, useEffect, useRef, useState, useValue } from "../shared/dom.js";
-import { clipOf, store, user } from "../shared/session.js";
-import { answer, tryOut } from "../shared/sound.js";
-import { t } from "../shared/words.js";
-import { soundCheckOpen, waitingCount } from "./state.js";
+import { computed, signal } from "/static/vendor/signals-core.js";
+
+import { html, useEffect, useRef, useState, useValue } from "./dom.js";
+import { clipOf, shown, store, user } from "./session.js";
+import { answer, tryOut } from "./sound.js";
+import { t } from "./words.js";
+
+export const soundCheckOpen = signal(false);
+
+/** How many open alarms nobody has taken. */
+export const waitingCount = computed(
+  () => [...shown.value.values()].filter((alarm) => alarm.status === "raised").length,
+);
 
 export function SoundCheck() {
   const open = useValue(soundCheckOpen);

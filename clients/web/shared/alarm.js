@@ -1,0 +1,22 @@
+/** An alarm in words: its first line, and who has been called for it. */
+
+import { known, listed, t } from "./words.js";
+
+/** @import { Alarm } from "./types.d.ts" */
+
+/** What the alarm is in one line. @param {Alarm} alarm */
+export function headline(alarm) {
+  if (alarm.text) return alarm.text;
+  const said = Object.values(alarm.talk ?? {}).find((entry) => entry.who === "citizen" && entry.text);
+  if (said?.text && !said.answers) return said.text;
+  return alarm.category ? known("category", alarm.category) : t("alarm.no_words");
+}
+
+/** Who has been called so far, while nobody has it. @param {Alarm} alarm */
+export function called(alarm) {
+  if (alarm.status !== "raised") return "";
+  if (alarm.step === undefined) return t("called.nobody_yet");
+  const audience = listed((alarm.audience ?? []).map((one) => known("audience", one)));
+  const values = { step: alarm.step + 1, audience, names: listed(alarm.called ?? []) };
+  return t(alarm.called?.length ? "called.with_names" : "called.so_far", values);
+}

@@ -1,0 +1,69 @@
+/** The supervisor's page: open alarms with countdowns, duty, the log and one alarm's timeline. */
+
+import { effect } from "/static/vendor/signals-core.js";
+
+import { html, render, useValue } from "../shared/dom.js";
+import { applyTheme, Head, NotReady } from "../shared/head.js";
+import { begin, link } from "../shared/session.js";
+import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
+import { lang, loadWords, t } from "../shared/words.js";
+import { Duty } from "./duty.js";
+import { Log } from "./log.js";
+import { Open, Overdue } from "./open.js";
+import { show, view } from "./state.js";
+import { Timeline } from "./timeline.js";
+
+const check = () => (soundCheckOpen.value = true);
+
+function Views() {
+  const on = useValue(view);
+  return html`<nav class="views" aria-label=${t("views.title")}>
+    ${["now", "log"].map(
+      (one) =>
+        html`<button
+          key=${one}
+          class="plain"
+          data-act=${`view-${one}`}
+          aria-current=${on === one ? "page" : undefined}
+          onClick=${() => show(one)}
+        >
+          ${t(`views.${one}`)}
+        </button>`,
+    )}
+  </nav>`;
+}
+
+function Supervisor() {
+  useValue(lang);
+  const { state } = useValue(link.state);
+  const on = useValue(view);
+  return html`
+    <${Head} title=${t("supervisor.title")} onCheck=${check}><${Views} /><//>
+    <${NotReady} onCheck=${check} />
+    <main class="view ${on} ${state === "live" ? "" : "old"}">
+      ${
+        on === "log"
+          ? html`<${Log} />`
+          : html`
+              <${Open} />
+              <div class="side"><${Overdue} /><${Duty} /></div>
+            `
+      }
+    </main>
+    <${Timeline} />
+    <${SoundCheck} />
+  `;
+}
+
+applyTheme();
+await loadWords("common", "supervisor");
+if (await begin()) {
+  effect(() => {
+    const n = waitingCount.value;
+    void lang.value;
+    document.title = n ? `(${n}) ${t("supervisor.title")}` : t("supervisor.title");
+  });
+  const root = document.getElementById("app");
+  root?.replaceChildren();
+  if (root) render(html`<${Supervisor} />`, root);
+}

@@ -1,0 +1,109 @@
+/** Open now: what nobody has taken, how long until the next step and who was called; and what passed its day. */
+
+import { called, headline } from "../shared/alarm.js";
+import { html, useComputed, useValue } from "../shared/dom.js";
+import { Mark } from "../shared/mark.js";
+import { stationName } from "../shared/session.js";
+import { clock, dayAndMinute, secondsSince, secondsTo, span, tick } from "../shared/time.js";
+import { t } from "../shared/words.js";
+import { chosen, openAlarms, overdue } from "./state.js";
+
+/** @import { Alarm } from "../shared/types.d.ts" */
+
+const FAR_S = 1800;
+
+/** @param {{ alarm: Alarm }} props */
+function Countdown({ alarm }) {
+  const seconds = useComputed(() => (alarm.due ? secondsTo(alarm.due, tick.value) : null), [alarm.due]);
+  if (seconds === null) return null;
+  if (seconds > FAR_S) return html`<span>${t("open.until", { at: dayAndMinute(alarm.due) })}</span>`;
+  return html`<b class="countdown">${seconds < 100 ? t("seconds", { n: seconds }) : span(seconds)}</b>`;
+}
+
+/** @param {{ alarm: Alarm }} props */
+function Waited({ alarm }) {
+  const text = useComputed(() => span(secondsSince(alarm.since, tick.value)), [alarm.since]);
+  return html`${text}`;
+}
+
+/** @param {Alarm} alarm */
+function who(alarm) {
+  if (alarm.status === "raised") return called(alarm);
+  const since = alarm.arrived_at ?? alarm.moved_at ?? alarm.owned_at;
+  return t("open.with", { who: alarm.owner ?? "", at: clock(since) });
+}
+
+/** @param {{ alarm: Alarm }} props */
+function Row({ alarm }) {
+  const on = useValue(chosen) === alarm.id;
+  return html`
+    <li>
+      <button
+        class="alarm ${alarm.status} ${on ? "chosen" : ""}"
+        data-act="timeline"
+        data-alarm=${alarm.id}
+        data-status=${alarm.status}
+        onClick=${() => (chosen.value = alarm.id)}
+      >
+        <${Mark} status=${alarm.status} />
+        <span class="what">${headline(alarm)}</span>
+        <span class="state">
+          ${t(`status.${alarm.status}`)} · <${Waited} alarm=${alarm} /> · ${stationName(alarm.station)} ·
+          ${alarm.code}
+        </span>
+        <span class="who">${who(alarm)}</span>
+        <span class="due"
+          ><${Countdown} alarm=${alarm} />${alarm.status === "raised" ? t("open.next") : null}</span
+        >
+      </button>
+    </li>
+  `;
+}
+
+export function Open() {
+  const alarms = useValue(openAlarms);
+  const waiting = alarms.filter((alarm) => alarm.status === "raised").length;
+  return html`
+    <section class="open" aria-label=${t("open.title")}>
+      <h2>${t("open.title")} <span class="count">${t("open.count", { n: alarms.length, waiting })}</span></h2>
+      ${
+        alarms.length
+          ? html`<ul class="alarms">
+              ${alarms.map((alarm) => html`<${Row} key=${alarm.id} alarm=${alarm} />`)}
+            </ul>`
+          : html`<p class="quiet">${t("open.none")}</p>`
+      }
+    </section>
+  `;
+}
+
+export function Overdue() {
+  const late = useValue(overdue);
+  return html`
+    <section class="card overdue" aria-label=${t("overdue.title")} data-part="overdue">
+      <h3>${t("overdue.title")}</h3>
+      ${
+        late.length
+          ? html`<ul>
+              ${late.map(
+                (alarm) => html`
+                  <li key=${alarm.id}>
+                    <button
+                      class="plain line"
+                      data-act="timeline"
+                      data-alarm=${alarm.id}
+                      onClick=${() => (chosen.value = alarm.id)}
+                    >
+                      <b>${alarm.code}</b>
+                      <span>${t("overdue.line", { at: dayAndMinute(alarm.raised_at) })}</span>
+                      <span>${alarm.owner ?? t("status.raised")}</span>
+                    </button>
+                  </li>
+                `,
+              )}
+            </ul>`
+          : html`<p class="hint">${t("overdue.none")}</p>`
+      }
+    </section>
+  `;
+}

@@ -1,0 +1,100 @@
+/** One event of the log as a sentence; also what did not happen ("nobody was reached"). */
+
+import { stationName } from "../shared/session.js";
+import { known, listed, t } from "../shared/words.js";
+
+/** @import { AlarmEvent } from "../shared/types.d.ts" */
+
+/** Every type of event there is, as the log can be filtered by it. */
+export const TYPES = [
+  "alarm_raised",
+  "alarm_shared",
+  "step_run",
+  "alarm_unanswered",
+  "alarm_delivered",
+  "alarm_seen",
+  "alarm_acknowledged",
+  "alarm_taken",
+  "alarm_released",
+  "owner_reminded",
+  "alarm_en_route",
+  "alarm_on_scene",
+  "alarm_closed",
+  "alarm_reopened",
+  "alarm_overdue",
+  "transfer_offered",
+  "transfer_accepted",
+  "transfer_rejected",
+  "cancel_requested",
+  "citizen_said",
+  "officer_said",
+  "question_asked",
+  "question_answered",
+  "note_added",
+  "position_reported",
+  "media_added",
+  "media_ended",
+  "media_ready",
+  "media_unreadable",
+  "original_opened",
+  "console_ready",
+  "console_lost",
+  "duty_changed",
+  "duty_signed",
+];
+
+/** @param {unknown} value @returns {string[]} */
+const names = (value) => (Array.isArray(value) ? value.map(String) : []);
+
+/** @param {unknown} value */
+const text = (value) => (value === undefined || value === null ? "" : String(value));
+
+/**
+ * What happened, in a sentence.
+ *
+ * @param {AlarmEvent} event
+ */
+export function sentence(event) {
+  const values = {
+    by: text(event.by),
+    owner: text(event.owner ?? event.taken_from),
+    officer: text(event.officer),
+    officers: listed(names(event.officers)),
+    station: stationName(text(event.station)),
+    home: stationName(text(event.home)),
+    to: stationName(text(event.to)),
+    consoles: text(event.consoles),
+    day: text(event.day),
+    step: Number(event.step ?? 0) + 1,
+    round: Number(event.loop ?? 0) + 1,
+    audience: listed(names(event.audience).map((one) => known("audience", one))),
+    called: listed(names(event.called)) || t("log.nobody"),
+    reached: listed(names(event.reached)) || t("log.nobody"),
+    because: known("because", text(event.why)),
+    cause: known("cause", text(event.cause)),
+    how: event.disposition ? known("disposition", text(event.disposition)) : "",
+    what: known("kind", text(event.kind)),
+    words: text(event.text ?? event.answer),
+    code: text(event.code),
+  };
+  const key = `event.${event.type}${variant(event)}`;
+  const told = t(key, values);
+  const reason = text(event.type === "media_unreadable" ? event.reason : (event.reason ?? event.note));
+  const whole = told === key ? event.type : told;
+  return reason ? t("log.with_reason", { what: whole, reason }) : whole;
+}
+
+/** @param {AlarmEvent} event */
+function variant(event) {
+  if (event.type === "cancel_requested") return event.duress ? ".duress" : "";
+  if (event.type === "duty_signed") return event.on ? ".on" : ".off";
+  return "";
+}
+
+/** How much a line of the log should be noticed: something failed, someone was called, or it is as it should be. @param {AlarmEvent} event */
+export function weight(event) {
+  if (event.type === "step_run") return names(event.reached).length ? "call" : "bad";
+  const bad = ["alarm_unanswered", "alarm_overdue", "console_lost", "media_unreadable", "owner_reminded"];
+  if (bad.includes(event.type) || event.duress === true || event.cause === "not_moving") return "bad";
+  return event.type === "alarm_raised" ? "call" : "";
+}

@@ -1,0 +1,101 @@
+/** One alarm's timeline: every event with its time and the seconds since the alarm was raised. */
+
+import { headline } from "../shared/alarm.js";
+import { html, useEffect, useRef, useState, useValue } from "../shared/dom.js";
+import { Mark } from "../shared/mark.js";
+import { stationName, store } from "../shared/session.js";
+import { clock, dayAndClock, span } from "../shared/time.js";
+import { t } from "../shared/words.js";
+import { setFilter } from "./log.js";
+import { sentence, weight } from "./sentence.js";
+import { chosen, codes, show } from "./state.js";
+
+/** @import { Alarm, LogRow } from "../shared/types.d.ts" */
+/** @typedef {{ alarm: Alarm, events: LogRow[] } | { why: string } | null} Story */
+
+export function Timeline() {
+  const id = useValue(chosen);
+  return id ? html`<${Sheet} key=${id} id=${id} />` : null;
+}
+
+/** @param {string} id @returns {Promise<Story>} */
+async function fetchStory(id) {
+  try {
+    const answer = await fetch(`/log/alarms/${id}`);
+    const body = await answer.json();
+    if (!answer.ok) return { why: body.message };
+    codes.set(id, body.alarm.code);
+    return body;
+  } catch (fault) {
+    return { why: String(fault) };
+  }
+}
+
+/** @param {{ id: string }} props */
+function Sheet({ id }) {
+  const [story, setStory] = useState(/** @type {Story} */ (null));
+  const version = useValue(store.alarms).get(id)?.version;
+  const shut = () => (chosen.value = null);
+  const title = useRef(/** @type {HTMLHeadingElement | null} */ (null));
+  useEffect(() => {
+    let current = true;
+    void fetchStory(id).then((got) => current && setStory(got));
+    return () => {
+      current = false;
+    };
+  }, [id, version]);
+  useEffect(() => title.current?.focus(), []);
+  return html`
+    <aside
+      class="timeline"
+      aria-label=${t("timeline.title")}
+      data-timeline=${id}
+      onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Escape" && shut()}
+    >
+      <header>
+        <h2 tabindex="-1" ref=${title}>
+          ${story && "alarm" in story ? headline(story.alarm) : t("timeline.title")}
+        </h2>
+        <button class="plain" data-act="timeline-shut" aria-label=${t("timeline.shut")} onClick=${shut}>
+          ×
+        </button>
+      </header>
+      ${story === null ? html`<p class="quiet">${t("timeline.loading")}</p>` : null}
+      ${story && "why" in story ? html`<p class="warning bad">${t("log.failed")} ${story.why}</p>` : null}
+      ${story && "alarm" in story ? html`<${Story} story=${story} />` : null}
+    </aside>
+  `;
+}
+
+/** @param {{ story: { alarm: Alarm, events: LogRow[] } }} props */
+function Story({ story }) {
+  const { alarm, events } = story;
+  const start = Date.parse(alarm.raised_at);
+  const only = () => {
+    setFilter({ alarm: alarm.code, station: "", type: "", from: "", to: "" });
+    chosen.value = null;
+    show("log");
+  };
+  return html`
+    <p class="facts-line">
+      <${Mark} status=${alarm.status} />
+      <b>${t(`status.${alarm.status}`)}</b>
+      <span>${alarm.code}</span>
+      <span>${stationName(alarm.station)}</span>
+      <span>${dayAndClock(alarm.raised_at)}</span>
+      ${alarm.owner ? html`<span>${alarm.owner}</span>` : null}
+    </p>
+    <ol class="events">
+      ${events.map(
+        (row) => html`
+          <li key=${row.offset} class=${weight(row.event)} data-event=${row.event.type}>
+            <time datetime=${row.at}>${clock(row.at)}</time>
+            <span class="after">+${span((Date.parse(row.at) - start) / 1000)}</span>
+            <span class="what">${sentence(row.event)}</span>
+          </li>
+        `,
+      )}
+    </ol>
+    <button data-act="log-only" onClick=${only}>${t("timeline.in_log")}</button>
+  `;
+}
