@@ -77,6 +77,7 @@ async def opened(settings: Settings, data: Path, name: str = store.HUB) -> Async
     finally:
         if embedded is not None and not await _used_by_others(redis):
             await store.end(redis)
+            await asyncio.to_thread(embedded.ended)
         await redis.aclose()
 
 
@@ -88,17 +89,21 @@ async def serve(settings: Settings, data: Path) -> None:
     """
     listener = _bind(settings.serve.host, settings.serve.port)
     async with opened(settings, data) as dispatch:
-        config = uvicorn.Config(
-            dispatch.asgi, ws=Protocol, ws_per_message_deflate=False, ws_ping_interval=None,
-            ws_max_size=settings.limits.frame_bytes, access_log=False, log_config=None, server_header=False,
-            timeout_graceful_shutdown=int(settings.serve.shutdown_s), lifespan="on", backlog=_BACKLOG,
-        )  # fmt: skip
         await _welcome(dispatch, data, listener)
         clips = asyncio.create_task(_make_clips(settings, data / "voice"))
         try:
-            await uvicorn.Server(config).serve(sockets=[listener])
+            await uvicorn.Server(uvicorn_config(dispatch)).serve(sockets=[listener])
         finally:
             clips.cancel()
+
+
+def uvicorn_config(dispatch: Dispatch) -> uvicorn.Config:
+    """How a hub is served; the same in tests."""
+    return uvicorn.Config(
+        dispatch.asgi, ws=Protocol, ws_per_message_deflate=False, ws_ping_interval=None,
+        ws_max_size=dispatch.settings.limits.frame_bytes, access_log=False, log_config=None, server_header=False,
+        timeout_graceful_shutdown=int(dispatch.settings.serve.shutdown_s), lifespan="on", backlog=_BACKLOG,
+    )  # fmt: skip
 
 
 async def make_demo_users(dispatch: Dispatch, file: Path) -> str | None:

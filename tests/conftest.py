@@ -4,10 +4,12 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+
+from tests.flow.town import Town
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -57,3 +59,10 @@ def node_modules(root: Path, program: Callable[..., str]) -> Path:
         subprocess.run([npm, "ci", "--ignore-scripts"], cwd=clients, check=True, timeout=600)
         mark.write_text(lock, encoding="ascii")
     return mark.parent
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    """One hub on a real store, and a clock that is moved by hand."""
+    async with Town(tmp_path) as town:
+        yield town

@@ -34,6 +34,7 @@ class EmbeddedStore:
         self.folder = folder.absolute()
         self.socket = self.folder / "store.sock"
         self.found = False  # an outliving server was used
+        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -57,15 +58,14 @@ class EmbeddedStore:
             raise StoreUnavailable(
                 f"{self.folder}: cannot be written ({fault.strerror}); give a folder that can be (--data)"
             ) from None
-        process: subprocess.Popen[bytes] | None = None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            process = self._spawn(lock)
+            self._process = self._spawn(lock)
         except BlockingIOError:
             self.found = True
         finally:
             os.close(lock)  # the server's copy of it holds the lock from here on
-        self._wait(process, wait_s)
+        self._wait(wait_s)
 
     def _spawn(self, lock: int) -> subprocess.Popen[bytes]:
         self.socket.unlink(missing_ok=True)
@@ -86,11 +86,16 @@ class EmbeddedStore:
         except OSError as fault:
             raise StoreUnavailable(f"the built-in store cannot be started: {fault}") from None
 
-    def _wait(self, process: subprocess.Popen[bytes] | None, wait_s: float) -> None:
+    def ended(self) -> None:
+        """Wait for the server that this process started to end, after it was told to."""
+        if self._process is not None:
+            self._process.wait()
+
+    def _wait(self, wait_s: float) -> None:
         for _ in range(int(wait_s / _LOOK_S)):
             if self._answers():
                 return
-            if process is not None and process.poll() is not None:
+            if self._process is not None and self._process.poll() is not None:
                 raise StoreUnavailable(f"the built-in store ended at once; its last words: {self._last_words()}")
             time.sleep(_LOOK_S)
         raise StoreUnavailable(

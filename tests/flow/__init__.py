@@ -1,0 +1,1 @@
+"""One promise a file: real server, real store, time moved by the clock."""

@@ -1,0 +1,232 @@
+"""Citizens and officers of the flow tests, as verbs.
+
+They speak the protocol over real sockets and know nothing of the server's code.
+"""
+
+import asyncio
+import json
+import secrets
+import uuid
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+
+TIMEOUT_S = 10
+STATION_EVENTS = ("console_ready", "console_lost", "duty_changed", "duty_signed")
+
+
+class Answered(Exception):
+    """A request was answered with an error."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        super().__init__(f"{body['code']}: {body['message']}")
+        self.body = body
+        self.code = body["code"]
+
+
+class Citizen:
+    """Someone with a phone. The device makes the alarm's id, secret and cancel number."""
+
+    def __init__(self, url: str) -> None:
+        self.http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S)
+        self.id = str(uuid.uuid4())
+        self.secret = secrets.token_urlsafe(24)
+        self.pin = "4821"
+        self.answer: httpx.Response
+
+    async def raises(self, **body: Any) -> str:
+        """Raise the alarm and get its receipt; the alarm's id."""
+        await self.posts(**body)
+        assert self.answer.status_code in (200, 201), self.answer.text
+        return self.id
+
+    async def posts(self, **body: Any) -> httpx.Response:
+        self.answer = await self.http.post(
+            "/alarms", json={"id": self.id, "secret": self.secret, "pin": self.pin, **body}
+        )
+        return self.answer
+
+    async def sees(self) -> dict[str, Any]:
+        """The alarm as the citizen's page shows it."""
+        answer = await self.http.get(f"/alarms/{self.id}", headers=self.headers)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def ladder(self) -> list[str]:
+        return [rung["step"] for rung in (await self.sees())["ladder"]]
+
+    async def does(self, what: str, **body: Any) -> httpx.Response:
+        """say, position, answer, cancel."""
+        return await self.http.post(f"/alarms/{self.id}/{what}", json=body, headers=self.headers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.secret}"}
+
+
+class Officer:
+    """Someone at a console. Keeps what came and what was expected of it; the rest fails the test at its end."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.url = url
+        self.name = name
+        self.http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, headers={"origin": url})
+        self.position: dict[str, dict[str, Any]] = {}
+        self.alarms: dict[str, dict[str, Any]] = {}
+        self.duty: dict[str, Any] = {}
+        self.recovered: dict[str, bool] = {}
+        self.unexpected: list[dict[str, Any]] = []  # events that no `hears` took yet
+        self.every: list[dict[str, Any]] = []  # all events, also the station's
+        self.beats = 0
+        self.closed: int | None = None
+        self.is_ready = False
+        self._socket: ClientConnection | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._came = asyncio.Condition()
+
+    async def signs_in(self, password: str) -> None:
+        answer = await self.http.post("/session", json={"user": self.name, "password": password})
+        assert answer.status_code == 200, answer.text
+
+    async def opens_console(self, ready: bool = True, **subscribe: Any) -> None:
+        """Connect, subscribe from the last position, and (with the sound check passed) be ready."""
+        url = self.url.replace("http", "ws", 1) + "/ws/console"
+        cookie = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
+        self._socket = await connect(
+            url, origin=self.url, additional_headers={"cookie": cookie}, subprotocols=["dispatch.v1.json"]  # type: ignore[arg-type, list-item]
+        )  # fmt: skip
+        self.closed = None
+        self._reader = asyncio.create_task(self._read(self._socket))
+        answer = await self.asks("subscribe", **{"after": self.position, **subscribe})
+        self.recovered = answer["recovered"]
+        if ready:
+            await self.is_awake()
+
+    async def is_awake(self, sound: bool = True) -> None:
+        self.is_ready = sound
+        await self.asks("ready", sound=sound, visible=True)
+
+    async def asks(self, kind: str, **members: Any) -> dict[str, Any]:
+        """Send a request and wait for its answer.
+
+        Raises:
+            Answered: it was an error.
+        """
+        ref = members.pop("ref", None) or uuid.uuid4().hex
+        assert self._socket is not None
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[ref] = future
+        await self._socket.send(json.dumps({"type": kind, "ref": ref, **members}))
+        answer = await asyncio.wait_for(future, TIMEOUT_S)
+        if answer["type"] == "error":
+            raise Answered(answer)
+        return answer
+
+    async def hears(self, alarm: str | None, *kinds: str) -> dict[str, Any]:
+        """Wait for the alarm's events of these kinds, in this order; the last of them."""
+        found: dict[str, Any] = {}
+        for kind in kinds:
+            found = await self._take(alarm, kind)
+        return found
+
+    async def acknowledges(self, alarm: str) -> dict[str, Any]:
+        return await self.asks("ack", alarm=alarm)
+
+    async def shows(self, station: str = "dadongmen") -> None:
+        """Confirm everything that came so far: it is on the screen."""
+        await self.asks("delivered", station=station, position=self.position[station])
+
+    async def is_cut(self) -> None:
+        """The network goes away without a word."""
+        assert self._socket is not None
+        self._socket.transport.abort()
+        await self._until(lambda: self.closed is not None)
+
+    async def closes(self) -> None:
+        if self._socket is not None:
+            await self._socket.close()
+        if self._reader is not None:
+            await self._reader
+        await self.http.aclose()
+
+    async def is_closed_with(self) -> int:
+        """Wait until the server closed the connection; its code."""
+        await self._until(lambda: self.closed is not None)
+        assert self.closed is not None
+        return self.closed
+
+    async def _take(self, alarm: str | None, kind: str) -> dict[str, Any]:
+        def find() -> dict[str, Any] | None:
+            source = self.every if kind in STATION_EVENTS else self.unexpected
+            return next((e for e in source if e["alarm"] == alarm and e["event"]["type"] == kind), None)
+
+        await self._until(lambda: find() is not None, f"{self.name} waits for {kind}; has {self.pending()}")
+        event = find()
+        assert event is not None
+        (self.every if kind in STATION_EVENTS else self.unexpected).remove(event)
+        return event
+
+    def pending(self) -> list[str]:
+        """The kinds of the events that nothing has expected yet."""
+        return [event["event"]["type"] for event in self.unexpected]
+
+    async def _until(self, true: Any, why: str = "") -> None:
+        try:
+            async with asyncio.timeout(TIMEOUT_S), self._came:
+                await self._came.wait_for(true)
+        except TimeoutError:
+            raise AssertionError(f"{why or self.name}; pending {self.pending()}, closed {self.closed}") from None
+
+    async def _read(self, socket: ClientConnection) -> None:
+        try:
+            async for frame in socket:
+                self._receive(json.loads(frame))
+                async with self._came:
+                    self._came.notify_all()
+        except Exception:
+            pass
+        self.closed = socket.close_code
+        self.is_ready = False
+        for future in self._answers.values():
+            if not future.done():
+                future.set_exception(ConnectionError(f"closed with {self.closed}"))
+        async with self._came:
+            self._came.notify_all()
+
+    def _receive(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "ok" | "error":
+                future = self._answers.pop(message["ref"], None)
+                if future is not None and not future.done():
+                    future.set_result(message)
+            case "snapshot":
+                self.position[message["station"]] = message["position"]
+                self.alarms |= {alarm["id"]: alarm for alarm in message["alarms"]}
+                self.duty = message["duty"]
+            case "event":
+                last = self.position[message["station"]]
+                now = message["position"]
+                assert now["offset"] == last["offset"] + 1, f"{self.name}: a gap from {last} to {now}"
+                self.position[message["station"]] = now
+                self.every.append(message)
+                if message["alarm"] is not None:
+                    changed = merge(self.alarms.get(message["alarm"], {}), message["changes"])
+                    self.alarms[message["alarm"]] = changed
+                    self.unexpected.append(message)
+            case "beat":
+                self.beats += 1
+
+
+def merge(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """JSON Merge Patch (RFC 7396), as a client would write it."""
+    merged = dict(target)
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            merged[name] = merge(merged.get(name) or {}, value)
+        else:
+            merged[name] = value
+    return merged
