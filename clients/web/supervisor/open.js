@@ -36,6 +36,9 @@ function who(alarm) {
 /** @param {{ alarm: Alarm }} props */
 function Row({ alarm }) {
   const on = useValue(chosen) === alarm.id;
+  const tail = ` · ${stationName(alarm.station)} · ${alarm.code}`;
+  const next =
+    alarm.status === "raised" ? t("open.next") : alarm.status === "acknowledged" ? t("open.moves") : "";
   return html`
     <li>
       <button
@@ -47,14 +50,9 @@ function Row({ alarm }) {
       >
         <${Mark} status=${alarm.status} />
         <span class="what">${headline(alarm)}</span>
-        <span class="state">
-          ${t(`status.${alarm.status}`)} · <${Waited} alarm=${alarm} /> · ${stationName(alarm.station)} ·
-          ${alarm.code}
-        </span>
+        <span class="state"> ${t(`status.${alarm.status}`)} · <${Waited} alarm=${alarm} />${tail} </span>
         <span class="who">${who(alarm)}</span>
-        <span class="due"
-          ><${Countdown} alarm=${alarm} />${alarm.status === "raised" ? t("open.next") : null}</span
-        >
+        <span class="due"><${Countdown} alarm=${alarm} />${next}</span>
       </button>
     </li>
   `;
