@@ -117,7 +117,7 @@ class ConsoleSocket:
             self._answer(refused.answer(ref))
 
     async def _subscribe(self, message: m.Subscribe) -> None:
-        allowed = self._desk.stations if self._actor.station is None else (self._actor.station,)
+        allowed = [s for s in self._desk.stations if self._actor.station in (None, s)]
         wanted = tuple(dict.fromkeys(message.stations if message.stations is not None else allowed))
         for station in wanted:
             if station not in allowed:

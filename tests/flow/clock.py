@@ -26,12 +26,12 @@ class FakeClock:
     async def sleep_until(self, instant: datetime) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._rest(task)
         await asyncio.sleep(0)
         if instant <= self._now:
-            return
+            return  # and goes on being busy
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sleepers[woken] = (instant, task)
+        self._rest(task)  # only now: who waits for it must find it asleep
         try:
             await woken
         finally:

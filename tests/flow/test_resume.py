@@ -1,0 +1,66 @@
+"""A console that was cut resumes from its position and gets exactly what it missed, in order, with no gap (P2)."""
+
+import pytest
+
+from tests.flow.town import Town
+
+
+async def test_resume_misses_nothing(town: Town) -> None:
+    """What happened while the console was cut comes first, then what is new; the harness fails on any gap."""
+    officer, colleague = await town.officer("V01"), await town.officer("V02")
+    before = await town.citizen().raises(text="一")
+    await officer.hears(before, "alarm_raised", "step_run")
+    await officer.is_cut()
+    missed = await town.citizen().raises(text="二")
+    await colleague.acknowledges(before)
+    await officer.opens_console()
+    assert officer.recovered == {"dadongmen": True}
+    after = await town.citizen().raises(text="三")
+    await officer.hears(missed, "alarm_raised", "step_run")
+    await officer.hears(before, "alarm_acknowledged")
+    await officer.hears(after, "alarm_raised", "step_run")
+    assert officer.alarms == colleague.alarms
+    colleague.unexpected.clear()
+
+
+async def test_resume_from_the_stream_when_memory_is_not_enough(town: Town) -> None:
+    """More events than the hub keeps in memory: they are read from the stream, still without a gap."""
+    officer, colleague = await town.officer("V01"), await town.officer("V02")
+    alarm = await town.citizen().raises()
+    await officer.is_cut()
+    feed = town.dispatch.hub._feeds["dadongmen"]
+    feed.ring = type(feed.ring)(maxlen=16)
+    for n in range(40):
+        await colleague.asks("note", alarm=alarm, text=f"第 {n} 条")
+    await town.settles()
+    await officer.opens_console()
+    assert officer.recovered == {"dadongmen": True}
+    await officer.hears(alarm, "alarm_raised", "step_run", *["note_added"] * 40)
+    assert officer.alarms == colleague.alarms
+    colleague.unexpected.clear()
+
+
+@pytest.mark.parametrize("after", [{"epoch": "another", "offset": 3}, {"epoch": None, "offset": 10**9}])
+async def test_what_cannot_be_resumed_is_said(town: Town, after: dict[str, object]) -> None:
+    """A position of another epoch, or one that the stream never had, gets a fresh snapshot and `recovered: false`."""
+    officer = await town.officer("V01")
+    alarm = await town.citizen().raises()
+    await officer.hears(alarm, "alarm_raised", "step_run")
+    await officer.is_cut()
+    epoch = after["epoch"] or officer.position["dadongmen"]["epoch"]
+    officer.position["dadongmen"] = {**after, "epoch": epoch}
+    officer.alarms.clear()
+    await officer.opens_console()
+    assert officer.recovered == {"dadongmen": False}
+    assert set(officer.alarms) == {alarm}
+    officer.unexpected.clear()  # the steps that its absence may have caused
+
+
+async def test_a_lost_doorbell_is_found(town: Town) -> None:
+    """An event whose publication never came is read from the stream at the next beat."""
+    officer = await town.officer("V01")
+    hub = town.dispatch.hub
+    await hub._pubsub.unsubscribe(town.dispatch.stream.keys.bell("dadongmen"))
+    alarm = await town.citizen().raises()
+    await town.clock.advance(5)
+    await officer.hears(alarm, "alarm_raised", "step_run")
