@@ -1,0 +1,362 @@
+"""The citizen's page in a real browser: one tap, silent, honest, and gone when it must be gone."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import BrowserContext, Page, WebSocket, expect
+
+from tests.browser.conftest import Phone
+from tests.flow.town import Town
+
+RECEIPT = "#receipt:not([hidden])"
+
+
+def act(name: str) -> str:
+    return f'[data-act="{name}"]'
+
+
+def rung(step: str) -> str:
+    return f'#ladder [data-step="{step}"].reached'
+
+
+async def opens(page: Page) -> None:
+    """Wait until the modules have taken the served form over."""
+    await page.wait_for_selector("html.js")
+    await page.wait_for_load_state("networkidle")
+
+
+async def raises(page: Page, text: str = "") -> str:
+    """Send the alarm; its receipt code."""
+    await opens(page)
+    if text:
+        await page.fill("#raise textarea", text)
+    await page.click(act("raise"))
+    await page.wait_for_selector(RECEIPT)
+    return await page.inner_text("#code")
+
+
+async def kept(page: Page) -> list[str]:
+    """The names of everything that the page left on the device."""
+    names: list[str] = await page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
+    return names
+
+
+def context_of(page: Page) -> BrowserContext:
+    return page.context
+
+
+async def test_one_tap_then_photo_sound_and_place_arrive(town: Town, phone: Phone, fixtures: Path) -> None:
+    """Words, photo, recording and place reach the officer; the ladder follows what the officer does."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await raises(page, "门外有人")
+        await page.set_input_files(act("photo"), fixtures / "photo-gps-rotated.jpg")
+        await page.click(act("record"))
+        await expect(page.locator("#sent .how-far").last).to_have_text(re.compile("已送 [2-9] 秒"))
+        await page.click(act("record"))
+        await expect(page.locator("#sent .there")).to_have_count(3)  # small photo, full photo, sound
+        await expect(page.locator("#position")).to_contain_text("18 米")
+
+        [alarm] = officer.alarms.values()
+        assert alarm["text"] == "门外有人"
+        await officer.hears(alarm["id"], "media_ready", "media_ready", "media_ready")
+        alarm = officer.alarms[alarm["id"]]
+        assert sorted(item["kind"] for item in alarm["media"].values()) == ["audio", "photo", "photo"]
+        assert alarm["position"]["lat"] == 41.80312
+
+        await officer.asks("seen", alarm=alarm["id"])
+        await officer.acknowledges(alarm["id"])
+        await page.wait_for_selector(rung("acknowledged"))
+        await officer.asks("say", alarm=alarm["id"], text="请锁好门")
+        await expect(page.locator("#said .officer")).to_contain_text("请锁好门")
+        await officer.asks("move", alarm=alarm["id"])
+        await page.wait_for_selector(rung("en_route"))
+        officer.unexpected.clear()
+
+
+async def test_first_photo_is_small(town: Town, phone: Phone, fixtures: Path) -> None:
+    """Before the full photo a JPEG of at most 200 kB arrives, without the camera's own position."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await raises(page)
+        await page.set_input_files(act("photo"), fixtures / "photo-gps-rotated.jpg")
+        [alarm] = officer.alarms
+        first = await officer.hears(alarm, "media_added")
+        second = await officer.hears(alarm, "media_ended", "media_added")
+        assert first["event"]["media"] != second["event"]["media"]
+        assert officer.alarms[alarm]["media"][first["event"]["media"]]["size"] <= 200_000
+        assert first["event"]["mime"] == "image/jpeg"
+        await expect(page.locator("#sent .there")).to_have_count(2)
+        officer.unexpected.clear()
+
+
+async def test_nobody_in_time_is_said(town: Town, phone: Phone) -> None:
+    """After 15 s without a person the page says so and shows the other ways to get help; before, it does not."""
+    async with phone(town.url) as page:
+        await raises(page)
+        assert await page.is_hidden("#ways")
+        await town.fast_forward(16)
+        await page.wait_for_selector("#ways:not([hidden])")
+        await expect(page.locator("#now-head")).to_have_text("还没有人接手")
+
+
+async def test_a_question_is_one_tap(town: Town, phone: Phone) -> None:
+    """An officer's question stands open with big buttons; one tap answers it and closes it."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await raises(page)
+        [alarm] = officer.alarms
+        await officer.acknowledges(alarm)
+        await officer.asks("ask", alarm=alarm, question="你受伤了吗？")
+        await page.click('[data-choice="no"]')
+        answered = await officer.hears(alarm, "question_answered")
+        assert answered["event"]["answer"] == "no"
+        await expect(page.locator("#question")).to_be_hidden()
+        await expect(page.locator("#said .citizen").last).to_contain_text("不是")
+        officer.unexpected.clear()
+
+
+async def test_exit_leaves_nothing(town: Town, phone: Phone) -> None:
+    """Exit covers at once, replaces the page, leaves no storage, and Back does not bring the page again."""
+    async with phone(town.url) as page:
+        before = "data:text/html,<title>before</title>"
+        await context_of(page).route(
+            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
+        )
+        await page.goto(before)
+        await page.goto(town.url)
+        await raises(page, "有人跟着我")
+        covered = await page.evaluate(
+            """() => {
+              document.querySelector('[data-act="exit"]').click();
+              const cover = document.querySelector("#cover");
+              const { width, height } = cover.getBoundingClientRect();
+              return !cover.hidden && width === innerWidth && height === innerHeight;
+            }"""
+        )
+        assert covered
+        await page.wait_for_url(re.compile(r"^https://"))
+        await page.go_back()
+        assert page.url == before
+        await page.goto(town.url)
+        assert await kept(page) == []
+
+
+async def test_shift_three_times_leaves(town: Town, phone: Phone) -> None:
+    """Shift three times leaves; writing capitals does not."""
+    async with phone(town.url) as page:
+        await context_of(page).route(
+            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
+        )
+        await opens(page)
+        await page.click("#raise textarea")
+        for key in ("A", "B", "C", "D"):
+            await page.keyboard.press(f"Shift+{key}")
+        assert await page.input_value("#raise textarea") == "ABCD"
+        assert await page.is_hidden("#cover")
+        for _ in range(3):
+            await page.keyboard.press("Shift")
+        await page.wait_for_url(re.compile(r"^https://"))
+
+
+async def test_exit_is_first_and_never_cancels(town: Town, phone: Phone) -> None:
+    """The first Tab reaches the exit; the alarm goes on after it was used."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await context_of(page).route(
+            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
+        )
+        await opens(page)
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.dataset.act") == "exit"
+        await raises(page)
+        await page.click(act("exit"))
+        await page.wait_for_url(re.compile(r"^https://"))
+        [alarm] = officer.alarms.values()
+        assert alarm["status"] == "raised"
+        assert "cancel" not in alarm
+        officer.unexpected.clear()
+
+
+@pytest.mark.parametrize("size", [(320, 568), (160, 284)], ids=["320 px", "200 % zoom"])
+async def test_exit_stays_in_sight(town: Town, phone: Phone, size: tuple[int, int]) -> None:
+    """On the smallest screens nothing hangs over the side and the exit is on top, however far one scrolls."""
+    async with phone(town.url, viewport={"width": size[0], "height": size[1]}) as page:
+        await raises(page, "有人跟着我")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        on_top = await page.evaluate(
+            """() => {
+              const exit = document.querySelector('[data-act="exit"]');
+              const { left, top, width, height } = exit.getBoundingClientRect();
+              return exit.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+            }"""
+        )
+        assert on_top
+
+
+async def test_offline_it_waits_and_goes_out_once(town: Town, phone: Phone) -> None:
+    """Without a network the page says that it waits; once there is one, the alarm goes out once and is forgotten."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await opens(page)
+        await context_of(page).set_offline(True)
+        await page.fill("#raise textarea", "断网了")
+        await page.click(act("raise"))
+        await expect(page.locator("#now-head")).to_have_text("还没有发出去")
+        assert await page.is_visible("#now-leave")
+        assert len(await kept(page)) == 1
+        device = await context_of(page).storage_state()
+
+        await context_of(page).set_offline(False)
+        await page.wait_for_selector(RECEIPT)
+        code = await page.inner_text("#code")
+        assert await kept(page) == []
+    async with phone(town.url, storage_state=device) as page:  # the same device, as if killed while it was offline
+        await page.wait_for_selector(RECEIPT)
+        assert await page.inner_text("#code") == code
+        assert await kept(page) == []
+    assert len(officer.alarms) == 1
+    officer.unexpected.clear()
+
+
+async def test_without_a_socket_plain_requests_do(town: Town, phone: Phone) -> None:
+    """Where WebSockets are blocked, the alarm and its talk go by plain requests."""
+    officer = await town.officer("V01")
+    async with phone(f"{town.url}/?lang=en") as page:
+        await context_of(page).add_init_script("WebSocket = class { close() {} }; WebSocket.CONNECTING = 0;")
+        await page.reload()
+        await raises(page, "someone is here")
+        await page.fill("#say textarea", "upstairs")
+        await page.keyboard.press("Enter")
+        [alarm] = officer.alarms
+        await officer.hears(alarm, "citizen_said")
+        await officer.asks("say", alarm=alarm, text="we are coming")
+        await expect(page.locator("#said .officer")).to_contain_text("we are coming")
+        officer.unexpected.clear()
+
+
+async def test_cancel_looks_the_same_under_duress(town: Town, phone: Phone) -> None:
+    """The true number and any other show the citizen the same; officers are told which one it was."""
+    officer = await town.officer("V01")
+    shown = []
+    for true in (True, False):
+        async with phone(town.url) as page:
+            await raises(page)
+            pin = await page.inner_text("#pin")
+            await page.click(act("pin-hide"))
+            assert pin not in await page.content()
+            await page.click(act("cancel-open"))
+            await page.fill("#cancel input", pin if true else "0000" if pin != "0000" else "1111")
+            await page.click(act("cancel"))
+            await expect(page.locator("#cancel-said")).to_have_text("取消请求已送到。")
+            shown.append(re.sub(r"[0-9:A-Z-]+", "", await page.inner_text("main")))
+    assert shown[0] == shown[1]
+    assert sorted(alarm["cancel"] for alarm in officer.alarms.values()) == ["duress", "requested"]
+    officer.unexpected.clear()
+
+
+async def test_a_way_back_only_when_asked_for(town: Town, phone: Phone) -> None:
+    """Nothing leads back to an alarm unless the person wanted it; then the receipt code does, until it is given up."""
+    async with phone(town.url) as page:
+        code = await raises(page)
+        assert await kept(page) == []
+        await page.click(act("keep-open"))
+        await page.click(act("keep"))
+        await page.reload()
+        await opens(page)
+        await expect(page.locator(act("back"))).to_contain_text(code)
+        await page.click(act("back"))
+        await page.wait_for_selector(rung("stored"))
+        assert await page.inner_text("#code") == code
+        await page.click(act("keep-open"))
+        await page.click(act("keep"))
+        assert await kept(page) == []
+
+
+async def test_practice_calls_nobody(town: Town, phone: Phone) -> None:
+    """A practice alarm goes the same way and says what it is; no step is run, so nobody is called."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await opens(page)
+        await page.click(act("more"))
+        await page.click(act("practice"))
+        await page.wait_for_selector(RECEIPT)
+        assert await page.is_visible("#practice-mark")
+        [alarm] = officer.alarms.values()
+        assert alarm["kind"] == "practice"
+        await officer.hears(alarm["id"], "alarm_raised")
+        await town.fast_forward(60)  # the town's end fails when the console heard anything more
+
+
+async def test_refusing_everything_changes_nothing_else(town: Town, phone: Phone) -> None:
+    """Without microphone, camera and place the alarm is raised all the same, and the page says what is missing."""
+    async with phone(town.url, permissions=[]) as page:
+        await raises(page)
+        await page.click(act("record"))
+        await expect(page.locator("#record-note")).to_have_text("用不了麦克风。别的都不受影响。")
+        await page.click(act("camera"))
+        await expect(page.locator("#camera-note")).to_have_text("用不了镜头。别的都不受影响。")
+        await expect(page.locator("#position")).to_contain_text("没有取到位置")
+        await page.click('[data-phrase="phrase_hiding"]')
+        await expect(page.locator("#said .citizen").last).not_to_have_class(re.compile("unsaid"))
+
+
+async def test_hidden_it_shows_no_preview(town: Town, phone: Phone) -> None:
+    """A text that comes while the page is hidden is neither in the page nor in its title until someone looks."""
+    officer = await town.officer("V01")
+    hide = """(hidden) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    async with phone(town.url) as page:
+        sockets: list[WebSocket] = []
+        page.on("websocket", lambda socket: sockets.append(socket))
+        await raises(page)
+        came = sockets[-1].expect_event("framereceived", lambda frame: "我们到楼下了" in str(frame))
+        title = await page.title()
+        await page.evaluate(hide, True)
+        [alarm] = officer.alarms
+        await officer.acknowledges(alarm)
+        async with came:
+            await officer.asks("say", alarm=alarm, text="我们到楼下了")
+        assert "我们到楼下了" not in await page.content()
+        assert await page.title() == title
+        assert not await page.is_visible("main h1 >> visible=true")
+        await page.evaluate(hide, False)
+        await expect(page.locator("#said .officer")).to_contain_text("我们到楼下了")
+        officer.unexpected.clear()
+
+
+async def test_switching_the_language_keeps_what_was_typed(town: Town, phone: Phone) -> None:
+    """The page changes its language in place; what was typed stays."""
+    async with phone(town.url) as page:
+        await opens(page)
+        await page.fill("#raise textarea", "门外有人")
+        await page.click(act("language"))
+        await expect(page.locator(act("raise"))).to_have_text("Send")
+        assert await page.input_value("#raise textarea") == "门外有人"
+        assert await page.get_attribute("html", "lang") == "en"
+
+
+async def test_without_javascript(town: Town, phone: Phone, fixtures: Path) -> None:
+    """A plain form raises an alarm with text and photo, shows the receipt, and comes back for answers."""
+    officer = await town.officer("V01")
+    async with phone(town.url, script=False) as page:
+        await page.fill("[name=text]", "门外有人")
+        await page.click("summary")
+        await page.set_input_files("[name=photo]", fixtures / "photo-gps-rotated.jpg")
+        await page.locator(act("raise")).click()
+        await expect(page.locator("h1")).to_be_visible()
+        [alarm] = officer.alarms.values()
+        assert await page.inner_text("#code") == alarm["code"]
+        await officer.hears(alarm["id"], "media_ready")
+        await officer.acknowledges(alarm["id"])
+        await officer.asks("ask", alarm=alarm["id"], question="你受伤了吗？")
+        await page.click(act("check"))
+        await page.click('[data-choice="yes"]')
+        answered = await officer.hears(alarm["id"], "question_answered")
+        assert answered["event"]["answer"] == "yes"
+        await expect(page.locator('[data-step="acknowledged"]')).to_have_class(re.compile("reached"))
+        officer.unexpected.clear()
