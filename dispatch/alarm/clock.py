@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
@@ -73,6 +73,24 @@ class StoreClock:
         theirs = await store_time()
         half = timedelta(seconds=(time.monotonic() - before) / 2)
         self.offset = theirs + half - datetime.now(UTC)
+
+
+async def sleep_or(clock: Clock, instant: datetime, bell: asyncio.Event) -> None:
+    """Sleep until `instant`, or until `bell` rings; the bell is silent again afterwards."""
+    waits: list[asyncio.Task[Any]] = [
+        asyncio.create_task(bell.wait()),
+        asyncio.create_task(_sleep(clock, instant)),
+    ]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        bell.clear()
+
+
+async def _sleep(clock: Clock, instant: datetime) -> None:
+    await clock.sleep_until(instant)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
+import structlog
 
 from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock
@@ -22,6 +23,7 @@ from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.state import Alarm, evolve, from_members, merge_patch, to_members
 from dispatch.stream.stream import Append, Appended, Done, Record, Stale, Stream, make_record, translated
 
+log = structlog.get_logger()
 _TRIES = 50
 """An append loses a race at most once per other append to the same alarm; more than this many is a fault."""
 
@@ -105,10 +107,7 @@ class Alarms:
             )  # fmt: skip
             match await self.stream.append(after.home, records, change):
                 case Appended():
-                    for told in self.after_append:
-                        waiting = told(outcome)
-                        if waiting is not None:
-                            await waiting
+                    await self._tell(outcome)
                     return outcome
                 case Done() as done:
                     now = await self.load(alarm_id)
@@ -116,6 +115,16 @@ class Alarms:
                 case Stale():
                     continue
         raise Refused(errors.NOT_STORED, f"{_TRIES} other changes came first")
+
+    async def _tell(self, outcome: Outcome) -> None:
+        """Tell who wants to know at once. What fails here is stored all the same, and found again by their loops."""
+        for told in self.after_append:
+            try:
+                waiting = told(outcome)
+                if waiting is not None:
+                    await waiting
+            except Exception as fault:
+                log.error("after_append_failed", alarm=outcome.alarm.id, fault=repr(fault))
 
     def _fold(self, before: Alarm | None, alarm_id: str, commands: Iterable[Command]) -> tuple[Outcome, list[Record]]:
         """The outcome of `commands` on `before`, and its events as records."""

@@ -6,13 +6,14 @@ the copy's version, so repeating it, or two hubs doing it at once, changes nothi
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import structlog
 
-from dispatch.alarm.clock import Clock, from_text
+from dispatch.alarm.clock import Clock, from_text, sleep_or
 from dispatch.alarm.events import AlarmShared, load
 from dispatch.alarm.state import apply_patch, to_members
 from dispatch.stream.alarms import Alarms, Outcome
@@ -33,12 +34,12 @@ class Relay:
         self._alarms = alarms
         self._stream = alarms.stream
         self._clock = clock
+        self._bell = asyncio.Event()
 
-    async def after_append(self, outcome: Outcome) -> None:
-        """Copy at once what this hub itself appended; `step` of any hub finds what is left after a fault."""
+    def after_append(self, outcome: Outcome) -> None:
+        """Look at once when this hub appended something to copy; after a fault any hub finds what is left."""
         if outcome.alarm.shared:
-            while await self.step():
-                pass
+            self._bell.set()
 
     async def step(self) -> bool:
         """Copy the oldest entry of the outbox; False when it is empty."""
@@ -62,7 +63,7 @@ class Relay:
                     pass
             except Exception as fault:
                 log.error("relay_step_failed", fault=repr(fault))
-            await self._clock.sleep_until(now + timedelta(seconds=poll_s))
+            await sleep_or(self._clock, now + timedelta(seconds=poll_s), self._bell)
 
     async def _copy(self, to: str, alarm_id: str, members: dict[str, Any]) -> None:
         async with translated():

@@ -31,5 +31,5 @@ async def test_an_ack_that_races_with_the_step_wins_or_loses_whole(town: Town) -
         kinds = [event["event"]["type"] for event in officer.unexpected]
         after = kinds[kinds.index("alarm_acknowledged") + 1 :]
         assert after == ["alarm_en_route"]
-        officer.unexpected.clear()
+        await town.forgets(officer)
     await town.fast_forward(120)

@@ -48,7 +48,7 @@ async def test_the_last_console_closes_while_the_alarm_waits(town: Town) -> None
     assert (moved["event"]["step"], moved["event"]["why"]) == (1, "console_lost")
     lost = await colleague.hears(None, "console_lost")
     assert lost["event"]["officer"] == "V01"
-    on_duty.unexpected.clear()
+    await town.forgets(on_duty)
 
 
 async def test_a_console_that_says_nothing_is_not_ready(town: Town) -> None:
@@ -65,8 +65,8 @@ async def test_a_console_that_says_nothing_is_not_ready(town: Town) -> None:
     lost = await colleague.hears(None, "console_lost")
     assert (lost["event"]["officer"], lost["event"]["why"]) == ("V01", "silent")
     await colleague.hears(alarm, "step_run")
-    colleague.unexpected.clear()
-    silent.unexpected.clear()
+    await town.forgets(colleague)
+    await town.forgets(silent)
 
 
 async def test_a_muted_console_is_an_event(town: Town) -> None:
@@ -77,4 +77,4 @@ async def test_a_muted_console_is_an_event(town: Town) -> None:
     lost = await colleague.hears(None, "console_lost")
     assert lost["event"]["why"] == "sound_off"
     await colleague.hears(alarm, "alarm_raised", "step_run", "step_run")
-    on_duty.unexpected.clear()
+    await town.forgets(on_duty)

@@ -20,7 +20,7 @@ async def test_resume_misses_nothing(town: Town) -> None:
     await officer.hears(before, "alarm_acknowledged")
     await officer.hears(after, "alarm_raised", "step_run")
     assert officer.alarms == colleague.alarms
-    colleague.unexpected.clear()
+    await town.forgets(colleague)
 
 
 async def test_resume_from_the_stream_when_memory_is_not_enough(town: Town) -> None:
@@ -37,7 +37,7 @@ async def test_resume_from_the_stream_when_memory_is_not_enough(town: Town) -> N
     assert officer.recovered == {"dadongmen": True}
     await officer.hears(alarm, "alarm_raised", "step_run", *["note_added"] * 40)
     assert officer.alarms == colleague.alarms
-    colleague.unexpected.clear()
+    await town.forgets(colleague)
 
 
 @pytest.mark.parametrize("after", [{"epoch": "another", "offset": 3}, {"epoch": None, "offset": 10**9}])
@@ -53,7 +53,7 @@ async def test_what_cannot_be_resumed_is_said(town: Town, after: dict[str, objec
     await officer.opens_console()
     assert officer.recovered == {"dadongmen": False}
     assert set(officer.alarms) == {alarm}
-    officer.unexpected.clear()  # the steps that its absence may have caused
+    await town.forgets(officer)  # the steps that its absence may have caused
 
 
 async def test_a_lost_doorbell_is_found(town: Town) -> None:

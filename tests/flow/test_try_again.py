@@ -43,7 +43,7 @@ async def test_words_repeated_are_said_once(town: Town) -> None:
     assert [said["text"] for said in (await citizen.sees())["talk"]] == ["我在三楼", "收到"]
     other = await citizen.does("say", ref="a1", text="别的话")
     assert (other.status_code, other.json()["code"]) == (409, "ref_reused")
-    officer.unexpected.clear()
+    await town.forgets(officer)
 
 
 async def test_an_ack_that_was_undone_is_not_done_again(town: Town) -> None:
@@ -57,4 +57,4 @@ async def test_an_ack_that_was_undone_is_not_done_again(town: Town) -> None:
     assert officer.alarms[alarm]["status"] == "raised"
     with pytest.raises(Answered, match="ref_reused"):
         await officer.asks("move", alarm=alarm, ref="ack-1")
-    officer.unexpected.clear()
+    await town.forgets(officer)

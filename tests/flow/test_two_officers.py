@@ -35,5 +35,5 @@ async def test_taking_needs_a_reason_and_is_logged(town: Town) -> None:
     assert (taken["event"]["by"], taken["event"]["taken_from"]) == ("V02", "V01")
     with pytest.raises(Answered, match="not_owner"):
         await first.asks("move", alarm=alarm)
-    first.unexpected.clear()
-    second.unexpected.clear()
+    await town.forgets(first)
+    await town.forgets(second)

@@ -148,6 +148,9 @@ class Town:
     async def settles(self) -> None:
         """Wait until every console has everything that is in the streams."""
         async with asyncio.timeout(10):
+            redis = self.dispatch.stream.redis
+            while await redis.llen(self.dispatch.stream.keys.outbox):
+                await asyncio.sleep(0)
             for hub in self.hubs:
                 for feed in list(hub.dispatch.hub._feeds.values()):
                     while feed.last < await hub.dispatch.stream.offset(feed.station):
@@ -155,6 +158,12 @@ class Town:
         for officer in self.people:
             if officer.is_ready and officer.closed is None:
                 await officer.is_awake()
+
+    async def forgets(self, *officers: Officer) -> None:
+        """What these officers heard so far is not what the test is about."""
+        await self.settles()
+        for officer in officers:
+            officer.unexpected.clear()
 
     def nobody_heard_more(self) -> None:
         """No console got an event that nothing expected."""
