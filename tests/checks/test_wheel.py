@@ -31,7 +31,12 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFi
 def test_package_and_pages_are_inside(root: Path, wheel: zipfile.ZipFile) -> None:
     """Every module, page and demo file of the checkout is in the wheel, and the licence."""
     names = set(wheel.namelist())
-    for source, target in (("dispatch", "dispatch"), ("clients/web", "dispatch/web"), ("config", "dispatch/demo")):
+    for source, target in (
+        ("dispatch", "dispatch"),
+        ("clients/web", "dispatch/web"),
+        ("config", "dispatch/demo"),
+        ("clients/python/fujin_client", "fujin_client"),
+    ):
         paths = [path.relative_to(root / source) for path in (root / source).rglob("*") if path.is_file()]
         assert paths, source
         missing = [path for path in paths if path.suffix != ".pyc" and f"{target}/{path.as_posix()}" not in names]
@@ -53,5 +58,5 @@ def test_browser_libraries_are_inside(wheel: zipfile.ZipFile) -> None:
 def test_nothing_else_is_inside(wheel: zipfile.ZipFile) -> None:
     """No test, tool or other folder of the checkout comes along."""
     tops = {name.split("/")[0] for name in wheel.namelist()}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"dispatch"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"dispatch", "fujin_client"}
     assert not [name for name in wheel.namelist() if "node_modules" in name or "__pycache__" in name]
