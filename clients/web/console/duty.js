@@ -4,7 +4,7 @@ import { html, useComputed, useValue } from "../shared/dom.js";
 import { store, user } from "../shared/session.js";
 import { sound } from "../shared/sound.js";
 import { onDuty, readyOfficers } from "../shared/store.js";
-import { clock, dayAndMinute, tick } from "../shared/time.js";
+import { clock, tick, until } from "../shared/time.js";
 import { t } from "../shared/words.js";
 import { signDuty } from "./actions.js";
 
@@ -49,7 +49,7 @@ export function MyDuty() {
   const on = onDuty(shift).includes(me.name);
   return html`
     <div class="my-duty">
-      <span>${t(on ? "duty.you_are_on" : "duty.you_are_off", { until: dayAndMinute(shift.until) })}</span>
+      <span>${t(on ? "duty.you_are_on" : "duty.you_are_off", { until: until(shift.until) })}</span>
       <button class="chip" data-act=${on ? "duty-off" : "duty-on"} onClick=${() => void signDuty(!on)}>
         ${t(on ? "duty.leave" : "duty.come")}
       </button>
@@ -74,7 +74,7 @@ export function Calm() {
           ? html`
               <h3>${t("duty.title")}</h3>
               <${OnDuty} shift=${shift} />
-              ${shift.until ? html`<p class="hint">${t("duty.until", { until: dayAndMinute(shift.until) })}</p>` : null}
+              ${shift.until ? html`<p class="hint">${t("duty.until", { until: until(shift.until) })}</p>` : null}
             `
           : null
       }

@@ -4,7 +4,7 @@ import { called } from "../shared/alarm.js";
 import { html, useComputed, useValue } from "../shared/dom.js";
 import { Mark } from "../shared/mark.js";
 import { user } from "../shared/session.js";
-import { clock, dayAndMinute, secondsTo, span, tick } from "../shared/time.js";
+import { clock, secondsTo, span, tick, until } from "../shared/time.js";
 import { listed, t } from "../shared/words.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
@@ -30,7 +30,7 @@ export function Now({ alarm }) {
             values,
           )
         : alarm.due && alarm.status !== "closed"
-          ? t("next.day_end", { at: dayAndMinute(alarm.due) })
+          ? t("next.day_end", { at: until(alarm.due) })
           : "";
   return html`
     <div class="now ${alarm.status} ${mine ? "mine" : ""}" data-part="now">

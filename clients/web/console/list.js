@@ -9,7 +9,7 @@ import { Mark } from "../shared/mark.js";
 import { pending, stationName, user } from "../shared/session.js";
 import { clock, secondsSince, secondsTo, span, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
-import { cursor, groups, open, search, selected } from "./state.js";
+import { cursor, groups, offeredToMe, open, search, selected } from "./state.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
 /** @typedef {{ key: string, top: number, height: number, head?: string, count?: number, alarm?: Alarm }} Item */
@@ -102,6 +102,7 @@ function Row({ alarm, top, chosen }) {
   const wait = useValue(pending).get(alarm.id);
   const me = useValue(user);
   const mine = alarm.owner === me.name;
+  const offer = offeredToMe(alarm) && !mine;
   const where = alarm.place || (alarm.position ? t("place.position_only") : t("place.none"));
   const others = me.station && alarm.home !== me.station ? `${stationName(alarm.home)} · ` : "";
   const who = alarm.status === "raised" ? "" : ` · ${mine ? t("alarm.you") : (alarm.owner ?? "")}`;
@@ -123,6 +124,7 @@ function Row({ alarm, top, chosen }) {
         <${Since} alarm=${alarm} />
         <span class="where">${others}${where}</span>
         <span class="state">
+          ${offer ? html`<b class="offered">${t("alarm.offered")}</b> · ` : null}
           ${alarm.cancel === "duress" ? html`<b class="duress">${t("alarm.duress_short")}</b> · ` : null}
           ${wait ? t(wait.queued ? "pending.queued" : `pending.${wait.type}`) : t(`status.${alarm.status}`)}
           ${wait ? null : who}

@@ -21,12 +21,14 @@ function citizensLanguage(alarm) {
 export function Talk({ alarm }) {
   const waiting = useValue(outgoing).filter((one) => one.alarm === alarm.id);
   const entries = Object.entries(alarm.talk ?? {}).sort(([a], [b]) => Number(a) - Number(b));
-  const end = useRef(/** @type {HTMLLIElement | null} */ (null));
-  useLayoutEffect(() => end.current?.scrollIntoView({ block: "nearest" }), [entries.length, waiting.length]);
+  const list = useRef(/** @type {HTMLOListElement | null} */ (null));
+  useLayoutEffect(() => {
+    if (list.current) list.current.scrollTop = list.current.scrollHeight;
+  }, [entries.length, waiting.length]);
   return html`
     <section class="card talk" aria-label=${t("talk.title")}>
       <h3>${t("talk.title")}</h3>
-      <ol class="said">
+      <ol class="said" ref=${list}>
         ${alarm.text ? html`<${Said} key="first" entry=${{ who: "citizen", text: alarm.text, at: alarm.raised_at }} />` : null}
         ${entries.map(([n, entry]) => html`<${Said} key=${n} entry=${entry} open=${entry.question === alarm.question} />`)}
         ${waiting.map(
@@ -37,7 +39,6 @@ export function Talk({ alarm }) {
             </li>`,
         )}
         ${entries.length + waiting.length || alarm.text ? null : html`<li class="none">${t("talk.none")}</li>`}
-        <li class="end" ref=${end} aria-hidden="true"></li>
       </ol>
       ${alarm.status === "closed" ? null : html`<${Composer} key=${alarm.id} alarm=${alarm} />`}
     </section>

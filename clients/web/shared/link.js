@@ -40,6 +40,8 @@ export class Link {
   /** @type {WebSocket | null} */
   #socket = null;
   #heard = performance.now();
+  /** When anything but a beat was heard: until LIVE, beats alone are not enough. */
+  #moved = performance.now();
   #tries = 0;
   /** The ref of the subscription that waits for its answer. @type {string | null} */
   #subscribing = null;
@@ -102,7 +104,7 @@ export class Link {
     const socket = new WebSocket(`${scheme}://${location.host}${this.parts.path}`, "dispatch.v1.json");
     let opened = false;
     this.#socket = socket;
-    this.#heard = performance.now();
+    this.#heard = this.#moved = performance.now();
     socket.onopen = () => {
       opened = true;
       this.#subscribe();
@@ -134,6 +136,7 @@ export class Link {
   /** @param {Frame} frame */
   #hear(frame) {
     this.#heard = performance.now();
+    if (frame.type !== "beat") this.#moved = this.#heard;
     switch (frame.type) {
       case "beat":
         follow(frame.at);
@@ -204,7 +207,8 @@ export class Link {
       this.#open.delete(ref);
       done({ type: "error", ref, code: "not_sent", retry: false });
     }
-    if (now - this.#heard < SILENCE_MS || !this.#socket) return;
+    const last = this.live ? this.#heard : this.#moved;
+    if (now - last < SILENCE_MS || !this.#socket) return;
     // A dead socket may not say so for minutes: leave it and open another.
     const dead = this.#socket;
     this.#socket = null;

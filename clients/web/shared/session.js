@@ -6,9 +6,9 @@
 import { computed, effect, signal } from "/static/vendor/signals-core.js";
 
 import { Link } from "./link.js";
-import { remind, ring, sound } from "./sound.js";
+import { remind, ring, sound, sounding } from "./sound.js";
 import { makeStore, rings } from "./store.js";
-import { startTicking, tick } from "./time.js";
+import { serverNow, startTicking, tick } from "./time.js";
 import { lang, t } from "./words.js";
 
 /** @import { Config, User } from "./types.d.ts" */
@@ -116,6 +116,9 @@ export async function begin() {
     soundNow();
   });
   effect(() => {
+    document.documentElement.dataset.ringing = String(sounding.value);
+  });
+  effect(() => {
     if (link.state.value.state === "stale") remind(330);
   });
   effect(() => {
@@ -140,8 +143,8 @@ function soundNow() {
 function tellReady() {
   const ready = { sound: sound.peek() === "on", visible: document.visibilityState === "visible" };
   const key = JSON.stringify(ready);
-  const now = performance.now();
-  if (!link.live || (key === told.key && now - told.at < READY_MS)) return;
+  const now = serverNow(); // the hub counts the lapse in its own time
+  if (!link.live || (key === told.key && Math.abs(now - told.at) < READY_MS)) return;
   told = { key, at: now };
   link.tell({ type: "ready", ...ready });
 }

@@ -14,6 +14,9 @@ const LOUDNESS = [0.25, 0.4, 0.55, 0.7, 0.85, 1];
 /** Which sound can come out: `off` before the check, `blocked` when the browser took it away, `on`. */
 export const sound = signal(/** @type {"off" | "blocked" | "on"} */ ("off"));
 
+/** Whether an alarm sounds here now. */
+export const sounding = signal(false);
+
 /** @type {AudioContext | null} */
 let audio = null;
 let checked = false;
@@ -67,6 +70,7 @@ export function ring(names) {
     round = before || 0;
   }
   ringing = key;
+  sounding.value = true;
   void layRounds(key, names);
 }
 
@@ -81,6 +85,7 @@ export function remind(pitch) {
 
 function hush() {
   ringing = "";
+  sounding.value = false;
   laidUntil = 0;
   for (const gain of laid) gain.disconnect();
   laid.clear();

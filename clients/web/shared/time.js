@@ -63,6 +63,16 @@ export function dayAndMinute(at) {
 }
 
 /**
+ * A time to come, to the minute; the day only where it is not within the next 24 hours.
+ *
+ * @param {string | undefined} at
+ */
+export function until(at) {
+  const near = at !== undefined && Math.abs(Date.parse(at) - serverNow()) < 86_400_000;
+  return near ? clock(at).slice(0, -3) : dayAndMinute(at);
+}
+
+/**
  * Seconds as m:ss, or h:mm:ss from an hour on.
  *
  * @param {number} seconds

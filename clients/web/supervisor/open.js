@@ -4,7 +4,7 @@ import { called, headline } from "../shared/alarm.js";
 import { html, useComputed, useValue } from "../shared/dom.js";
 import { Mark } from "../shared/mark.js";
 import { stationName } from "../shared/session.js";
-import { clock, dayAndMinute, secondsSince, secondsTo, span, tick } from "../shared/time.js";
+import { clock, dayAndMinute, secondsSince, secondsTo, span, tick, until } from "../shared/time.js";
 import { t } from "../shared/words.js";
 import { chosen, openAlarms, overdue } from "./state.js";
 
@@ -16,7 +16,7 @@ const FAR_S = 1800;
 function Countdown({ alarm }) {
   const seconds = useComputed(() => (alarm.due ? secondsTo(alarm.due, tick.value) : null), [alarm.due]);
   if (seconds === null) return null;
-  if (seconds > FAR_S) return html`<span>${t("open.until", { at: dayAndMinute(alarm.due) })}</span>`;
+  if (seconds > FAR_S) return html`<span>${t("open.until", { at: until(alarm.due) })}</span>`;
   return html`<b class="countdown">${seconds < 100 ? t("seconds", { n: seconds }) : span(seconds)}</b>`;
 }
 
