@@ -1,5 +1,6 @@
 """The citizen's page in a real browser: one tap, silent, honest, and gone when it must be gone."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -141,6 +142,33 @@ async def test_exit_leaves_nothing(town: Town, phone: Phone) -> None:
         assert page.url == before
         await page.goto(town.url)
         assert await kept(page) == []
+
+
+async def test_exit_before_it_is_stored(town: Town, phone: Phone) -> None:
+    """Left before the alarm is stored, the page forgets it, and the alarm still goes out with the last request."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await context_of(page).route(
+            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
+        )
+        await context_of(page).add_init_script("WebSocket = class { close() {} }; WebSocket.CONNECTING = 0;")
+        await page.reload()
+        await opens(page)
+        left = await page.evaluate(
+            """() => {
+              document.querySelector('[data-act="raise"]').click();
+              const before = localStorage.length;
+              document.querySelector('[data-act="exit"]').click();
+              return [before, localStorage.length];
+            }"""
+        )
+        assert left == [1, 0]
+        await page.wait_for_url(re.compile(r"^https://"))
+        async with asyncio.timeout(5):
+            while not officer.alarms:
+                await asyncio.sleep(0)
+        await officer.hears(next(iter(officer.alarms)), "alarm_raised")
+        officer.unexpected.clear()
 
 
 async def test_shift_three_times_leaves(town: Town, phone: Phone) -> None:
