@@ -1,0 +1,275 @@
+"""Citizens and consoles that cost next to nothing, so that one process can play a whole district.
+
+Raw sockets, and of each frame only what is measured is read. Consoles do what real ones do: they are ready, confirm
+what they show, acknowledge, close. Never judges anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import secrets
+import uuid
+from collections.abc import Callable
+from functools import partial
+from time import monotonic
+from typing import Any
+
+STATION = "dadongmen"
+_PLACE = {"lat": 41.80312, "lon": 123.46587, "accuracy_m": 18}
+_CONFIRM_S = 0.25
+_READY_S = 10
+
+
+class Socket(asyncio.Protocol):
+    """A WebSocket client that never looks at more than it must."""
+
+    def __init__(self, url: str, path: str, headers: str = "") -> None:
+        key = base64.b64encode(os.urandom(16)).decode()
+        host = url.removeprefix("http://")
+        self._request = (
+            f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+            f"Sec-WebSocket-Protocol: dispatch.v1.json\r\n{headers}\r\n"
+        ).encode()
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.closed_with: int | None = None
+        self._rest = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        transport.write(self._request)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.opened.done():
+            self.opened.set_exception(exc or ConnectionError("closed before it was opened"))
+
+    def data_received(self, data: bytes) -> None:
+        now = monotonic()
+        if self._rest:
+            data = self._rest + data
+        at = 0
+        if not self.opened.done():
+            at = data.find(b"\r\n\r\n") + 4
+            if at == 3:
+                self._rest = data
+                return
+            if not data.startswith(b"HTTP/1.1 101"):
+                self.opened.set_exception(ConnectionError(data[:200].decode(errors="replace")))
+                return
+            self.opened.set_result(None)
+        end = len(data)
+        while end - at >= 2:
+            size, start = data[at + 1], at + 2
+            if size > 125:  # a server's frames are not masked: the size is all that stands here
+                wide = 2 if size == 126 else 8
+                size, start = int.from_bytes(data[start : start + wide], "big"), start + wide
+            if start + size > end:
+                break
+            if data[at] & 15 == 8:
+                self.closed_with = int.from_bytes(data[start : start + 2], "big")
+            else:
+                self.frame(data, start, start + size, now)
+            at = start + size
+        self._rest = data[at:]
+
+    def frame(self, data: bytes, start: int, stop: int, now: float) -> None:
+        """One message came at `now`: `data[start:stop]`."""
+        raise NotImplementedError
+
+    def send(self, message: dict[str, Any]) -> None:
+        body = json.dumps(message).encode()
+        size = bytes([0x80 | len(body)]) if len(body) < 126 else b"\xfe" + len(body).to_bytes(2, "big")
+        self._transport.write(b"\x81" + size + bytes(4) + body)  # masked with zeroes, which changes nothing
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class Consoles:
+    """What all consoles of a measurement have seen. `arrived` is called with (alarm id, instant) for each new alarm."""
+
+    def __init__(self, arrived: Callable[[bytes, float], None]) -> None:
+        self.arrived = arrived
+        self.all: list[Console] = []
+        self.frames = 0
+        self.gaps = 0
+        self.closed = 0  # alarms, as the first console heard of it
+        self.faults: list[str] = []
+
+    async def open(self, url: str, cookies: list[str]) -> None:
+        """A console for each cookie: connected, subscribed, ready."""
+        loop = asyncio.get_running_loop()
+        host, port = url.removeprefix("http://").split(":")
+        for number, cookie in enumerate(cookies):
+            console = Console(self, number, url, cookie)
+            await loop.create_connection(partial(_same, console), host, int(port))
+            await console.opened
+            self.all.append(console)
+        for console in self.all:
+            console.send({"type": "subscribe", "ref": console.ref()})
+        await asyncio.wait_for(asyncio.gather(*(console.subscribed for console in self.all)), 30)
+        for console in self.all:
+            console.ready()
+
+    async def shut(self) -> None:
+        self.faults += [f"a console was closed with {c.closed_with}" for c in self.all if c.closed_with]
+        for console in self.all:
+            console.stop()
+
+
+class Console(Socket):
+    """One officer's console."""
+
+    def __init__(self, consoles: Consoles, number: int, url: str, cookie: str) -> None:
+        super().__init__(url, "/ws/console", f"Origin: {url}\r\nCookie: {cookie}\r\n")
+        self._consoles = consoles
+        self._number = number
+        self._count = 0
+        self._last = 0
+        self._epoch = ""
+        self._head = b"\0"
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.subscribed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def frame(self, data: bytes, start: int, stop: int, now: float) -> None:
+        consoles = self._consoles
+        if data.startswith(self._head, start):
+            consoles.frames += 1
+            at = start + len(self._head)
+            end = data.index(b"}", at)
+            offset = int(data[at:end])
+            if offset != self._last + 1:
+                consoles.gaps += 1
+            self._last = offset
+            if data.find(b'"type":"alarm_raised"', end, end + 160) > 0:
+                at = data.index(b'"alarm":"', end, stop) + 9
+                consoles.arrived(data[at : at + 36], now)
+            elif self._number == 0 and data.find(b'"type":"alarm_closed"', end, end + 160) > 0:
+                consoles.closed += 1
+            if "confirm" not in self._timers:
+                self._later("confirm", _CONFIRM_S, self._confirm)
+        elif data.startswith(b'{"type":"snapshot"', start):
+            position = json.loads(data[start:stop])["position"]
+            self._epoch, self._last = position["epoch"], position["offset"]
+            self._head = (
+                b'{"type":"event","station":"%b","position":{"epoch":"%b","offset":' % (STATION.encode(),
+                                                                                      self._epoch.encode())
+            )  # fmt: skip
+            self.subscribed.set_result(None)
+        elif data.startswith(b'{"type":"error"', start):
+            consoles.faults.append(data[start:stop].decode())
+
+    def ref(self) -> str:
+        self._count += 1
+        return f"{self._number}-{self._count}"
+
+    def ready(self) -> None:
+        self.send({"type": "ready", "ref": self.ref(), "sound": True, "visible": True})
+        self._later("ready", _READY_S, self.ready)
+
+    def acknowledge(self, alarm: str, then_close_s: float) -> None:
+        """Take the alarm, and close it so many seconds later."""
+        self.send({"type": "ack", "ref": self.ref(), "alarm": alarm})
+        close = {"type": "close", "alarm": alarm, "disposition": "test"}
+        asyncio.get_running_loop().call_later(then_close_s, lambda: self.send({**close, "ref": self.ref()}))
+
+    def stop(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self.close()
+
+    def _confirm(self) -> None:
+        del self._timers["confirm"]
+        position = {"epoch": self._epoch, "offset": self._last}
+        self.send({"type": "delivered", "ref": self.ref(), "station": STATION, "position": position})
+
+    def _later(self, name: str, seconds: float, what: Callable[[], None]) -> None:
+        self._timers[name] = asyncio.get_running_loop().call_later(seconds, what)
+
+
+class Citizen:
+    """One alarm of one person, with a connection of its own. `receipt_at` is when its receipt came."""
+
+    def __init__(self) -> None:
+        self.id = str(uuid.uuid4())
+        self.body = {"id": self.id, "secret": secrets.token_urlsafe(24), "text": "门外有人，请快来", "position": _PLACE}
+        self.receipt_at: float | None = None
+        self.fault = ""
+
+    async def connect(self, url: str) -> None:
+        raise NotImplementedError
+
+    def press(self) -> None:
+        """Send the alarm."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        raise NotImplementedError
+
+
+class ByHttp(Citizen, asyncio.Protocol):
+    """`POST /alarms` over a connection that the page already has."""
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._answer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        head, _, body = self._answer.partition(b"\r\n\r\n")
+        if body.endswith(b"}"):
+            self.receipt_at = monotonic()
+            if not head.startswith(b"HTTP/1.1 201"):
+                self.fault = body.decode()
+
+    async def connect(self, url: str) -> None:
+        self._host = url.removeprefix("http://")
+        host, port = self._host.split(":")
+        await asyncio.get_running_loop().create_connection(lambda: self, host, int(port))
+
+    def press(self) -> None:
+        body = json.dumps(self.body).encode()
+        head = f"POST /alarms HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
+        self._transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+    def leave(self) -> None:
+        self._transport.close()
+
+
+class BySocket(Citizen):
+    """`raise` over `/ws/alarm`, on which the page then follows its alarm."""
+
+    async def connect(self, url: str) -> None:
+        host, port = url.removeprefix("http://").split(":")
+        self._socket = _CitizenSocket(self, url)
+        await asyncio.get_running_loop().create_connection(lambda: self._socket, host, int(port))
+        await self._socket.opened
+
+    def press(self) -> None:
+        self._socket.send({"type": "raise", "ref": "raise", **self.body})
+
+    def leave(self) -> None:
+        self._socket.close()
+
+
+class _CitizenSocket(Socket):
+    def __init__(self, citizen: Citizen, url: str) -> None:
+        super().__init__(url, "/ws/alarm")
+        self._citizen = citizen
+
+    def frame(self, data: bytes, start: int, stop: int, now: float) -> None:
+        if data.startswith(b'{"type":"ok"', start):
+            self._citizen.receipt_at = now
+        elif data.startswith(b'{"type":"error"', start):
+            self._citizen.fault = data[start:stop].decode()
+
+
+def _same(protocol: Socket) -> Socket:
+    """A protocol's factory has to be a function."""
+    return protocol
+
+
+INTAKES: dict[str, type[Citizen]] = {"http": ByHttp, "socket": BySocket}
