@@ -25,8 +25,6 @@ from dispatch.server import serve as serve_hub
 from dispatch.settings import ConfigurationError, Settings, load
 from dispatch.stream.store import dangers
 
-_COMMAND_LINE = "dispatch-cli"
-
 
 def main() -> NoReturn:
     """The `dispatch` program."""
@@ -229,7 +227,7 @@ def _with(settings: Settings, data: Path, work: Callable[[Dispatch], Awaitable[o
     """Do `work` on the store of a data folder, whether or not a hub is running on it."""
 
     async def run() -> None:
-        async with opened(settings, data, _COMMAND_LINE) as dispatch:
+        async with opened(settings, data) as dispatch:
             await work(dispatch)
 
     telemetry.set_up("error")

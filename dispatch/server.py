@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +47,23 @@ class DemoUser:
     station: str | None
 
 
+class _Server(uvicorn.Server):
+    """uvicorn, which does not raise the signal again when it has stopped: the store is to be ended after it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
 @asynccontextmanager
-async def opened(settings: Settings, data: Path, name: str = store.HUB) -> AsyncIterator[Dispatch]:
+async def opened(settings: Settings, data: Path, hub: bool = False) -> AsyncIterator[Dispatch]:
     """A hub that is wired to its store and not serving yet; also for commands beside a running hub.
 
     The built-in store is started when none runs for `data`, and ended when no hub uses it any more.
@@ -56,6 +72,7 @@ async def opened(settings: Settings, data: Path, name: str = store.HUB) -> Async
         CannotServe: no store, an unsafe one, or a data folder that cannot be written.
     """
     embedded = EmbeddedStore(data / "store") if not settings.store.url else None
+    name = (store.HUB if hub else "dispatch-command-") + secrets.token_hex(4)
     try:
         if embedded is not None:
             await asyncio.to_thread(embedded.start)
@@ -75,7 +92,7 @@ async def opened(settings: Settings, data: Path, name: str = store.HUB) -> Async
         await dispatch.open()
         yield dispatch
     finally:
-        if embedded is not None and not await _used_by_others(redis):
+        if embedded is not None and not await _used_by_others(redis, name):
             await store.end(redis)
             await asyncio.to_thread(embedded.ended)
         await redis.aclose()
@@ -88,11 +105,11 @@ async def serve(settings: Settings, data: Path) -> None:
         CannotServe: also when the port is taken.
     """
     listener = _bind(settings.serve.host, settings.serve.port)
-    async with opened(settings, data) as dispatch:
+    async with opened(settings, data, hub=True) as dispatch:
         await _welcome(dispatch, data, listener)
         clips = asyncio.create_task(_make_clips(settings, data / "voice"))
         try:
-            await uvicorn.Server(uvicorn_config(dispatch)).serve(sockets=[listener])
+            await _Server(uvicorn_config(dispatch)).serve(sockets=[listener])
         finally:
             clips.cancel()
 
@@ -169,9 +186,9 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _used_by_others(redis: object) -> bool:
+async def _used_by_others(redis: object, name: str) -> bool:
     try:
-        return await store.other_hubs(redis) > 0
+        return bool(await store.other_hubs(redis, name))
     except Exception:
         return True  # it does not answer: leave it alone
 

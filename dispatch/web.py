@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import jinja2
 import orjson
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -23,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatch.alarm import errors, messages
+from dispatch.alarm.clock import from_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.identity import COOKIE, Identity
@@ -30,6 +33,7 @@ from dispatch.intake.http import json_body
 from dispatch.settings import Settings
 
 LANGUAGES = ("zh", "en")
+_KEPT = "/static/vendor/"  # the only files a browser may keep: they tell nothing of who used which page (P9)
 _CITIZEN_PATHS = ("/alarms", "/ws/alarm")
 _CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
@@ -77,11 +81,17 @@ class Pages:
             "title": citizen.title.of(lang),
             "exit_url": citizen.exit_url,
             "other_ways": [{"label": way.label.of(lang), "href": way.href} for way in citizen.other_ways],
+            "local": self._local,
             **variables,
             "lang": lang,
         }
         html = self._templates.get_template(template).render(shown)
         return HTMLResponse(html, headers={"cache-control": "no-store"})
+
+    def _local(self, at: str) -> str:
+        """A time on the wire as the clock on the default station's wall, for pages without JavaScript."""
+        zone = self._settings.rotas[self._settings.boundaries.default].timezone
+        return from_text(at).astimezone(zone).strftime("%H:%M:%S")
 
     def language(self, request: HTTPConnection) -> str:
         """What the address asks for (`?lang=`), else what the browser prefers, else the first."""
@@ -163,19 +173,21 @@ def routes(pages: Pages, identity: Identity, who: Callable[[Request], Awaitable[
             raise Refused(errors.NOT_FOUND, "there is no such clip; the console rings with its tone alone")
         return Response(file.read_bytes(), media_type="audio/wav", headers={"cache-control": "private, max-age=3600"})
 
+    small = [Middleware(GZipMiddleware, minimum_size=500)]  # only pages: no answer to a request is compressed
+
     async def favicon(request: Request) -> Response:
         return RedirectResponse("/static/shared/icon.svg")
 
     return [
-        Route("/", pages.citizen),
-        Route("/console", pages.console),
-        Route("/supervisor", pages.supervisor),
-        Route("/sign-in", pages.sign_in),
+        Route("/", pages.citizen, middleware=small),
+        Route("/console", pages.console, middleware=small),
+        Route("/supervisor", pages.supervisor, middleware=small),
+        Route("/sign-in", pages.sign_in, middleware=small),
         Route("/session", session, methods=["GET", "POST", "DELETE"]),
         Route("/static/config.json", pages.config),
         Route("/voice/{name}", clip),
         Route("/favicon.ico", favicon),
-        Mount("/static", StaticFiles(directory=web)),
+        Mount("/static", StaticFiles(directory=web), middleware=small),
     ]
 
 
@@ -211,7 +223,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-cache")
+                kept = str(scope["path"]).startswith(_KEPT)
+                headers.setdefault("cache-control", "max-age=3600" if kept else "no-store")
             await send(message)
 
         await self._app(scope, receive, headed)

@@ -6,9 +6,11 @@ A request that asks for HTML gets its receipt as a page. Nothing of the citizen 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -108,7 +110,13 @@ async def _raise_by_form(
     declared = request.headers.get("content-length", "")
     if not declared.isdigit() or int(declared) > form_bytes:
         raise Refused(errors.TOO_LARGE, f"form: at most {form_bytes} bytes (form_bytes); leave out the largest file")
-    form = await _form(request, citizens.limits["media_per_alarm"])
+    async with _form(request, citizens.limits["media_per_alarm"]) as form:
+        return await _raise_from(form, request, citizens, page, put_whole)
+
+
+async def _raise_from(
+    form: FormData, request: Request, citizens: Citizens, page: Page, put_whole: PutWhole
+) -> Response:
     fields: dict[str, Any] = {
         name: form[name]
         for name in ("id", "secret", "text", "kind", "category", "lang", "place", "pin")
@@ -136,8 +144,8 @@ async def _raise_by_form(
 
 async def _act_by_form(request: Request, citizens: Citizens, page: Page) -> Response:
     """The receipt page's own forms: check for answers, say, answer, ask to cancel."""
-    form = await _form(request, 0)
-    fields = {name: str(value) for name, value in form.items() if value}
+    async with _form(request, 0) as form:
+        fields = {name: str(value) for name, value in form.items() if value}
     secret, action = fields.get("secret", ""), fields.get("action", "check")
     loaded = await citizens.authorise(request.path_params["alarm"], secret)
     if action == "say" and fields.get("text"):
@@ -156,11 +164,18 @@ async def _act_by_form(request: Request, citizens: Citizens, page: Page) -> Resp
     return page(request, "citizen/receipt.html", {**shown, "lang": fields.get("lang", loaded.alarm.lang)})
 
 
-async def _form(request: Request, files: int) -> FormData:
+@asynccontextmanager
+async def _form(request: Request, files: int) -> AsyncIterator[FormData]:
+    """The request's form; its files are closed, and so gone from the disk, when it was dealt with."""
     try:
-        return await request.form(max_files=2 * files, max_fields=64)
-    except MultiPartException as fault:
-        raise Refused(errors.UNDECODABLE, f"form: {fault.message}") from None
+        form = await request.form(max_files=2 * files, max_fields=64)
+    except (MultiPartException, HTTPException) as fault:
+        why = fault.message if isinstance(fault, MultiPartException) else fault.detail
+        raise Refused(errors.UNDECODABLE, f"form: {why}") from None
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def _parts(file: UploadFile) -> AsyncIterator[bytes]:

@@ -16,8 +16,8 @@ from redis.exceptions import RedisError, ResponseError
 
 from dispatch.stream.embedded import StoreUnavailable
 
-HUB = "dispatch-hub"
-"""Connection name of hubs, by which another hub (or the command line) sees that one is using the store."""
+HUB = "dispatch-hub-"
+"""Connection names of hubs begin so, by which another hub (or the command line) sees that one uses the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Danger:
         return f"store: {self.name} is {self.value!r}; {self.mend} (or allow it by name: store.allow = [{self.name!r}])"
 
 
-def connect(url: str, name: str = HUB, connections: int = 128, timeout_s: float = 5.0) -> Redis:
+def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s: float = 5.0) -> Redis:
     """A client for the store at `url` (`redis://`, `rediss://`, `unix://`); nothing is sent yet.
 
     A lost connection is tried once more at once: every write of ours may be repeated (compare-and-set).
@@ -75,11 +75,10 @@ async def dangers(redis: Any, allowed: Collection[str] = ()) -> list[Danger]:
     return [danger for danger in found if danger.name not in allowed]
 
 
-async def other_hubs(redis: Any) -> int:
-    """How many connections of hubs the store has, beside those of this client."""
-    mine = {await redis.client_id()}
-    clients = await redis.client_list()
-    return sum(1 for client in clients if client.get("name") == HUB and int(client["id"]) not in mine)
+async def other_hubs(redis: Any, name: str) -> set[str]:
+    """The connection names of hubs that use the store, other than `name`."""
+    names = {str(client.get("name", "")) for client in await redis.client_list()}
+    return {each for each in names if each.startswith(HUB)} - {name}
 
 
 async def end(redis: Any) -> None:

@@ -92,13 +92,13 @@ class Town:
             await asyncio.gather(*(p.closes() for p in self.people), *(c.http.aclose() for c in self.citizens))
             for hub in self.hubs:
                 await hub.stop()
-            redis = store.connect(self.store.url)
+            redis = store.connect(self.store.url, "tests")
             await store.end(redis)
             await redis.aclose()
             await asyncio.to_thread(self.store.ended)
 
     async def opens_hub(self) -> Hub:
-        redis = store.connect(self.store.url)
+        redis = store.connect(self.store.url, "tests")
         objects = Objects(self.folder / "media", self._key)
         dispatch = Dispatch(self.settings, redis, objects, self.clock, resources.web(), self.folder / "voice")
         hub = Hub(dispatch, redis)
