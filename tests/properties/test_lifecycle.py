@@ -1,0 +1,321 @@
+"""Whatever people and timers do to an alarm, in whatever order: its rules hold (P3, P4, P6)."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from dispatch.alarm import commands as c
+from dispatch.alarm import errors
+from dispatch.alarm import events as e
+from dispatch.alarm.clock import whole_milliseconds
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.lifecycle import TRANSITIONS, WIRE_NAMES, decide, possible
+from dispatch.alarm.state import OWNED, Alarm, Status, apply_patch, evolve, from_members, merge_patch, to_members
+from dispatch.alarm.views import citizen_view, ladder
+from dispatch.escalation.policy import Policy, Step, deadlines
+from dispatch.stream.stream import make_record
+
+ID = "0197d3c2-0000-7000-8000-000000000001"
+START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+POLICY = Policy(
+    steps=(Step(0, ("on_duty",)), Step(15, ("station",)), Step(30, ("backups", "supervisor"))), remind_after_s=40
+)
+ACTORS = (
+    c.Actor("V01", "dadongmen"),
+    c.Actor("V02", "dadongmen"),
+    c.Actor("X01", "xiaodong"),
+    c.Actor("E01", "dongzhan"),
+    c.Actor("S01", None, "supervisor"),
+    c.Actor("S02", "xiaodong", "supervisor"),
+)
+STATIONS = ("dadongmen", "xiaodong", "dongzhan")
+AGAIN_IS_ANOTHER = (c.Say, c.Ask, c.AddNote, c.OpenOriginal)
+"""Commands that mean something new each time; their callers' `ref` keeps a retry from doing it twice."""
+TAKES_UP = (e.AlarmAcknowledged, e.AlarmTaken, e.TransferAccepted)
+OPENS = (e.AlarmReleased, e.AlarmReopened)
+
+actors = st.sampled_from(ACTORS)
+words = st.text(min_size=1, max_size=20)
+stations = st.sampled_from(STATIONS)
+numbers = st.floats(-90, 90, allow_nan=False).map(lambda n: round(n, 5))
+
+
+class Life(RuleBasedStateMachine):
+    """One alarm, and everyone who may touch it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alarm: Alarm | None = None
+        self.now = START
+        self.events: list[tuple[e.Event, datetime, datetime | None]] = []
+
+    # -- the machinery -------------------------------------------------------------------------------------------
+
+    def give(self, command: c.Command) -> list[e.Event]:
+        """Decide and fold as `Alarms` does, checking every step of it."""
+        before = self.alarm
+        try:
+            events = decide(before, command)
+        except Refused as refused:
+            self.check_refusal(command, refused)
+            return []
+        for event in events:
+            self.fold(event)
+        if not isinstance(command, AGAIN_IS_ANOTHER):
+            self.check_again(command)
+        by = getattr(command, "by", None)
+        if before is not None and type(command) in WIRE_NAMES and events and by is not None:
+            assert (before.status, type(command)) in TRANSITIONS, "an event that the table does not have"
+            assert self.alarm is not None
+            assert self.alarm.status is TRANSITIONS[before.status, type(command)]
+        return events
+
+    def fold(self, event: e.Event) -> None:
+        before = to_members(self.alarm) if self.alarm else {}
+        version = self.alarm.version if self.alarm else 0
+        alarm = evolve(self.alarm, event, self.now, ID)
+        due = deadlines(alarm, POLICY, SHANGHAI)
+        self.alarm = replace(alarm, due=due[0].at if due else None)
+        self.events.append((event, self.now, self.alarm.due))
+        assert self.alarm.version == version + 1
+        after = to_members(self.alarm)
+        patch = merge_patch(before, after)
+        sent = json.loads(orjson.dumps(patch))
+        assert apply_patch(json.loads(orjson.dumps(before)), sent) == json.loads(orjson.dumps(after))
+        record = make_record(ID, self.alarm.version, event, self.now, patch)
+        members = json.loads(record.wire)["event"]
+        assert e.load(members).split() == _plain(event).split()
+
+    def check_again(self, command: c.Command) -> None:
+        """The same command of the same person a second time: nothing new."""
+        try:
+            assert decide(self.alarm, command) == []
+        except Refused as refused:
+            assert refused.error.code in ("not_possible", "not_found"), refused  # noqa: PT017 - both ways are right
+
+    def check_refusal(self, command: c.Command, refused: Refused) -> None:
+        """A refusal says what would be possible, or who was first; timers and the citizen's words are never refused."""
+        assert not isinstance(command, c.RunStep | c.TellUnanswered | c.Remind | c.ReopenIdle | c.MarkOverdue)
+        assert not (isinstance(command, c.Say) and command.by is None)
+        assert not isinstance(command, c.ReportPosition | c.RequestCancel | c.Deliver | c.AddMedia)
+        if self.alarm is None:
+            assert refused.error is errors.NOT_FOUND
+            return
+        if refused.error is errors.NOT_POSSIBLE:
+            assert refused.details["possible"] == possible(self.alarm)
+            mine = WIRE_NAMES[type(command)]
+            assert mine not in refused.details["possible"] or isinstance(command, c.AcceptTransfer | c.RejectTransfer)
+        if refused.error is errors.ALREADY_ACKNOWLEDGED:
+            assert refused.details["by"] == self.alarm.owner
+
+    def current(self) -> Alarm:
+        assert self.alarm is not None
+        return self.alarm
+
+    # -- what may happen -----------------------------------------------------------------------------------------
+
+    @initialize(kind=st.sampled_from(("alarm", "tip", "practice")), text=st.none() | words)
+    def raised(self, kind: str, text: str | None) -> None:
+        self.give(
+            c.Raise(station="dadongmen", backups=("xiaodong",), why="in_area", code="A", kind=kind, text=text,
+                    needs=("deaf",), position={"lat": 41.8, "lon": 123.4, "accuracy_m": 30.0})
+        )  # fmt: skip
+
+    @rule(seconds=st.floats(0, 90))
+    def time_passes(self, seconds: float) -> None:
+        self.now = whole_milliseconds(self.now + timedelta(seconds=seconds))
+
+    @rule()
+    def raised_again(self) -> None:
+        command = c.Raise(station="xiaodong", backups=(), why="no_position", code="B")
+        assert self.give(command) == []
+
+    @rule(by=actors, what=st.sampled_from(tuple(WIRE_NAMES)), to=stations, reason=words)
+    def someone_acts(self, by: c.Actor, what: type[c.Command], to: str, reason: str) -> None:
+        self.act(by, what, to, reason)
+
+    @rule(what=st.sampled_from(tuple(WIRE_NAMES)), to=stations, reason=words)
+    def the_owner_acts(self, what: type[c.Command], to: str, reason: str) -> None:
+        owner = next((actor for actor in ACTORS if actor.name == self.current().owner), ACTORS[0])
+        self.act(owner, what, to, reason)
+
+    @rule(by=actors)
+    def someone_has_it(self, by: c.Actor) -> None:
+        self.act(by, c.Acknowledge if self.current().status is Status.RAISED else c.Take, "", "更近")
+
+    def act(self, by: c.Actor, what: type[c.Command], to: str, reason: str) -> None:
+        more: dict[type[c.Command], dict[str, Any]] = {
+            c.Take: {"reason": reason}, c.Release: {"reason": reason}, c.Reopen: {"reason": reason},
+            c.RejectTransfer: {"reason": reason}, c.OfferTransfer: {"to": to, "reason": reason},
+            c.Close: {"disposition": "handled", "note": reason},
+        }  # fmt: skip
+        made: Any = what
+        offered = self.current().transfer
+        for event in self.give(made(by=by, **more.get(what, {}))):
+            if isinstance(event, e.TransferAccepted):
+                assert offered is not None
+                assert by.station in (None, offered["to"])
+                assert self.current().station == offered["to"]
+
+    @rule(duress=st.booleans())
+    def cancel(self, duress: bool) -> None:
+        was = self.current().cancel
+        self.give(c.RequestCancel(duress=duress))
+        assert was != "duress" or self.current().cancel == "duress", "duress is never taken back"
+
+    @rule(text=words, by=st.none() | actors)
+    def say(self, text: str, by: c.Actor | None) -> None:
+        self.give(c.Say(text=text, by=by))
+        if by is None and self.current().kind != "practice":
+            assert self.current().status is not Status.CLOSED, "words into a closed alarm open it again"
+
+    @rule(nth=st.integers(0, 9), answer=words)
+    def answer(self, nth: int, answer: str) -> None:
+        asked = [n["question"] for n in self.current().talk.values() if "question" in n]
+        self.give(c.Answer(question=asked[nth % len(asked)] if asked else "7", answer=answer))
+
+    @rule(by=actors, text=words, asked=st.booleans())
+    def ask_or_note(self, by: c.Actor, text: str, asked: bool) -> None:
+        self.give(c.Ask(by=by, text=text, choices=("yes", "no")) if asked else c.AddNote(by=by, text=text))
+
+    @rule(lat=numbers, lon=numbers, accuracy=st.none() | numbers)
+    def walk(self, lat: float, lon: float, accuracy: float | None) -> None:
+        more = {} if accuracy is None else {"accuracy_m": accuracy}
+        self.give(c.ReportPosition(position={"lat": lat, "lon": lon, **more}))
+
+    @rule(media=st.sampled_from(("m1", "m2")), by=actors, nth=st.integers(0, 4))
+    def photo(self, media: str, by: c.Actor, nth: int) -> None:
+        done = c.MediaDone(media=media, mime="image/jpeg", width=4, height=3)
+        ways: tuple[c.Command, ...] = (
+            c.AddMedia(media=media, kind="photo", mime="image/jpeg"),
+            c.EndMedia(media=media, chunks=2, size=9, sha256="0" * 64),
+            done, replace(done, unreadable="html"), c.OpenOriginal(by=by, media=media, reason="调查"),
+        )  # fmt: skip
+        self.give(ways[nth])
+
+    @rule(consoles=st.integers(0, 5), by=actors)
+    def deliver_or_see(self, consoles: int, by: c.Actor) -> None:
+        self.give(c.Deliver(consoles=consoles) if consoles else c.See(by=by))
+        assert self.current().consoles >= consoles
+
+    @rule(nth=st.integers(0, 3), step=st.integers(0, 2), loop=st.integers(0, 2))
+    def late_timer(self, nth: int, step: int, loop: int) -> None:
+        """A deadline of any wait, also of one that is long over, or of none."""
+        waits = [1, *(n for n, (event, _, _) in enumerate(self.events, 1) if isinstance(event, OPENS)), 99]
+        cycle = waits[-1 - nth % len(waits)]
+        for command in (_run(cycle, step, loop), c.TellUnanswered(cycle=cycle)):
+            if self.give(command):
+                assert cycle == self.current().cycle
+
+    @rule(owner=actors)
+    def late_reminder(self, owner: c.Actor) -> None:
+        was = self.current()
+        if self.give(c.Remind(owner=owner.name)):
+            assert owner.name == was.owner
+        was = self.current()
+        if self.give(c.ReopenIdle(owner=owner.name)):
+            assert (was.status, was.owner) == (Status.ACKNOWLEDGED, owner.name)
+            assert was.reminded_at is not None, "nobody loses an alarm without a reminder"
+
+    @precondition(lambda self: self.alarm is not None and self.alarm.due is not None)
+    @rule()
+    def the_next_deadline(self) -> None:
+        """Run what is due, when it is due, as the timer does: it always changes something (P4)."""
+        [due, *_] = deadlines(self.current(), POLICY, SHANGHAI)
+        self.now = max(self.now, due.at)
+        alarm = self.current()
+        command: c.Command = {
+            "step": _run(alarm.cycle, due.step, due.loop),
+            "unanswered": c.TellUnanswered(cycle=alarm.cycle),
+            "remind": c.Remind(owner=str(alarm.owner)),
+            "reopen": c.ReopenIdle(owner=str(alarm.owner)),
+            "overdue": c.MarkOverdue(day="2026-11-22"),
+        }[due.what]
+        assert self.give(command), f"{due.what} was due and did nothing"
+
+    # -- what always holds ---------------------------------------------------------------------------------------
+
+    @invariant()
+    def status_and_owner_agree(self) -> None:
+        if self.alarm is None:
+            return
+        if self.alarm.status is Status.RAISED:
+            assert (self.alarm.owner, self.alarm.owned_at, self.alarm.owner_station) == (None, None, None)
+        if self.alarm.status in OWNED:
+            assert self.alarm.owner
+            assert self.alarm.owned_at
+            assert self.alarm.owner_station in STATIONS
+        assert (self.alarm.status is Status.CLOSED) == (self.alarm.closed_at is not None)
+
+    @invariant()
+    def a_waiting_alarm_has_a_deadline(self) -> None:
+        """P4: an unacknowledged open alarm always has its next step, within the policy's longest pause."""
+        if self.alarm is None or not self.alarm.open:
+            return
+        found = deadlines(self.alarm, POLICY, SHANGHAI)
+        assert self.alarm.due == (found[0].at if found else None)
+        if self.alarm.status is Status.RAISED:
+            steps = [due for due in found if due.what == "step"]
+            assert len(steps) == 1
+            since = self.alarm.step_at or self.alarm.since
+            assert steps[0].at <= since + timedelta(seconds=POLICY.repeat_every_s)
+
+    @invariant()
+    def nothing_escalates_that_someone_has(self) -> None:
+        """P3: after an acknowledgement there is no step until the alarm is open again."""
+        owned = False
+        for event, _, _ in self.events:
+            owned = isinstance(event, TAKES_UP) or (owned and not isinstance(event, OPENS))
+            if isinstance(event, e.StepRun | e.AlarmUnanswered):
+                assert not owned, f"{event.type} although someone has it"
+
+    @invariant()
+    def the_events_are_the_alarm(self) -> None:
+        alarm: Alarm | None = None
+        for event, at, due in self.events:
+            alarm = replace(evolve(alarm, event, at, ID), due=due)
+        assert alarm == self.alarm
+        if alarm is not None:
+            assert from_members(json.loads(orjson.dumps(to_members(alarm)))) == _listed(alarm)
+
+    @invariant()
+    def the_citizen_is_told_the_truth_and_no_name(self) -> None:
+        if self.alarm is None:
+            return
+        view = json.dumps(citizen_view(self.alarm, "大东门派出所", officers_named=False))
+        assert not any(f'"{actor.name}"' in view for actor in ACTORS)
+        assert "duress" not in view
+        rungs = [rung["step"] for rung in ladder(self.alarm)]
+        assert rungs[0] == "stored"
+        assert ("acknowledged" in rungs) == (self.alarm.owner is not None)
+
+
+def _run(cycle: int, step: int, loop: int) -> c.RunStep:
+    return c.RunStep(
+        cycle=cycle, step=step, loop=loop, audience=POLICY.audience(step), called=("V01",), reached=(), why="due",
+        stations=("xiaodong",) if step == 2 else (),
+    )  # fmt: skip
+
+
+def _plain(event: e.Event) -> Any:
+    """The event as it comes back from JSON: tuples are tuples again, numbers stay."""
+    public, private = event.split()
+    return e.load(json.loads(orjson.dumps({**public, **private})))
+
+
+def _listed(alarm: Alarm) -> Alarm:
+    """The alarm with nested tuples as lists, which is how JSON has them."""
+    talk = json.loads(orjson.dumps(dict(alarm.talk)))
+    return replace(alarm, talk=talk)
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
