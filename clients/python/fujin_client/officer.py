@@ -38,8 +38,9 @@ class Officer:
         origin: what to send as `Origin`; the server's own without.
         patience_s: how long each request is tried again while the server is away.
 
-    `board` is what was heard so far, `recovered` (station -> whether the last subscription went on without a snapshot),
-    `user` who is signed in (`name`, `role`, `station`).
+    `board` is what is known, `heard` the events that `next_event` has not taken yet (at most 20,000; the oldest are
+    forgotten), `recovered` (station -> whether the last subscription went on without a snapshot), `user` who is
+    signed in (`name`, `role`, `station`).
     """
 
     def __init__(self, url: str, user: str, password: str, *, codec: Codec = "json", auto_ready: bool = True,
@@ -58,7 +59,7 @@ class Officer:
         self._awaited: set[str] = set()  # stations whose snapshot is still to come
         self._subscribing = False
         self._gap: Gap | None = None
-        self._events: deque[Event] = deque(maxlen=_EVENTS)
+        self.heard: deque[Event] = deque(maxlen=_EVENTS)
         self._turn = asyncio.Event()
         self._confirmed: dict[str, Position] = {}
         self._confirming: asyncio.Task[None] | None = None
@@ -133,8 +134,6 @@ class Officer:
                          timeout_s: float | None = 30) -> Event:  # fmt: skip
         """The oldest event that was not taken yet, of this type and alarm if they are given; others stay.
 
-        Events wait here until they are taken; of more than 20,000 the oldest are forgotten.
-
         Raises:
             Gap: an offset was skipped; `subscribe` again goes on in order.
             SignedOut: the server closed for good.
@@ -142,9 +141,9 @@ class Officer:
         """
 
         def found() -> Event | None:
-            for event in self._events:
+            for event in self.heard:
                 if type in (None, event.type) and alarm in (None, event.alarm):
-                    self._events.remove(event)
+                    self.heard.remove(event)
                     return event
             return None
 
@@ -283,7 +282,7 @@ class Officer:
         match message["type"]:
             case "event" if self._gap is None:
                 try:
-                    self._events.append(self.board.apply(message))
+                    self.heard.append(self.board.apply(message))
                 except Gap as gap:
                     self._gap = gap
                 self._confirm_soon()

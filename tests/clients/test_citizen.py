@@ -1,0 +1,204 @@
+"""A citizen's program: raise, talk, show, follow, come back."""
+
+import hashlib
+import uuid
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from fujin_client import Alarm, Asked, Citizen, Ladder, News, Officer, Refused, Said, Unreachable, media_type
+from tests.clients.served import Served
+
+WAYS = [("socket", "msgpack"), ("socket", "json"), ("http", "msgpack")]
+
+
+async def until_closed(alarm: Alarm) -> list[News]:
+    news = []
+    async for piece in alarm.follow():
+        news.append(piece)
+        if isinstance(piece, Ladder) and piece.status == "closed":
+            break
+    return news
+
+
+@pytest.mark.parametrize(("over", "codec"), WAYS)
+async def test_from_raise_to_closed(
+    served: Served, officer: Officer, over: Literal["socket", "http"], codec: Literal["json", "msgpack"]
+) -> None:
+    """Over socket and HTTP, in both codecs: what a citizen sends is what officers have, and the other way round."""
+    async with Citizen(served.url, over=over, codec=codec) as citizen:
+        alarm = await citizen.raise_alarm(text="有人在门外", needs=["deaf", "signs"], lang="en", place="三楼")
+        raised = await officer.next_event("alarm_raised", alarm.id)
+        assert raised.changes is not None
+        assert (raised.changes["text"], raised.changes["code"], raised.changes["home"]) == (
+            "有人在门外", alarm.code, alarm.station["id"],
+        )  # fmt: skip
+        await officer.acknowledge(alarm.id)
+        await officer.ask(alarm.id, "Are you safe?")
+        await alarm.say("他们走了")
+        await alarm.report((41.8, 123.4))
+        question = await anext(piece async for piece in alarm.follow() if isinstance(piece, Asked))
+        assert question == Asked(question.question, "Are you safe?", ("yes", "no", "cannot_say", "danger_now"))
+        await alarm.answer(question, "yes")
+        await officer.say(alarm.id, "On our way")
+        for step in (officer.seen, officer.move, officer.arrive, officer.close):
+            await step(alarm.id)
+        news = await until_closed(alarm)
+        assert [p.text for p in news if isinstance(p, Said)][-2:] == ["yes", "On our way"]
+        assert alarm.ladder is not None
+        steps = ["stored", "acknowledged", "seen", "en_route", "on_scene", "closed"]
+        assert [step for step in alarm.ladder.steps if step != "delivered"] == steps
+        await officer.next_event("alarm_closed", alarm.id)
+        known = officer.alarms[alarm.id]
+        assert known["position"] == {"lat": 41.8, "lon": 123.4, "datum": "wgs84"}
+        assert [entry["text"] for entry in known["talk"].values() if entry["who"] == "citizen"] == ["他们走了", "yes"]
+        assert (await alarm.look())["status"] == "closed"
+
+
+@pytest.mark.parametrize(("over", "codec"), WAYS)
+async def test_same_names_same_alarm(
+    served: Served, over: Literal["socket", "http"], codec: Literal["json", "msgpack"]
+) -> None:
+    """Raised again with its id and secret it is the same alarm with the same receipt; the id belongs to that secret."""
+    async with Citizen(served.url, over=over, codec=codec) as citizen:
+        first = await citizen.raise_alarm(text="one")
+        again = await citizen.raise_alarm(text="one", alarm_id=first.id, secret=first.secret, pin=first.pin)
+        assert again.receipt == first.receipt
+        with pytest.raises(Refused) as refused:
+            await citizen.raise_alarm(alarm_id=first.id)
+        assert refused.value.code == "alarm_exists"
+        assert uuid.UUID(first.id).version == 7
+        assert uuid.UUID(first.id).variant == uuid.RFC_4122
+
+
+@pytest.mark.parametrize("over", ["socket", "http"])
+async def test_wrong_secret_and_no_alarm_look_alike(served: Served, over: Literal["socket", "http"]) -> None:
+    """Nobody learns from the answer whether there is such an alarm."""
+    async with Citizen(served.url, over=over) as citizen:
+        alarm = await citizen.raise_alarm()
+        with pytest.raises(Refused) as wrong:
+            await citizen.resume(alarm.id, "x" * 32)
+        with pytest.raises(Refused) as none:
+            await citizen.resume(str(uuid.uuid4()), alarm.secret)
+        assert str(wrong.value) == str(none.value)
+        assert (wrong.value.code, wrong.value.retry) == ("not_found", False)
+        assert "secret" in wrong.value.advice
+
+
+async def test_what_is_wrong_is_named(served: Served) -> None:
+    """A field that is wrong is named, and the alarm can be raised once it is right."""
+    async with Citizen(served.url) as citizen:
+        with pytest.raises(Refused, match=r"position\.lat") as refused:
+            await citizen.raise_alarm(position={"lat": "north", "lon": 123.4})
+        assert refused.value.code == "bad_message"
+        with pytest.raises(ValueError, match="is not the address of a server"):
+            Citizen("ftp://127.0.0.1")
+
+
+async def test_cancel(served: Served, officer: Officer) -> None:
+    """Right and wrong number are answered alike; only officers learn of duress. No cancel closes an alarm."""
+    async with Citizen(served.url) as citizen:
+        free, forced = await citizen.raise_alarm(), await citizen.raise_alarm(pin="1234")
+        await free.cancel(free.pin)
+        await forced.cancel("4321")
+        assert (await officer.next_event("cancel_requested", free.id)).data["duress"] is False
+        assert (await officer.next_event("cancel_requested", forced.id)).data["duress"] is True
+        views = [await alarm.look() for alarm in (free, forced)]
+        assert {view["cancel"] for view in views} == {"requested"}
+        assert "closed" not in {view["status"] for view in views}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "copy"),
+    [
+        ("photo-gps-rotated.jpg", "photo", "image/jpeg"),
+        ("photo-gps.heic", "photo", "image/jpeg"),
+        ("voice-en.m4a", "audio", "audio/mp4"),
+        ("voice-zh.amr", "audio", "audio/mp4"),
+    ],
+)
+async def test_media_arrive_whole(
+    served: Served, officer: Officer, fixtures: Path, name: str, kind: str, copy: str
+) -> None:
+    """A photo or recording arrives byte for byte; officers see a copy, and the original only with a reason."""
+    async with Citizen(served.url) as citizen:
+        alarm = await citizen.raise_alarm()
+        path = fixtures / name
+        sent = await (alarm.send_photo(path) if kind == "photo" else alarm.send_audio(path.read_bytes()))
+        ended = await officer.next_event("media_ended", alarm.id)
+        assert ended.data["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        await officer.next_event("media_ready", alarm.id)
+        shown, mime = await officer.media(alarm.id, sent)
+        assert mime == copy
+        assert media_type(shown) == copy
+        assert await officer.original(alarm.id, sent, "evidence") == path.read_bytes()
+        assert (await officer.next_event("original_opened", alarm.id)).data["by"] == "V01"
+
+
+async def test_media_of_many_chunks(served: Served, officer: Officer) -> None:
+    """What is larger than a chunk is sent as many, and put together as it was."""
+    recording = b"#!AMR\n" + bytes(range(256)) * 4096  # 1 MiB
+    async with Citizen(served.url) as citizen:
+        alarm = await citizen.raise_alarm()
+        await alarm.send_audio(recording)
+        ended = await officer.next_event("media_ended", alarm.id)
+        assert (ended.data["chunks"], ended.data["size"]) == (5, len(recording))
+        assert ended.data["sha256"] == hashlib.sha256(recording).hexdigest()
+
+
+async def test_what_is_no_media_is_not_sent(served: Served, fixtures: Path) -> None:
+    """A page under a picture's name is told before anything is sent; the server says no to a type that is none."""
+    async with Citizen(served.url) as citizen:
+        alarm = await citizen.raise_alarm()
+        with pytest.raises(ValueError, match="mime"):
+            await alarm.send_photo(fixtures / "bad-html.jpg")
+        with pytest.raises(Refused) as refused:
+            await alarm.send_photo(b"<html>", "text/html")
+        assert refused.value.code == "unsupported_media_type"
+        assert (await alarm.look())["media"] == {}
+
+
+async def test_comes_back_with_what_was_missed(served: Served, officer: Officer) -> None:
+    """After a cut the talk that was missed comes once, in order, and nothing that was heard before."""
+    async with Citizen(served.url) as citizen:
+        alarm = await citizen.raise_alarm()
+        await officer.say(alarm.id, "one")
+        texts: list[str] = []
+        async for piece in alarm.follow():
+            if isinstance(piece, Said):
+                texts.append(piece.text)
+                if piece.text == "one":
+                    async with alarm.link.offline():
+                        await officer.say(alarm.id, "two")
+                        await officer.say(alarm.id, "three")
+                if piece.text == "three":
+                    await alarm.say("four")
+                if piece.text == "four":
+                    break
+        assert texts == ["one", "two", "three", "four"]
+        assert alarm.link.connections == 2
+
+
+async def test_resumed_by_its_names(served: Served, officer: Officer) -> None:
+    """Another program that has id and secret sees the whole alarm."""
+    async with Citizen(served.url) as citizen:
+        alarm = await citizen.raise_alarm(text="x")
+        await alarm.say("hello")
+    async with Citizen(served.url, over="http") as elsewhere:
+        same = await elsewhere.resume(alarm.id, alarm.secret)
+        assert same.code == alarm.code
+        await officer.say(alarm.id, "read")
+        said = [await anext(p.text async for p in same.follow() if isinstance(p, Said)) for _ in range(2)]
+        assert said == ["hello", "read"]
+
+
+async def test_no_server() -> None:
+    """When nobody answers, that is said after the time that was given."""
+    ways: tuple[Literal["socket", "http"], ...] = ("http", "socket")
+    for over in ways:
+        async with Citizen("http://127.0.0.1:9", over=over, patience_s=0.3) as citizen:
+            with pytest.raises(Unreachable) as fault:
+                await citizen.raise_alarm()
+            assert fault.value.retry
+            assert "127.0.0.1:9" in fault.value.message
