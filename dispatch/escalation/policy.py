@@ -186,4 +186,4 @@ def _seconds(key: str, value: Any, least: float, faults: list[Fault]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= 86400:
         faults.append((key, value, f"seconds, {least:g} to 86400"))
         return least
-    return float(value)
+    return round(float(value), 3)  # deadlines are stored in milliseconds, and must come back as they were
