@@ -45,7 +45,8 @@ class Console:
 
     def apply(self, target: Any, patch: Any) -> Any:
         sent, got = self.process.stdin, self.process.stdout
-        assert sent is not None and got is not None
+        assert sent is not None
+        assert got is not None
         sent.write(json.dumps({"target": target, "patch": patch}) + "\n")
         sent.flush()
         # JavaScript has one kind of number and writes it in its own way.

@@ -10,7 +10,7 @@ import { t } from "../shared/words.js";
 import { tell } from "./notices.js";
 
 /** @import { Alarm, Answer } from "../shared/types.d.ts" */
-/** @typedef {{ alarm: string, text: string, failed: boolean }} Outgoing */
+/** @typedef {{ alarm: string, text: string }} Outgoing */
 
 /** How long the tone stays quiet for an acknowledgement that is not confirmed yet, in milliseconds. */
 const HUSH_MS = 5000;
@@ -26,8 +26,12 @@ function mark(id, one) {
   pending.value = next;
 }
 
+/** The last command of each alarm, while it is not answered. @type {Map<string, Promise<boolean>>} */
+const running = new Map();
+
 /**
- * Give a command of the protocol. One at a time for an alarm.
+ * Give a command of the protocol. One at a time for an alarm: what is pressed quickly after another waits for it, and
+ * is not given when the one before was refused.
  *
  * @param {string} type
  * @param {Alarm} alarm
@@ -35,7 +39,16 @@ function mark(id, one) {
  * @returns {Promise<boolean>} whether it was done
  */
 export async function command(type, alarm, more = {}) {
-  if (pending.peek().has(alarm.id)) return false;
+  const before = running.get(alarm.id);
+  const mine = before ? before.then((done) => done && give(type, alarm, more)) : give(type, alarm, more);
+  running.set(alarm.id, mine);
+  const done = await mine;
+  if (running.get(alarm.id) === mine) running.delete(alarm.id);
+  return done;
+}
+
+/** @param {string} type @param {Alarm} alarm @param {Record<string, unknown>} more */
+async function give(type, alarm, more) {
   const hushUntil = type === "ack" ? performance.now() + HUSH_MS : 0;
   mark(alarm.id, { alarm: alarm.id, type, queued: !link.live, hushUntil });
   const answer = await link.request({ type, alarm: alarm.id, ...more });
@@ -75,7 +88,7 @@ export function ask(alarm, question, choices) {
 
 /** @param {Alarm} alarm @param {string} text @param {Record<string, unknown>} message */
 async function send(alarm, text, message) {
-  const one = { alarm: alarm.id, text, failed: false };
+  const one = { alarm: alarm.id, text };
   outgoing.value = [...outgoing.peek(), one];
   const answer = await link.request({ ...message, alarm: alarm.id });
   outgoing.value = outgoing.peek().filter((other) => other !== one);

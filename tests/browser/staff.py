@@ -1,0 +1,53 @@
+"""A desk of the staff: a real browser, signed in, its sound checked by pressing the button."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from playwright.async_api import Browser, Page
+
+from tests.flow.people import Officer
+from tests.flow.town import PASSWORD, Town
+
+
+def act(name: str) -> str:
+    return f'[data-act="{name}"]'
+
+
+@asynccontextmanager
+async def desk(
+    browser: Browser, town: Town, name: str, path: str = "/console", checked: bool = True, **options: Any
+) -> AsyncIterator[Page]:
+    """A page as `name`, who is signed in; at its end, nothing went wrong in it."""
+    context = await browser.new_context(
+        **{"viewport": {"width": 1280, "height": 800}, "locale": "zh-CN", "timezone_id": "Asia/Shanghai", **options}
+    )
+    answer = await context.request.post(
+        f"{town.url}/session", data={"user": name, "password": PASSWORD}, headers={"origin": town.url}
+    )
+    assert answer.ok, await answer.text()
+    faults: list[str] = []
+    page = await context.new_page()
+    page.set_default_timeout(15_000)
+    page.on("pageerror", lambda fault: faults.append(str(fault)))
+    await page.goto(town.url + path)
+    await page.wait_for_selector('[data-live="live"]')
+    if checked:
+        await checks_sound(page)
+    yield page
+    assert faults == []
+    await context.close()
+
+
+async def checks_sound(page: Page) -> None:
+    if not await page.locator("dialog.sound-check").count():
+        await page.click(f".not-ready {act('sound-open')}")
+    await page.click(act("sound-check"))
+    await page.click(act("sound-heard"))
+    await page.wait_for_selector('[data-sound="on"]', state="attached")
+
+
+async def forgets(town: Town, officer: Officer) -> None:
+    """What `officer` heard is not what this test is about: the page is."""
+    await town.settles()
+    officer.unexpected.clear()

@@ -1,0 +1,186 @@
+"""The officer's console in a real browser: it rings, shows the story, and never shows as done what is not."""
+
+import re
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from tests.browser.staff import act, checks_sound, desk, forgets
+from tests.flow.town import Town
+
+HERE = {"lat": 41.80312, "lon": 123.46587, "accuracy_m": 18}
+PHONE = {"width": 390, "height": 844}
+
+
+async def test_an_alarm_rings_until_someone_takes_it(town: Town, browser: Browser) -> None:
+    """It is on the screen and sounds; the tone stops when another officer takes it, and this console says who."""
+    await town.user("V01")
+    other = await town.officer("V02")
+    async with desk(browser, town, "V01") as page:
+        alarm = await town.citizen().raises(text="门外有人", position=HERE)
+        row = page.locator(f'[data-alarm="{alarm}"]')
+        await expect(row).to_contain_text("门外有人")
+        await expect(row).to_contain_text(re.compile(r"\d+ 秒后升级"))
+        await expect(page.locator("html")).to_have_attribute("data-ringing", "true")
+        await expect(page.locator("[role=alert]")).to_contain_text("新警情 1 个")
+        await other.acknowledges(alarm)
+        await expect(page.locator("html")).to_have_attribute("data-ringing", "false")
+        await expect(row).to_contain_text("V02")
+    await forgets(town, other)
+
+
+async def test_only_a_heard_sound_makes_a_console_ready(town: Town, browser: Browser) -> None:
+    """Before the sound check the page says in words that it cannot ring, and the officer has no ready console."""
+    await town.user("V01")
+    async with desk(browser, town, "V01", checked=False) as page:
+        await page.click(act("sound-later"))
+        await expect(page.locator('[data-part="not-ready"]')).to_contain_text("本控制台响不了")
+        mine = page.locator('[data-officer="V01"]')
+        await expect(mine).to_have_attribute("data-ready", "false")
+        await checks_sound(page)
+        await expect(page.locator('[data-part="not-ready"]')).to_have_count(0)
+        await expect(mine).to_have_attribute("data-ready", "true")
+
+
+async def test_the_story_and_the_talk(town: Town, browser: Browser) -> None:
+    """The story has words, place and needs; a question and its answer, and what the officer writes, go both ways."""
+    await town.user("V01")
+    citizen = town.citizen()
+    async with desk(browser, town, "V01") as page:
+        alarm = await citizen.raises(
+            text="<b>门外有人</b>", position=HERE, place="大东路 12 号", needs=["deaf"], lang="en"
+        )
+        await page.click(f'[data-alarm="{alarm}"]')
+        story = page.locator(f'[data-alarm-open="{alarm}"]')
+        for part in ("<b>门外有人</b>", "大东路 12 号", "41.80312, 123.46587", "误差约 18 米", "听不见"):
+            await expect(story).to_contain_text(part)
+        await page.click(act("ack"))
+        await page.click('[data-question="weapon"]')
+        await expect(story).to_contain_text("等待回答")
+        asked = (await citizen.sees())["question"]
+        assert asked["text"] == "Is there a weapon?"  # in the citizen's language, whatever the officer reads
+        await citizen.does("answer", question=asked["question"], answer="danger_now")
+        await expect(story.locator('[data-said="citizen"]').last).to_contain_text("现在有危险")
+        await page.fill(act("write"), "请锁好门")
+        await page.press(act("write"), "Enter")
+        await expect(story.locator(".officer:not(.sending)").last).to_contain_text("请锁好门")
+        assert (await citizen.sees())["talk"][-1]["text"] == "请锁好门"
+        assert "seen" in await citizen.ladder()
+
+
+async def test_a_photo_is_covered_until_someone_uncovers_it(town: Town, browser: Browser, fixtures: Path) -> None:
+    """The copy is shown blurred and a tap uncovers it; the recording has controls and does not play by itself."""
+    await town.user("V01")
+    citizen = town.citizen()
+    alarm = await citizen.raises(text="照片")
+    for media, kind, mime, name in (
+        ("p1", "photo", "image/jpeg", "photo-gps-rotated.jpg"),
+        ("a1", "audio", "audio/webm", "voice-zh.webm"),
+    ):
+        headers = {**citizen.headers, "content-type": mime, "x-media-kind": kind}
+        data = (fixtures / name).read_bytes()
+        await citizen.http.put(f"/alarms/{alarm}/media/{media}/0", content=data, headers=headers)
+        ended = await citizen.http.post(
+            f"/alarms/{alarm}/media/{media}", json={"kind": kind, "chunks": 1}, headers=citizen.headers
+        )
+        assert ended.is_success, ended.text
+    async with desk(browser, town, "V01") as page:
+        await page.click(f'[data-alarm="{alarm}"]')
+        photo = page.locator(f"[data-media=p1] {act('reveal')}")
+        await expect(photo.locator("img")).to_have_css("filter", re.compile("blur"))
+        await photo.click()
+        shown = page.locator(f"[data-media=p1] {act('cover')} img")
+        await expect(shown).to_have_css("filter", "none")
+        assert await shown.evaluate("async img => { await img.decode(); return img.naturalWidth; }") > 100
+        sound = page.locator("[data-media=a1] audio")
+        assert await sound.evaluate("audio => [audio.paused, audio.autoplay, audio.preload]") == [True, False, "none"]
+        assert (
+            await sound.evaluate("async audio => { audio.muted = true; await audio.play(); return audio.error; }")
+            is None
+        )
+
+
+async def test_what_was_not_confirmed_is_taken_back(town: Town, browser: Browser) -> None:
+    """Cut off, the page says STALE and queues an acknowledgement; another won meanwhile, and the mark rolls back."""
+    await town.user("V01")
+    other = await town.officer("V02")
+    async with desk(browser, town, "V01") as page:
+        alarm = await town.citizen().raises(text="门外有人")
+        await page.click(f'[data-alarm="{alarm}"]')
+        await page.wait_for_selector(act("ack"))
+        await page.context.set_offline(True)
+        await expect(page.locator("[data-live]")).to_have_text(re.compile(r"已断开：\d\d:\d\d:\d\d 起"), timeout=20_000)
+        await other.acknowledges(alarm)
+        await other.asks("say", alarm=alarm, text="第一句")
+        await page.click(act("ack"))
+        await expect(page.locator(".pending")).to_contain_text("排队")
+        await page.context.set_offline(False)
+        await expect(page.locator("[data-notice=bad]")).to_contain_text("V02 已先接警", timeout=20_000)
+        await expect(page.locator('[data-part="now"]')).to_contain_text("V02")
+        await expect(page.locator('[data-said="officer"]')).to_have_count(1)  # missed while away: once, not twice
+    await forgets(town, other)
+
+
+async def test_all_by_keyboard(town: Town, browser: Browser) -> None:
+    """j, Enter, a, t, m work without a pointer; while someone types, letters are letters."""
+    await town.user("V01")
+    async with desk(browser, town, "V01") as page:
+        alarm = await town.citizen().raises(text="门外有人")
+        await page.wait_for_selector(f'[data-alarm="{alarm}"]')
+        for key in ("j", "Enter"):
+            await page.keyboard.press(key)
+        await page.wait_for_selector(f'[data-alarm-open="{alarm}"]')
+        await page.keyboard.press("a")
+        await page.wait_for_selector(act("move"))
+        await page.keyboard.press("t")
+        await expect(page.locator(act("write"))).to_be_focused()
+        await page.keyboard.type("am")
+        await expect(page.locator(act("write"))).to_have_value("am")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("m")
+        await expect(page.locator('[data-part="now"]')).to_have_class(re.compile("en_route"))
+
+
+async def test_a_close_needs_to_say_how_it_ended(town: Town, browser: Browser) -> None:
+    """Close is offered to its owner, cannot be sent without a disposition, and ends the alarm with one."""
+    await town.user("V01")
+    citizen = town.citizen()
+    async with desk(browser, town, "V01") as page:
+        alarm = await citizen.raises()
+        await page.click(f'[data-alarm="{alarm}"]')
+        for name in ("ack", "move", "arrive", "close"):
+            await page.click(act(name))
+        send = page.locator(act("form-send"))
+        await expect(send).to_be_disabled()
+        await page.check('[data-field="handled"]')
+        await send.click()
+        await page.wait_for_selector(act("reopen"))
+        await expect(page.locator('[data-part="now"]')).to_contain_text("已处置")
+        assert (await citizen.ladder())[-3:] == ["en_route", "on_scene", "closed"]
+
+
+async def test_a_phone_shows_one_thing_at_a_time(town: Town, browser: Browser) -> None:
+    """The story is a screen of its own with the main step under the thumb; Back leads to the list."""
+    await town.user("V01")
+    async with desk(browser, town, "V01", viewport=PHONE, has_touch=True) as page:
+        alarm = await town.citizen().raises(text="门外有人")
+        row = page.locator(f'[data-alarm="{alarm}"]')
+        await row.tap()
+        await expect(row).to_be_hidden()
+        box = await page.locator(act("ack")).bounding_box()
+        assert box is not None
+        assert box["height"] >= 48
+        assert box["y"] > PHONE["height"] * 0.8
+        await page.go_back()
+        await expect(row).to_be_visible()
+        await page.wait_for_selector('[data-live="live"]')
+
+
+async def test_the_language_is_remembered(town: Town, browser: Browser) -> None:
+    """Switched to English, the page stays English when it is opened again."""
+    await town.user("V01")
+    async with desk(browser, town, "V01") as page:
+        await page.click(act("lang"))
+        await expect(page.locator(".live")).to_have_text("LIVE")
+        await page.reload()
+        await expect(page.locator(".live")).to_have_text("LIVE")
