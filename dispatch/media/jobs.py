@@ -89,7 +89,10 @@ async def make_copy(kind: str, original: AsyncIterator[bytes], keep: Callable[[i
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+        # A pipe that nobody empties keeps `wait` from ever returning.
+        while process.stdout is not None and await process.stdout.read(SEGMENT_BYTES):
+            pass
+        await process.wait()
 
 
 async def _talk(process: asyncio.subprocess.Process, kind: str, original: AsyncIterator[bytes],

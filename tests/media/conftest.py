@@ -1,0 +1,134 @@
+"""A house with everything that media needs: a real store, a real folder of objects, a clock that is moved by hand."""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from dispatch.alarm.commands import Raise
+from dispatch.media.chunks import Chunks
+from dispatch.media.copies import Copies, MakeCopy
+from dispatch.media.jobs import WorkerLimits
+from dispatch.media.objects import Objects, open_key
+from dispatch.stream.alarms import Alarms
+from dispatch.stream.embedded import EmbeddedStore
+from dispatch.stream.keys import Keys
+from dispatch.stream.store import connect, end
+from dispatch.stream.stream import Stream
+
+LIMITS = {"chunk_bytes": 65_536, "chunks_per_media": 40, "media_bytes": 1_000_000, "media_per_alarm": 3,
+          "reason_chars": 500}  # fmt: skip
+TYPES = {"jpg": "image/jpeg", "heic": "image/heic", "webp": "image/webp", "png": "image/png", "svg": "image/svg+xml",
+         "webm": "audio/webm;codecs=opus", "m4a": "audio/mp4", "amr": "audio/amr"}  # fmt: skip
+
+
+class HandClock:
+    def __init__(self) -> None:
+        self.instant = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def advance(self, seconds: float) -> None:
+        self.instant += timedelta(seconds=seconds)
+
+    async def sleep_until(self, instant: datetime) -> None:
+        await asyncio.Event().wait()
+
+
+class House:
+    """Verbs of the tests. `folder` is the whole data folder: store, objects, key."""
+
+    def __init__(self, redis: Redis, folder: Path, fixtures: Path) -> None:
+        self.folder = folder
+        self.fixtures = fixtures
+        self.redis: Any = redis
+        self.clock = HandClock()
+        self.alarms = Alarms(Stream(redis, Keys()), self.clock, lambda alarm: None)
+        self.keys = self.alarms.stream.keys
+        self.objects = Objects(folder / "media", open_key(folder / "keys" / "media.key", make=True))
+        self.chunks = self.chunks_with()
+        self.copies = self.copies_with()
+
+    def chunks_with(self, **limits: int) -> Chunks:
+        return Chunks(self.alarms, self.objects, {**LIMITS, **limits})
+
+    def copies_with(self, limits: WorkerLimits | None = None, make: MakeCopy | None = None) -> Copies:
+        return Copies(self.alarms, self.chunks, self.objects, self.clock, limits, make)
+
+    async def raises(self) -> str:
+        alarm = str(uuid.uuid4())
+        command = Raise(station="dadongmen", backups=("beimen",), why="default", code="A-1")
+        await self.alarms.handle(alarm, command, secret_hash="x")
+        return alarm
+
+    def bytes_of(self, name: str) -> bytes:
+        return (self.fixtures / name).read_bytes()
+
+    async def sends(self, alarm: str, name: str, media: str = "m1", order: Sequence[int] | None = None) -> bytes:
+        """Send a fixture as chunks and finish it."""
+        data = self.bytes_of(name)
+        mime = TYPES[name.rpartition(".")[2]]
+        kind = "photo" if mime.startswith("image/") else "audio"
+        size = LIMITS["chunk_bytes"]
+        parts = [data[at : at + size] for at in range(0, len(data), size)]
+        for seq in order or range(len(parts)):
+            await self.chunks.put(alarm, media, seq, parts[seq], kind, mime)
+        await self.chunks.end(alarm, media, kind, len(parts), hashlib.sha256(data).hexdigest())
+        return data
+
+    async def item(self, alarm: str, media: str = "m1") -> dict[str, Any]:
+        loaded = await self.alarms.load(alarm)
+        assert loaded is not None
+        return dict(loaded.alarm.media.get(media, {}))
+
+    async def copy(self, alarm: str, media: str = "m1") -> bytes:
+        size, _ = await self.copies.about(alarm, media)
+        return b"".join([part async for part in self.copies.read(alarm, media, 0, size - 1)])
+
+    async def original(self, alarm: str, media: str = "m1") -> bytes:
+        return b"".join([part async for part in self.chunks.original(alarm, media)])
+
+    async def events(self, alarm: str) -> list[dict[str, Any]]:
+        entries = await self.alarms.stream.read("dadongmen", 0)
+        return [entry.members["event"] for entry in entries if entry.members["alarm"] == alarm]
+
+    def files(self) -> list[Path]:
+        return sorted(path for path in (self.folder / "media").rglob("*") if path.is_file())
+
+
+@pytest.fixture
+async def house(tmp_path: Path, fixtures: Path) -> AsyncIterator[House]:
+    store = EmbeddedStore(tmp_path / "data" / "store")
+    store.start()
+    redis = connect(store.url)
+    try:
+        made = House(redis, tmp_path / "data", fixtures)
+        await made.alarms.stream.open()
+        yield made
+    finally:
+        await end(redis)
+        await redis.aclose()
+        store.ended()
+
+
+Sent = Callable[[str], Awaitable[str]]
+
+
+@pytest.fixture
+def copied(house: House) -> Sent:
+    """Sends a fixture, has its copy made, and gives the alarm's id."""
+
+    async def send(name: str) -> str:
+        alarm = await house.raises()
+        await house.sends(alarm, name)
+        assert await house.copies.step()
+        return alarm
+
+    return send
