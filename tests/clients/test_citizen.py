@@ -1,24 +1,29 @@
 """A citizen's program: raise, talk, show, follow, come back."""
 
+import asyncio
 import hashlib
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from fujin_client import Alarm, Asked, Citizen, Ladder, News, Officer, Refused, Said, Unreachable, media_type
+from fujin_client.news import Story
 from tests.clients.served import Served
 
 WAYS = [("socket", "msgpack"), ("socket", "json"), ("http", "msgpack")]
 
 
-async def until_closed(alarm: Alarm) -> list[News]:
+async def until(alarm: Alarm, last: Callable[[News], bool]) -> list[News]:
+    """The news that come, up to the one that is `last`."""
     news = []
-    async for piece in alarm.follow():
-        news.append(piece)
-        if isinstance(piece, Ladder) and piece.status == "closed":
-            break
+    async with asyncio.timeout(30):
+        async for piece in alarm.follow():
+            news.append(piece)
+            if last(piece):
+                break
     return news
 
 
@@ -38,13 +43,14 @@ async def test_from_raise_to_closed(
         await officer.ask(alarm.id, "Are you safe?")
         await alarm.say("他们走了")
         await alarm.report((41.8, 123.4))
-        question = await anext(piece async for piece in alarm.follow() if isinstance(piece, Asked))
+        question = (await until(alarm, lambda piece: isinstance(piece, Asked)))[-1]
+        assert isinstance(question, Asked)
         assert question == Asked(question.question, "Are you safe?", ("yes", "no", "cannot_say", "danger_now"))
         await alarm.answer(question, "yes")
         await officer.say(alarm.id, "On our way")
         for step in (officer.seen, officer.move, officer.arrive, officer.close):
             await step(alarm.id)
-        news = await until_closed(alarm)
+        news = await until(alarm, lambda piece: isinstance(piece, Ladder) and piece.status == "closed")
         assert [p.text for p in news if isinstance(p, Said)][-2:] == ["yes", "On our way"]
         assert alarm.ladder is not None
         steps = ["stored", "acknowledged", "seen", "en_route", "on_scene", "closed"]
@@ -164,19 +170,14 @@ async def test_comes_back_with_what_was_missed(served: Served, officer: Officer)
     async with Citizen(served.url) as citizen:
         alarm = await citizen.raise_alarm()
         await officer.say(alarm.id, "one")
-        texts: list[str] = []
-        async for piece in alarm.follow():
-            if isinstance(piece, Said):
-                texts.append(piece.text)
-                if piece.text == "one":
-                    async with alarm.link.offline():
-                        await officer.say(alarm.id, "two")
-                        await officer.say(alarm.id, "three")
-                if piece.text == "three":
-                    await alarm.say("four")
-                if piece.text == "four":
-                    break
-        assert texts == ["one", "two", "three", "four"]
+        news = await until(alarm, lambda piece: isinstance(piece, Said))
+        async with alarm.link.offline():
+            await officer.say(alarm.id, "two")
+            await officer.say(alarm.id, "three")
+        news += await until(alarm, lambda piece: isinstance(piece, Said) and piece.text == "three")
+        await alarm.say("four")
+        news += await until(alarm, lambda piece: isinstance(piece, Said) and piece.text == "four")
+        assert [piece.text for piece in news if isinstance(piece, Said)] == ["one", "two", "three", "four"]
         assert alarm.link.connections == 2
 
 
@@ -189,8 +190,19 @@ async def test_resumed_by_its_names(served: Served, officer: Officer) -> None:
         same = await elsewhere.resume(alarm.id, alarm.secret)
         assert same.code == alarm.code
         await officer.say(alarm.id, "read")
-        said = [await anext(p.text async for p in same.follow() if isinstance(p, Said)) for _ in range(2)]
-        assert said == ["hello", "read"]
+        news = await until(same, lambda piece: isinstance(piece, Said) and piece.text == "read")
+        assert [piece.text for piece in news if isinstance(piece, Said)] == ["hello", "read"]
+
+
+def test_heard_twice_is_no_news() -> None:
+    """A receipt that was lost makes the server tell everything again; the citizen hears each piece once."""
+    story = Story()
+    said = {"type": "said", "n": 2, "who": "officer", "text": "one", "at": "t"}
+    asked = {"type": "asked", "question": "3", "text": "safe?", "choices": ["yes"]}
+    ladder = {"type": "ladder", "status": "raised", "ladder": [{"step": "stored", "at": "t"}]}
+    for message in (said, asked, ladder, said, asked, ladder):
+        story.message(message)
+    assert [type(piece) for piece in story.unread] == [Said, Asked, Ladder]
 
 
 async def test_no_server() -> None:

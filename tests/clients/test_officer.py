@@ -81,8 +81,8 @@ async def test_every_command(served: Served, codec: Literal["json", "msgpack"]) 
         await boss.arrive(alarm)
         await boss.close(alarm, "passed_on", "done")
         await boss.reopen(alarm, "called again")
-        answer = await first.acknowledge(alarm)
-        assert (await first.acknowledge(alarm)) == answer
+        await first.acknowledge(alarm)
+        assert (await first.acknowledge(alarm))["owner"] == "V01"
         done = await first.close(alarm, "test")
         with pytest.raises(Refused) as late:
             await first.arrive(alarm)
@@ -189,9 +189,10 @@ async def test_hub_is_killed(own: Served) -> None:
 
 async def comes_to(alarm: Alarm, step: str) -> bool:
     """Whether the ladder comes to `step`."""
-    async for news in alarm.follow():
-        if isinstance(news, Ladder) and step in news.steps:
-            return True
+    async with asyncio.timeout(30):
+        async for news in alarm.follow():
+            if isinstance(news, Ladder) and step in news.steps:
+                return True
     return False
 
 
