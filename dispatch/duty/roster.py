@@ -61,14 +61,14 @@ class Roster:
         signed = await self._signed(wanted)
         officers: list[str] = []
         if "station" in audience:
-            officers += self._rotas[station].officers
+            officers += self._officers(station)
         elif "on_duty" in audience:
             officers += self._on_duty(station, signed[station])
         for other in called_in:
             there = self._on_duty(other, signed[other])
             # A backup station with nobody of its duty awake is called whole: better too many than no one.
             awake = {console.officer for console in ready[other]}
-            officers += there if awake.intersection(there) else self._rotas[other].officers
+            officers += there if awake.intersection(there) else self._officers(other)
         meant = tuple(dict.fromkeys(officers))
         consoles = [console for row in ready.values() for console in row]
         reached = {c.officer for c in consoles if c.officer in meant}
@@ -130,8 +130,14 @@ class Roster:
                 log.error("duty_step_failed", fault=repr(fault))
             await self._clock.sleep_until(now + timedelta(seconds=poll_s))
 
+    def _officers(self, station: str) -> tuple[str, ...]:
+        """The station's officers; none of one that the configuration no longer has, so that the others are called."""
+        rota = self._rotas.get(station)
+        return rota.officers if rota else ()
+
     def _on_duty(self, station: str, signed: Mapping[str, bool]) -> list[str]:
-        by_rota = on_duty(self._rotas[station], self._clock.now()).officers
+        rota = self._rotas.get(station)
+        by_rota = on_duty(rota, self._clock.now()).officers if rota else ()
         return [o for o in by_rota if signed.get(o, True)] + [
             o for o, on in signed.items() if on and o not in by_rota
         ]  # fmt: skip

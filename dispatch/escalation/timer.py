@@ -16,12 +16,13 @@ from prometheus_client import Histogram
 
 from dispatch.alarm.clock import Clock
 from dispatch.alarm.commands import Command, MarkOverdue, Remind, ReopenIdle, RunStep, TellUnanswered
-from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Alarm, Status
 from dispatch.escalation.policy import Due, Policy, choose, deadlines
 from dispatch.stream.alarms import Alarms, Outcome
 
 log = structlog.get_logger()
+_AGAIN = timedelta(seconds=1)
+"""Until a deadline that could not be run is tried again."""
 LATENESS = Histogram(
     "dispatch_deadline_lateness_seconds", "From an alarm's deadline to the moment it was run",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 30),
@@ -96,8 +97,9 @@ class Timer:
         for alarm_id in due:
             try:
                 await self._run_alarm(alarm_id, now)
-            except Refused as refused:
-                log.error("deadline_failed", alarm=alarm_id, code=refused.error.code)
+            except Exception as fault:  # one alarm that cannot be run must not hold up the others
+                log.error("deadline_failed", alarm=alarm_id, fault=repr(fault))
+                await self._alarms.stream.set_deadline(alarm_id, now + _AGAIN)
         return bool(due)
 
     async def after_append(self, outcome: Outcome) -> None:

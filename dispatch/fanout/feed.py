@@ -62,7 +62,10 @@ class Console:
 
 @dataclass(slots=True, eq=False)
 class Feed:
-    """One station on this hub. `last` is the offset of the last event that was fanned out."""
+    """One station on this hub. `last` is the offset of the last event that was fanned out.
+
+    Until `opened` it only notes what is `announced`: where the stream stands is being read.
+    """
 
     station: str
     last: int
@@ -70,6 +73,8 @@ class Feed:
     consoles: set[Console] = field(default_factory=set)
     watches: dict[str, set[Watch]] = field(default_factory=dict)
     announced: int = 0
+    opened: bool = False
+    subscribed: asyncio.Event = field(default_factory=asyncio.Event)
     catching_up: asyncio.Task[None] | None = None
     snapshot: asyncio.Task[tuple[int, Frame, list[str]]] | None = None
 

@@ -25,6 +25,8 @@ from dispatch.stream.stream import Stream
 log = structlog.get_logger()
 _BACK_OFF_S = 0.2
 """Before the doorbell is listened to again after a fault of the store."""
+_ANSWER_S = 5.0
+"""The store confirms a subscription within this, or is taken for gone."""
 
 DELIVERIES = Counter("dispatch_deliveries", "Event frames written to consoles")
 CONSOLES = Gauge("dispatch_consoles", "Consoles connected to this hub")
@@ -51,7 +53,7 @@ class Hub:
         self._ring_events = ring_events
         self._feeds: dict[str, Feed] = {}
         self._opening: dict[str, asyncio.Lock] = {}
-        self._pubsub = stream.redis.pubsub(ignore_subscribe_messages=True)
+        self._pubsub = stream.redis.pubsub()
         self.consoles: set[Console] = set()
         self._joined = asyncio.Event()  # there is something to listen to
 
@@ -151,14 +153,11 @@ class Hub:
             try:
                 await self._joined.wait()
                 message = await self._pubsub.get_message(timeout=None)
-                if message is not None and message["type"] == "message":
-                    station = message["channel"].decode().rsplit(":", 1)[1]
-                    self._ring(self._feeds[station], message["data"])
+                if message is not None:
+                    self._heard(message)
             except (RedisError, OSError) as fault:
                 log.warning("doorbell_lost", fault=type(fault).__name__)
                 await asyncio.sleep(_BACK_OFF_S)
-                for feed in self._feeds.values():
-                    self._catch_up(feed, feed.last + 1)
 
     async def check(self) -> None:
         """Compare every feed with the stream, for a doorbell that was lost with nothing after it.
@@ -166,14 +165,28 @@ class Hub:
         Raises:
             Refused: `not_stored`, when the store does not answer: consoles must not be told that they are live.
         """
-        for feed in list(self._feeds.values()):
+        for feed in [feed for feed in self._feeds.values() if feed.opened]:
             offset = await self._stream.offset(feed.station)
             if offset > feed.last:
                 self._catch_up(feed, offset)
 
+    def _heard(self, message: dict[str, Any]) -> None:
+        feed = self._feeds.get(message["channel"].decode().rsplit(":", 1)[1])
+        if feed is None:
+            return
+        if message["type"] == "message":
+            self._ring(feed, message["data"])
+        elif message["type"] == "subscribe":  # the first time, or after a fault: what was rung meanwhile is missing
+            feed.subscribed.set()
+            if feed.opened:
+                self._catch_up(feed, feed.last)
+
     def _ring(self, feed: Feed, data: bytes) -> None:
         first, *bodies = data.split(b"\n")
         offset = int(first)
+        if not feed.opened:
+            feed.announced = max(feed.announced, offset + len(bodies) - 1)
+            return
         if offset > feed.last + 1 or feed.catching_up is not None:
             self._catch_up(feed, offset + len(bodies) - 1)
             return
@@ -230,18 +243,21 @@ class Hub:
     # -- state -------------------------------------------------------------------------------------------------
 
     async def _feed(self, station: str) -> Feed:
-        """The station's feed; subscribed before its offset is read, so that no event falls between."""
+        """The station's feed; its subscription is confirmed before its offset is read, so no event falls between."""
         async with self._opening.setdefault(station, asyncio.Lock()):
-            if station not in self._feeds:
+            feed = self._feeds.setdefault(station, Feed(station, 0, deque(maxlen=self._ring_events)))
+            if not feed.opened:
                 try:
                     await self._pubsub.subscribe(self._stream.keys.bell(station))
-                except (RedisError, OSError) as fault:
+                    self._joined.set()
+                    await asyncio.wait_for(feed.subscribed.wait(), _ANSWER_S)
+                except (RedisError, OSError, TimeoutError) as fault:
                     raise Refused(errors.NOT_STORED, f"the store does not answer ({type(fault).__name__})") from fault
-                feed = Feed(station, 0, deque(maxlen=self._ring_events))
                 feed.last = await self._stream.offset(station)
-                self._feeds[station] = feed
-                self._joined.set()
-        return self._feeds[station]
+                feed.opened = True
+                if feed.announced > feed.last:
+                    self._catch_up(feed, feed.announced)
+        return feed
 
     async def _missed(self, feed: Feed, offset: int) -> list[tuple[Frame, str | None]] | None:
         """The events after `offset` that are no longer in memory; None when a snapshot is the better answer."""

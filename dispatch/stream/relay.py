@@ -14,6 +14,7 @@ import orjson
 import structlog
 
 from dispatch.alarm.clock import Clock, from_text, sleep_or
+from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import AlarmShared, load
 from dispatch.alarm.state import apply_patch, to_members
 from dispatch.stream.alarms import Alarms, Outcome
@@ -48,10 +49,19 @@ class Relay:
         if head is None:
             return False
         to, home, alarm, first, last = head.decode().split(" ")
-        for entry in await self._stream.read(home, int(first) - 1, until=int(last)):
-            await self._copy(to, alarm, entry.members)
+        outbox = self._stream.keys.outbox
+        try:
+            for entry in await self._stream.read(home, int(first) - 1, until=int(last)):
+                await self._copy(to, alarm, entry.members)
+        except Refused:
+            raise
+        except Exception as fault:  # an event that this version cannot copy must not hold up the others
+            log.error("copy_failed", alarm=alarm, to=to, fault=repr(fault))
+            async with translated():
+                await self._stream.redis.pipeline().rpush(outbox, head).lrem(outbox, 1, head).execute()
+            return False
         async with translated():
-            await self._stream.redis.lrem(self._stream.keys.outbox, 1, head)
+            await self._stream.redis.lrem(outbox, 1, head)
         return True
 
     async def run(self, poll_s: float) -> None:
