@@ -53,19 +53,24 @@ class EmbeddedStore:
             )
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._spawn_if_free()
         except OSError as fault:
             raise StoreUnavailable(
                 f"{self.folder}: cannot be written ({fault.strerror}); give a folder that can be (--data)"
             ) from None
+        self._wait(wait_s)
+
+    def _spawn_if_free(self) -> None:
+        """Start a server, unless one holds the folder."""
+        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._process = self._spawn(lock)
+            self.found = False
         except BlockingIOError:
             self.found = True
         finally:
             os.close(lock)  # the server's copy of it holds the lock from here on
-        self._wait(wait_s)
 
     def _spawn(self, lock: int) -> subprocess.Popen[bytes]:
         self.socket.unlink(missing_ok=True)
@@ -95,7 +100,9 @@ class EmbeddedStore:
         for _ in range(int(wait_s / _LOOK_S)):
             if self._answers():
                 return
-            if self._process is not None and self._process.poll() is not None:
+            if self._process is None:
+                self._spawn_if_free()  # the one that held it was ending, with the hub that it served
+            elif self._process.poll() is not None:
                 raise StoreUnavailable(f"the built-in store ended at once; its last words: {self._last_words()}")
             time.sleep(_LOOK_S)
         raise StoreUnavailable(
