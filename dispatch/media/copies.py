@@ -111,10 +111,12 @@ class Copies:
 
     async def run(self, clock: Clock) -> None:
         """Make copies until cancelled; several of these may run at once, in one hub or many."""
-        while True:
+        task = asyncio.current_task()
+        # Python 3.11's wait_for, inside the store's client, can swallow a cancellation: so it is looked for too.
+        while task is None or not task.cancelling():
             self._bell.clear()
             try:
-                while await self.step():
+                while await self.step() and (task is None or not task.cancelling()):
                     pass
             except Refused as fault:
                 _log.warning("media_copy_waits", code=fault.error.code)

@@ -100,16 +100,14 @@ def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Offi
             "Accept-Ranges": "bytes",
             "Content-Disposition": f'inline; filename="{item["kind"]}-{media}.{_ENDINGS[mime]}"',
         }
-        part = _part(request.headers.get("range"), size)
-        if part is None:
+        status, first, last = _part(request.headers.get("range"), size)
+        if status == 416:
             return Response(status_code=416, headers={**_GUARDS, "Content-Range": f"bytes */{size}"})
-        first, last = part
-        whole = part == (0, size - 1) and "range" not in request.headers
-        if not whole:
+        if status == 206:
             headers["Content-Range"] = f"bytes {first}-{last}/{size}"
         headers["Content-Length"] = str(last + 1 - first)
         body = await _begun(copies.read(alarm_id, media, first, last), item)
-        return StreamingResponse(body, 200 if whole else 206, headers, media_type=mime)
+        return StreamingResponse(body, status, headers, media_type=mime)
 
     async def original(request: Request) -> Response:
         alarm_id, media = request.path_params["alarm"], request.path_params["media"]
@@ -166,20 +164,20 @@ def _not_yet(item: Entry) -> Refused:
     return Refused(errors.NOT_POSSIBLE, f"this {item['kind']} {why}", state=state, possible=["wait"])
 
 
-def _part(asked: str | None, size: int) -> tuple[int, int] | None:
-    """(first, last) byte that `asked` (a Range header) names; None when there is no such part.
+def _part(asked: str | None, size: int) -> tuple[int, int, int]:
+    """(status, first, last): the bytes that `asked` (a Range header) names; 416 when there are none.
 
     What is not one range of bytes is answered with the whole, as RFC 9110 allows.
     """
     found = _RANGE.fullmatch(asked.strip()) if asked else None
     if found is None:
-        return 0, size - 1
+        return 200, 0, size - 1
     first, last, tail = found.groups()
     if tail is not None:
-        return (max(0, size - int(tail)), size - 1) if int(tail) else None
+        return 206 if int(tail) else 416, max(0, size - int(tail)), size - 1
     if int(first) >= size or (last is not None and int(last) < int(first)):
-        return None
-    return int(first), min(int(last), size - 1) if last is not None else size - 1
+        return 416, 0, 0
+    return 206, int(first), min(int(last), size - 1) if last is not None else size - 1
 
 
 async def _begun(body: AsyncIterator[bytes], item: Entry) -> AsyncIterator[bytes]:

@@ -209,7 +209,8 @@ async def test_an_empty_file(house: House) -> None:
     """A form's empty file is refused in words."""
 
     async def nothing() -> AsyncIterator[bytes]:
-        for part in ():
+        nobody: tuple[bytes, ...] = ()
+        for part in nobody:
             yield part
 
     alarm = await house.raises()

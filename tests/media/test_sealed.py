@@ -80,3 +80,13 @@ def test_a_named_key_must_be_there(tmp_path: Path) -> None:
     """A key that was named is not made up when it is missing: the old media would be lost for good."""
     with pytest.raises(KeyUnusable, match="no such file"):
         open_key(tmp_path / "media.key", make=False)
+
+
+async def test_an_object_opens_only_at_its_place(house: House) -> None:
+    """The path is bound into the seal: an object moved to another's place does not open."""
+    await house.objects.put("a/b/one", b"one")
+    await house.objects.put("a/b/two", b"two")
+    one, two = house.files()
+    two.write_bytes(one.read_bytes())
+    with pytest.raises(Damaged, match="not those that were sealed"):
+        await house.objects.get("a/b/two")
