@@ -1,4 +1,4 @@
-"""The composition root: makes every stage, hands each the functions it needs, and runs their loops in one task group.
+"""The composition root: makes every stage, hands each the functions it needs, and keeps their loops running.
 
 The only module that knows everyone. Holds no rule of its own.
 """
@@ -6,7 +6,7 @@ The only module that knows everyone. Holds no rule of its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
@@ -52,6 +52,8 @@ from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
 _CORRECT_EVERY = timedelta(seconds=30)
+_BEGIN_AGAIN = timedelta(seconds=1)
+_CANCEL_AGAIN_S = 0.2
 
 
 class Dispatch:
@@ -117,29 +119,43 @@ class Dispatch:
                 *log_http.routes(self.alarms, self.who, self.stations),
                 *web.routes(pages, self.identity, self.who, folder, voice, self.limits),
             ],
-            exception_handlers={Refused: pages.refused, 404: web.not_found},
+            exception_handlers={Refused: pages.refused, ClientDisconnect: web.hung_up, 404: web.not_found},
             lifespan=self._lifespan,
         )
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        """Every loop of the hub lives here, and a loop that ends by a fault ends the hub."""
+        """Every loop of the hub lives here."""
         await self.open()
         poll_s = self.settings.timer.poll_s
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(loop)
-                for loop in (
-                    self.hub.run(), self.heartbeat.run(), self.receipts.run(), self.timer.run(poll_s),
-                    self.readiness.run(poll_s), self.roster.run(poll_s), self.relay.run(poll_s),
-                    self.copies.run(self.clock), self._keep_time(),
-                )
-            ]  # fmt: skip
-            try:
-                yield
-            finally:
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "fanout": self.hub.run,
+            "heartbeat": self.heartbeat.run,
+            "receipts": self.receipts.run,
+            "escalation": lambda: self.timer.run(poll_s),
+            "readiness": lambda: self.readiness.run(poll_s),
+            "duty": lambda: self.roster.run(poll_s),
+            "relay": lambda: self.relay.run(poll_s),
+            "copies": lambda: self.copies.run(self.clock),
+            "clock": self._keep_time,
+        }
+        tasks = {asyncio.create_task(self._keep(name, loop), name=name) for name, loop in loops.items()}
+        try:
+            yield
+        finally:
+            while tasks:  # again: on Python 3.11 a command to the store can swallow a cancellation
                 for task in tasks:
                     task.cancel()
+                _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_S)
+
+    async def _keep(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        """Run a loop for ever: one that ends by a fault is said and begun again, for a hub without timers is none."""
+        while True:
+            try:
+                await loop()
+            except Exception as fault:
+                log.error("loop_failed", loop=name, fault=repr(fault))
+            await self.clock.sleep_until(self.clock.now() + _BEGIN_AGAIN)
 
     async def open(self) -> None:
         """Learn the store's epoch and time; also what the command line needs, which runs no loop."""

@@ -197,6 +197,11 @@ async def not_found(request: Request, fault: Exception) -> Response:
     return JSONResponse(unknown.body(), unknown.error.status)
 
 
+async def hung_up(request: Request, fault: Exception) -> Response:
+    """The connection was lost before the request was whole: nobody reads this, and it is no fault of ours to log."""
+    return Response(status_code=400)
+
+
 class Guard:
     """Around the whole application: security headers on every answer, and no change from a foreign origin.
 

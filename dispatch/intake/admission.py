@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,8 +40,11 @@ def under_duress(secret: str, pin: str | None, stored_hash: str) -> bool:
 
 
 def position_members(position: Position | None) -> Mapping[str, Any] | None:
-    """The position as it was received, without the keys that were not sent."""
-    return None if position is None else position.model_dump(exclude_none=True)
+    """The position as it was received, without what was not sent, or is NaN or infinite: JSON has no word for those."""
+    if position is None:
+        return None
+    given = position.model_dump(exclude_none=True)
+    return {name: value for name, value in given.items() if not isinstance(value, float) or math.isfinite(value)}
 
 
 def to_command(body: RaiseBody, station: str, backups: tuple[str, ...], why: str, channel: str) -> Raise:

@@ -70,7 +70,8 @@ class Citizens:
 
     async def raise_alarm(self, body: RaiseBody, channel: str) -> tuple[dict[str, Any], bool]:
         """(receipt, whether it is new). The same id and secret: the same alarm, the same receipt, however often."""
-        route = self.town.route(admission.position_members(body.position))
+        place = body.position
+        route = self.town.route(None if place is None else place.model_dump(exclude_none=True))
         command = admission.to_command(body, route.station, route.backups, route.why, channel)
         steps = await self.town.opening(route.station, route.backups, body.kind)
         outcome = await self._alarms.handle(

@@ -5,14 +5,14 @@ A request that asks for HTML gets its receipt as a page. Nothing of the citizen 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.requests import Request
+from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -30,6 +30,7 @@ PutWhole = Callable[[str, str, str, str, AsyncIterable[bytes]], Awaitable[None]]
 """(alarm, media, kind, mime, parts) -> stores the bytes as chunks and ends them."""
 
 _PART_BYTES = 65_536
+_FIELDS = 64
 _JSON_BYTES = 65_536
 """A JSON body without media is never longer, whatever the limits of its texts."""
 
@@ -107,26 +108,25 @@ def bearer(request: Request) -> str:
 async def _raise_by_form(
     request: Request, citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int
 ) -> Response:
-    declared = request.headers.get("content-length", "")
-    if not declared.isdigit() or int(declared) > form_bytes:
-        raise Refused(errors.TOO_LARGE, f"form: at most {form_bytes} bytes (form_bytes); leave out the largest file")
-    async with _form(request, citizens.limits["media_per_alarm"]) as form:
-        return await _raise_from(form, request, citizens, page, put_whole)
+    async with _form(request, form_bytes, 2 * citizens.limits["media_per_alarm"]) as (form, broken_off):
+        return await _raise_from(form, broken_off, request, citizens, page, put_whole)
 
 
 async def _raise_from(
-    form: FormData, request: Request, citizens: Citizens, page: Page, put_whole: PutWhole
+    form: FormData, broken_off: str, request: Request, citizens: Citizens, page: Page, put_whole: PutWhole
 ) -> Response:
     fields: dict[str, Any] = {
         name: form[name]
         for name in ("id", "secret", "text", "kind", "category", "lang", "place", "pin")
         if form.get(name)
     }
+    if broken_off and not {"id", "secret"} <= fields.keys():
+        raise Refused(errors.UNDECODABLE, f"form: {broken_off}")
     fields["needs"] = [need for need in form.getlist("needs") if need]
     body = check(messages.RaiseBody, fields, citizens.limits)
     receipt, new = await citizens.raise_alarm(body, "form")  # stored first: whatever becomes of the files
     files = [("photo", f) for f in form.getlist("photo")] + [("audio", f) for f in form.getlist("audio")]
-    faults: list[str] = []
+    faults = [f"form: {broken_off}; what came before is stored, without files"] if broken_off else []
     for nth, (kind, file) in enumerate(files):
         if isinstance(file, UploadFile) and file.size:
             try:
@@ -144,12 +144,16 @@ async def _raise_from(
 
 async def _act_by_form(request: Request, citizens: Citizens, page: Page) -> Response:
     """The receipt page's own forms: check for answers, say, answer, ask to cancel."""
-    async with _form(request, 0) as form:
+    async with _form(request, _JSON_BYTES, 0) as (form, broken_off):
+        if broken_off:
+            raise Refused(errors.UNDECODABLE, f"form: {broken_off}")
         fields = {name: str(value) for name, value in form.items() if value}
     secret, action = fields.get("secret", ""), fields.get("action", "check")
     loaded = await citizens.authorise(request.path_params["alarm"], secret)
     if action == "say" and fields.get("text"):
-        said = {"ref": fields.get("ref", f"form-{len(loaded.alarm.talk)}"), "text": fields["text"]}
+        # Sent twice from one page it is said once; changed, or from a later page, it is something else.
+        name = hashlib.sha256(f"{fields.get('version')}/{fields['text']}".encode()).hexdigest()
+        said = {"ref": name, "text": fields["text"]}
         await citizens.say(loaded, check(messages.SayBody, said, citizens.limits))
     elif action == "answer" and fields.get("question"):
         body = {"question": fields["question"], "answer": fields.get("answer", "")}
@@ -165,17 +169,38 @@ async def _act_by_form(request: Request, citizens: Citizens, page: Page) -> Resp
 
 
 @asynccontextmanager
-async def _form(request: Request, files: int) -> AsyncIterator[FormData]:
-    """The request's form; its files are closed, and so gone from the disk, when it was dealt with."""
+async def _form(request: Request, most_bytes: int, files: int) -> AsyncIterator[tuple[FormData, str]]:
+    """The request's form, and why it was broken off, if it was: then only the words that came before are in it.
+
+    A limit or a lost connection in the middle of a photo must not drop the alarm. The files are closed, and so gone
+    from the disk, when the form was dealt with.
+    """
+    broken_off = ""
+    async with aclosing(_limited(request, most_bytes)) as stream:
+        parser: MultiPartParser | FormParser = FormParser(request.headers, stream, max_fields=_FIELDS)
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            parser = MultiPartParser(
+                request.headers, stream, max_files=files, max_fields=_FIELDS, max_part_size=most_bytes
+            )
+        try:
+            form = await parser.parse()
+        except (MultiPartException, ClientDisconnect) as fault:
+            broken_off = fault.message if isinstance(fault, MultiPartException) else "the connection was lost"
+            came = parser.items if isinstance(parser, MultiPartParser) else []
+            form = FormData([(name, value) for name, value in came if isinstance(value, str)])
     try:
-        form = await request.form(max_files=2 * files, max_fields=64)
-    except (MultiPartException, HTTPException) as fault:
-        why = fault.message if isinstance(fault, MultiPartException) else fault.detail
-        raise Refused(errors.UNDECODABLE, f"form: {why}") from None
-    try:
-        yield form
+        yield form, broken_off
     finally:
         await form.close()
+
+
+async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise MultiPartException(f"more than {most} bytes (form_bytes)")
+        yield part
 
 
 async def _parts(file: UploadFile) -> AsyncIterator[bytes]:

@@ -1,0 +1,236 @@
+"""The form of a page without JavaScript: words, photos, several files; and whatever breaks it off, the words count."""
+
+import asyncio
+import uuid
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.flow.people import Citizen
+from tests.flow.town import Town
+
+pytestmark = pytest.mark.usefixtures("earlier")
+HTML = {"accept": "text/html,application/xhtml+xml"}
+
+
+def fields(citizen: Citizen, **more: Any) -> dict[str, Any]:
+    return {"id": citizen.id, "secret": citizen.secret, "pin": citizen.pin, "lang": "zh", **more}
+
+
+async def posts(citizen: Citizen, files: Any = None, headers: dict[str, str] = HTML, **more: Any) -> httpx.Response:
+    """Submit the page's form, as a browser does: always multipart, unused file inputs as empty files."""
+    empty = [("photo", ("", b"", "application/octet-stream")), ("audio", ("", b"", "application/octet-stream"))]
+    return await citizen.http.post("/alarms", data=fields(citizen, **more), files=files or empty, headers=headers)
+
+
+async def test_words_only(town: Town) -> None:
+    """The receipt is a page: its code is on it, no secret in its address, nothing is cached; again is the same."""
+    officer = await town.officer("V01")
+    citizen = town.citizen()
+    pages = [await posts(citizen, text="他在门口", place="三楼", needs=["deaf", "text_only"]) for _ in range(2)]
+    assert [page.status_code for page in pages] == [200, 200]
+    view = await citizen.sees()
+    for page in pages:
+        assert page.headers["content-type"].startswith("text/html")
+        assert page.headers["cache-control"] == "no-store"
+        assert view["code"] in page.text
+        assert citizen.secret not in str(page.url)
+    raised = await officer.hears(citizen.id, "alarm_raised")
+    assert (raised["event"]["text"], raised["event"]["place"]) == ("他在门口", "三楼")
+    assert raised["event"]["needs"] == ["deaf", "text_only"]
+    assert raised["event"]["channel"] == "form"
+    await officer.hears(citizen.id, "step_run")
+
+
+async def test_several_files(town: Town, fixtures: Path) -> None:
+    """Two photos and a recording come with the words; sent twice there are still three."""
+    officer = await town.officer("V01")
+    citizen = town.citizen()
+    files = [
+        ("photo", ("a.jpg", (fixtures / "photo-gps-rotated.jpg").read_bytes(), "image/jpeg")),
+        ("photo", ("b.webp", (fixtures / "photo.webp").read_bytes(), "image/webp")),
+        ("audio", ("c.m4a", (fixtures / "voice-en.m4a").read_bytes(), "audio/mp4")),
+    ]
+    for _ in range(2):
+        assert (await posts(citizen, files, text="有照片")).status_code == 200
+    await officer.hears(citizen.id, "alarm_raised", *["media_ready"] * 3)
+    loaded = await town.dispatch.alarms.load(citizen.id)
+    assert loaded is not None
+    assert sorted(item["kind"] for item in loaded.alarm.media.values()) == ["audio", "photo", "photo"]
+    officer.unexpected.clear()
+
+
+async def test_json_to_who_asks_for_no_page(town: Town) -> None:
+    """The same form without `Accept: text/html` gets the receipt as JSON: 201, then 200; as plain form data too."""
+    citizen = town.citizen()
+    first = await posts(citizen, headers={}, text="喂")
+    second = await citizen.http.post("/alarms", data=fields(citizen, text="喂"))
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json() == second.json()
+
+
+async def test_a_missing_name(town: Town) -> None:
+    """Without an id there can be no alarm: a page that says so and gives the other ways to get help."""
+    citizen = town.citizen()
+    page = await citizen.http.post("/alarms", data={"secret": citizen.secret, "text": "喂"}, headers=HTML)
+    assert page.status_code == 422
+    assert "id: " in page.text
+    assert "sms:12110" in page.text
+    assert "这次没有办成" in page.text
+
+
+@pytest.mark.parametrize("text", ["x" * 4001, "x" * 1_100_000])
+async def test_too_long_a_text_is_a_page(town: Town, text: str) -> None:
+    """The fault page names the limit; the names of the form can be used again."""
+    citizen = town.citizen()
+    page = await posts(citizen, text=text)
+    assert page.status_code == 413
+    assert "text_chars" in page.text
+    assert page.headers["content-type"].startswith("text/html")
+    assert "sms:12110" in page.text
+    assert (await posts(citizen, text="短一点")).status_code == 200
+
+
+async def test_a_file_that_is_too_large_or_no_photo(town: Town) -> None:
+    """The alarm is stored with its words; the page says that a file was not."""
+    citizen = town.citizen()
+    files = [
+        ("photo", ("a.exe", b"MZ", "application/x-msdownload")),
+        ("photo", ("b.jpg", b"\xff\xd8\xff", "image/jpeg")),
+    ]
+    page = await posts(citizen, files, text="救命")
+    assert page.status_code == 200
+    assert "no-link" in page.text, "the part that says so"
+    loaded = await town.dispatch.alarms.load(citizen.id)
+    assert loaded is not None
+    assert loaded.alarm.text == "救命"
+    assert len(loaded.alarm.media) == 1
+
+
+async def test_a_form_beyond_the_limit_is_an_alarm(town: Town) -> None:
+    """Limits never drop an alarm (P8): the words came first and are stored; the files are left out and it is said."""
+    officer = await town.officer("V01")
+    citizen = town.citizen()
+    most = town.settings.limits.form_bytes
+    page = await posts(citizen, [("photo", ("a.jpg", b"x" * most, "image/jpeg"))], text="救命")
+    assert page.status_code == 200
+    assert "no-link" in page.text
+    raised = await officer.hears(citizen.id, "alarm_raised", "step_run")
+    assert raised["alarm"] == citizen.id
+    assert officer.alarms[citizen.id]["text"] == "救命"
+    told = await posts(citizen, [("photo", ("a.jpg", b"x" * most, "image/jpeg"))], headers={}, text="救命")
+    assert "form_bytes" in told.json()["faults"][0]
+
+
+async def test_too_many_files_and_fields(town: Town) -> None:
+    """A thousand fields, a thousand files: what came first is stored, and it is said that the rest was not."""
+    citizen = town.citizen()
+    many = [("photo", (f"{n}.jpg", b"\xff\xd8\xff", "image/jpeg")) for n in range(1000)]
+    told = await posts(citizen, many, headers={}, text="救命")
+    assert told.status_code == 201
+    assert "files" in told.json()["faults"][0]
+    second = town.citizen()
+    extra = {f"field{n}": "x" for n in range(1000)}
+    told = await posts(second, headers={}, **extra)
+    assert told.status_code == 201
+    assert "fields" in told.json()["faults"][0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"--x\r\n\r\n"),
+        ("multipart/form-data; boundary=x", b"no boundary here"),
+        ("multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data\r\n\r\nv\r\n--x--\r\n'),
+        ("multipart/form-data; boundary=" + "x" * 5000, b"--x--\r\n"),
+        ("multipart/form-data; boundary=x; charset=martian", b'--x\r\ncontent-disposition: form-data; name="id"\r\n'),
+        ("application/x-www-form-urlencoded", b"%zz=%&&&=;id"),
+        ("application/x-www-form-urlencoded", b"a=" + b"x" * 2_000_000),
+        ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % n for n in range(1000))),
+        ("application/x-www-form-urlencoded", b""),
+    ],
+)  # fmt: skip
+async def test_forms_that_are_none(town: Town, kind: str, body: bytes) -> None:
+    """A clear answer, 400 to 422, in the form that was asked for."""
+    citizen = town.citizen()
+    for accept in ("text/html", "application/json"):
+        headers = {"content-type": kind, "accept": accept}
+        answer = await citizen.http.post("/alarms", content=body, headers=headers)
+        assert 400 <= answer.status_code <= 422, answer.text
+        assert answer.headers["content-type"].startswith(accept)
+
+
+async def test_the_connection_is_lost_in_the_middle_of_a_photo(town: Town) -> None:
+    """The words had come: the alarm is raised, although nobody can be told any more."""
+    officer = await town.officer("V01")
+    citizen = town.citizen()
+    parts = [
+        f'--x\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields(citizen, text="救命").items()
+    ]
+    photo = '--x\r\ncontent-disposition: form-data; name="photo"; filename="a.jpg"\r\ncontent-type: image/jpeg\r\n\r\n'
+    body = "".join(parts).encode() + photo.encode() + b"\xff" * 100_000
+    host, port = town.url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    head = "POST /alarms HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; boundary=x\r\n"
+    head += "content-length: 9000000\r\n\r\n"
+    writer.write(head.encode() + body)
+    await writer.drain()
+    writer.close()
+    await officer.hears(citizen.id, "alarm_raised", "step_run")
+    assert officer.alarms[citizen.id]["text"] == "救命"
+
+
+async def test_the_receipts_own_forms(town: Town) -> None:
+    """Say, answer and cancel without JavaScript; the same form pressed twice says it once."""
+    officer = await town.officer("V01")
+    citizen = town.citizen()
+    alarm = await citizen.raises(text="救命")
+    version = str((await citizen.sees())["version"])
+
+    async def acts(**more: str) -> httpx.Response:
+        data = {"id": alarm, "secret": citizen.secret, "lang": "zh", **more}
+        page = await citizen.http.post(f"/alarms/{alarm}/receipt", data=data, headers=HTML)
+        assert page.status_code == 200, page.text
+        return page
+
+    for _ in range(2):
+        assert "他进来了" in (await acts(action="say", text="他进来了", version=version)).text
+    await acts(action="say", text="在卧室", version=version)
+    await officer.asks("ask", alarm=alarm, question="几个人？", choices=["一个", "两个"])
+    asked = await acts(action="check")
+    assert "几个人？" in asked.text
+    question = (await citizen.sees())["question"]["question"]
+    await acts(action="answer", question=question, answer="两个")
+    await acts(action="cancel", pin="0000")
+    await acts(action="unheard-of")
+    view = await citizen.sees()
+    assert [said["text"] for said in view["talk"]] == ["他进来了", "在卧室", "几个人？", "两个"]
+    assert view["cancel"] == "requested"
+    kinds = ["alarm_raised", "step_run", "citizen_said", "citizen_said", "question_asked", "question_answered"]
+    cancelled = await officer.hears(alarm, *kinds, "cancel_requested")
+    assert cancelled["event"]["duress"] is True
+
+
+async def test_the_receipts_forms_need_the_secret(town: Town) -> None:
+    """A wrong secret and an unknown alarm get the same page, to the byte."""
+    citizen = town.citizen()
+    alarm = await citizen.raises()
+    wrong = {"secret": "0123456789abcdefghijklmn", "action": "check"}
+    pages = [
+        await citizen.http.post(f"/alarms/{each}/receipt", data=wrong, headers=HTML) for each in (alarm, uuid.uuid4())
+    ]
+    assert [page.status_code for page in pages] == [404, 404]
+    assert pages[0].content == pages[1].content
+
+
+async def test_words_are_words_on_the_page(town: Town) -> None:
+    """What someone writes is shown as text, never run: the page escapes it."""
+    citizen = town.citizen()
+    alarm = await citizen.raises()
+    data = {"secret": citizen.secret, "action": "say", "text": "<script>alert(1)</script>\"'"}
+    page = await citizen.http.post(f"/alarms/{alarm}/receipt", data=data, headers=HTML)
+    assert "<script>alert" not in page.text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
