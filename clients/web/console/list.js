@@ -4,7 +4,15 @@
  */
 
 import { headline } from "../shared/alarm.js";
-import { html, useComputed, useLayoutEffect, useRef, useState, useValue } from "../shared/dom.js";
+import {
+  html,
+  useClassOfMoving,
+  useComputed,
+  useLayoutEffect,
+  useRef,
+  useState,
+  useValue,
+} from "../shared/dom.js";
 import { Mark } from "../shared/mark.js";
 import { pending, stationName, user } from "../shared/session.js";
 import { clock, secondsSince, secondsTo, span, tick } from "../shared/time.js";
@@ -102,15 +110,13 @@ function Row({ alarm, top, chosen }) {
   const wait = useValue(pending).get(alarm.id);
   const me = useValue(user);
   const mine = alarm.owner === me.name;
+  const row = useClassOfMoving(`row ${alarm.status} ${chosen ? "chosen" : ""} ${mine ? "mine" : ""}`);
   const offer = offeredToMe(alarm) && !mine;
   const where = alarm.place || (alarm.position ? t("place.position_only") : t("place.none"));
   const others = me.station && alarm.home !== me.station ? `${stationName(alarm.home)} · ` : "";
   const who = alarm.status === "raised" ? "" : ` · ${mine ? t("alarm.you") : (alarm.owner ?? "")}`;
   return html`
-    <li
-      class="row ${alarm.status} ${chosen ? "chosen" : ""} ${mine ? "mine" : ""}"
-      style=${{ top: `${top}px` }}
-    >
+    <li ref=${row} style=${{ top: `${top}px` }}>
       <button
         data-act="open"
         data-alarm=${alarm.id}

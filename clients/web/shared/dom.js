@@ -3,7 +3,7 @@
 import { computed } from "/static/vendor/signals-core.js";
 import htm from "/static/vendor/htm.js";
 import { h } from "/static/vendor/preact.js";
-import { useLayoutEffect, useMemo, useState } from "/static/vendor/preact-hooks.js";
+import { useLayoutEffect, useMemo, useRef, useState } from "/static/vendor/preact-hooks.js";
 
 export { render } from "/static/vendor/preact.js";
 export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "/static/vendor/preact-hooks.js";
@@ -33,4 +33,18 @@ export function useValue(source) {
  */
 export function useComputed(make, inputs) {
   return useValue(useMemo(() => computed(make), inputs));
+}
+
+/**
+ * A ref for a row that may move: its class is set after the move. Preact moves rows with `moveBefore`, which keeps the
+ * focus, but Chromium (seen in 156) then forgets what a class that changed with it means for the row's inside.
+ *
+ * @param {string} name
+ */
+export function useClassOfMoving(name) {
+  const element = useRef(/** @type {any} */ (null));
+  useLayoutEffect(() => {
+    element.current.className = name;
+  }, [name]);
+  return element;
 }

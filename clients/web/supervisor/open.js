@@ -1,7 +1,7 @@
 /** Open now: what nobody has taken, how long until the next step and who was called; and what passed its day. */
 
 import { called, headline } from "../shared/alarm.js";
-import { html, useComputed, useValue } from "../shared/dom.js";
+import { html, useClassOfMoving, useComputed, useValue } from "../shared/dom.js";
 import { Mark } from "../shared/mark.js";
 import { stationName } from "../shared/session.js";
 import { clock, dayAndMinute, secondsSince, secondsTo, span, tick, until } from "../shared/time.js";
@@ -36,13 +36,14 @@ function who(alarm) {
 /** @param {{ alarm: Alarm }} props */
 function Row({ alarm }) {
   const on = useValue(chosen) === alarm.id;
+  const row = useClassOfMoving(`alarm ${alarm.status} ${on ? "chosen" : ""}`);
   const tail = ` · ${stationName(alarm.station)} · ${alarm.code}`;
   const next =
     alarm.status === "raised" ? t("open.next") : alarm.status === "acknowledged" ? t("open.moves") : "";
   return html`
     <li>
       <button
-        class="alarm ${alarm.status} ${on ? "chosen" : ""}"
+        ref=${row}
         data-act="timeline"
         data-alarm=${alarm.id}
         data-status=${alarm.status}

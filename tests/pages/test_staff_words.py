@@ -1,0 +1,76 @@
+"""The console and the supervisor's page have words for everything that they can have to say."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dispatch.alarm.events import EVENTS
+from dispatch.alarm.messages import Close
+from dispatch.alarm.state import Status
+from dispatch.escalation.policy import AUDIENCES
+
+NAMES = re.compile(r"\{(\w+)\}")
+FOLDERS = {"console": ("shared", "console"), "supervisor": ("shared", "supervisor")}
+
+
+def words(root: Path, page: str, language: str) -> dict[str, str]:
+    """What the page loads: the common words and its own."""
+    table: dict[str, str] = {}
+    for name in ("common", page):
+        path = root / "clients" / "web" / "words" / f"{name}.{language}.json"
+        table |= json.loads(path.read_text(encoding="utf-8"))
+    return table
+
+
+@pytest.mark.parametrize("page", FOLDERS)
+def test_every_key_that_the_modules_name(root: Path, page: str) -> None:
+    """No module of the page names a word that its catalogues lack."""
+    known = words(root, page, "zh").keys()
+    used: set[str] = set()
+    for folder in FOLDERS[page]:
+        for path in (root / "clients" / "web" / folder).glob("*.js"):
+            used |= set(re.findall(r'\bt\(\s*"([\w./?]+)"', path.read_text(encoding="utf-8")))
+    assert len(used) > 20
+    assert used <= known, used - known
+
+
+@pytest.mark.parametrize("page", FOLDERS)
+def test_no_language_forgets_a_value(root: Path, page: str) -> None:
+    """No translation forgets a number, a name or a time that the other one tells."""
+    zh, en = words(root, page, "zh"), words(root, page, "en")
+    assert {key for key, text in zh.items() if set(NAMES.findall(text)) != set(NAMES.findall(en[key]))} == set()
+
+
+@pytest.mark.parametrize("page", FOLDERS)
+def test_statuses_dispositions_and_audiences(root: Path, page: str) -> None:
+    """Every status, every way to close and everyone who can be called has words."""
+    known = words(root, page, "en").keys()
+    dispositions = Close.model_fields["disposition"].annotation.__args__  # type: ignore[union-attr]
+    wanted = {f"status.{status}" for status in Status} | {f"audience.{one}" for one in AUDIENCES}
+    assert wanted | {f"disposition.{one}" for one in dispositions} <= known
+
+
+def test_every_event_is_a_sentence(root: Path) -> None:
+    """Each type of event can be read in the log and chosen in its filter; the list of types is complete."""
+    known = words(root, "supervisor", "zh").keys()
+    for kind in EVENTS:
+        assert f"type.{kind}" in known
+        assert any(key == f"event.{kind}" or key.startswith(f"event.{kind}.") for key in known), kind
+    source = (root / "clients" / "web" / "supervisor" / "sentence.js").read_text(encoding="utf-8")
+    listed = re.search(r"TYPES = \[(.*?)\]", source, re.DOTALL)
+    assert listed is not None
+    assert set(re.findall(r'"(\w+)"', listed[1])) == set(EVENTS)
+
+
+def test_every_rung_and_command_of_the_console(root: Path) -> None:
+    """Every step of the ladder, and every command from its button to its wait, has words."""
+    known = words(root, "console", "zh").keys()
+    source = (root / "clients" / "web" / "console" / "ladder.js").read_text(encoding="utf-8")
+    rungs = re.findall(r'step: "(\w+)"', source)
+    assert len(rungs) == 8
+    commands = ("ack", "take", "release", "move", "arrive", "close", "reopen", "transfer", "transfer_accept",
+                "transfer_reject", "note")  # fmt: skip
+    wanted = {f"ladder.{rung}" for rung in rungs} | {f"{kind}.{c}" for c in commands for kind in ("act", "pending")}
+    assert wanted <= known, wanted - known
