@@ -50,6 +50,13 @@ class Store(Table):
     )
 
 
+class Media(Table):
+    url: str = Field(
+        default="", pattern=r"^((s3|gs|az)://.+)?$", description='"" for the data folder, or s3://, gs://, az://'
+    )
+    key: str = Field(default="", pattern=r"^([0-9a-fA-F]{64})?$", repr=False, description='64 hex digits, or ""')
+
+
 class Limits(Table):
     text_chars: int = Field(default=4000, ge=100, le=100_000)
     say_per_alarm: int = Field(default=500, ge=10, le=100_000)
@@ -113,6 +120,7 @@ class Dispatch(Table):
 
     serve: Serve = Serve()
     store: Store = Store()
+    media: Media = Media()
     limits: Limits = Limits()
     console: Console = Console()
     citizen: Citizen = Citizen()

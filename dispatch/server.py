@@ -24,7 +24,7 @@ from dispatch.alarm.clock import StoreClock
 from dispatch.app import Dispatch
 from dispatch.fanout.transport import Protocol
 from dispatch.identity import hash_password
-from dispatch.media.objects import Objects, open_key
+from dispatch.media.objects import KeyUnusable, Objects, open_key
 from dispatch.settings import Settings
 from dispatch.stream import store
 from dispatch.stream.embedded import EmbeddedStore, StoreUnavailable
@@ -78,16 +78,16 @@ async def opened(settings: Settings, data: Path, hub: bool = False) -> AsyncIter
             await asyncio.to_thread(embedded.start)
             if embedded.found:
                 log.info("store_found", socket=str(embedded.socket))
-        key = open_key(data / "keys" / "media.key", make=True)
+        objects = _objects(settings, data)
         redis = store.connect(embedded.url if embedded else settings.store.url, name)
         found = await store.dangers(redis, settings.store.allow)
-    except (StoreUnavailable, OSError) as fault:
+    except (StoreUnavailable, KeyUnusable, OSError) as fault:
         raise CannotServe(str(fault)) from None
     if found:
         await redis.aclose()
         raise CannotServe("\n".join(str(danger) for danger in found))
     clock = StoreClock()
-    dispatch = Dispatch(settings, redis, Objects(data / "media", key), clock, resources.web(), data / "voice")
+    dispatch = Dispatch(settings, redis, objects, clock, resources.web(), data / "voice")
     try:
         await dispatch.open()
         yield dispatch
@@ -96,6 +96,17 @@ async def opened(settings: Settings, data: Path, hub: bool = False) -> AsyncIter
             await store.end(redis)
             await asyncio.to_thread(embedded.ended)
         await redis.aclose()
+
+
+def _objects(settings: Settings, data: Path) -> Objects:
+    """Where media are kept, opened with their key. A new key is made only where nothing was sealed yet."""
+    folder = data / "media"
+    if settings.media.key:
+        key = bytes.fromhex(settings.media.key)
+    else:
+        sealed = bool(settings.media.url) or (folder.is_dir() and any(folder.iterdir()))
+        key = open_key(data / "keys" / "media.key", make=not sealed)
+    return Objects(settings.media.url or folder, key)
 
 
 async def serve(settings: Settings, data: Path) -> None:

@@ -23,7 +23,7 @@ from dispatch.escalation import policy
 from dispatch.escalation.policy import Policy
 from dispatch.routing import boundaries
 from dispatch.routing.boundaries import Boundaries, OtherWay
-from dispatch.sections import Citizen, Console, Dispatch, Limits, Log, Serve, Session, Store, Timer
+from dispatch.sections import Citizen, Console, Dispatch, Limits, Log, Media, Serve, Session, Store, Timer
 
 ENVIRONMENT = "environment"
 _DEFAULTS = Dispatch()
@@ -60,6 +60,7 @@ class Settings:
 
     serve: Serve
     store: Store
+    media: Media
     limits: Limits
     console: Console
     citizen: Citizen

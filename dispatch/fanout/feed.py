@@ -89,6 +89,13 @@ def event_frame(epoch: str, station: str, offset: int, body: bytes) -> Frame:
     return Frame(head[:-1] + b"," + body[1:])
 
 
+def snapshot_frame(epoch: str, station: str, offset: int, duty: dict[str, Any], alarms: list[bytes]) -> Frame:
+    """The frame of a station as it is at `offset`; the alarms are already JSON."""
+    position = {"epoch": epoch, "offset": offset}
+    head = orjson.dumps({"type": "snapshot", "station": station, "position": position, "duty": duty})
+    return Frame(head[:-1] + b',"alarms":[' + b",".join(alarms) + b"]}")
+
+
 def starts(members: dict[str, Any]) -> str | None:
     """The alarm's id when this event is the first that the station's consoles hear of it."""
     return members["alarm"] if members["event"]["type"] in ("alarm_raised", "alarm_shared") else None

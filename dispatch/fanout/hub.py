@@ -19,10 +19,12 @@ from redis.exceptions import RedisError
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
-from dispatch.fanout.feed import Console, Feed, Frame, Watch, event_frame, starts
+from dispatch.fanout.feed import Console, Feed, Frame, Watch, event_frame, snapshot_frame, starts
 from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
+_Missed = list[tuple[Frame, str | None]]
+_Snapshot = tuple[int, Frame, list[str]]
 _BACK_OFF_S = 0.2
 """Before the doorbell is listened to again after a fault of the store."""
 _ANSWER_S = 5.0
@@ -72,29 +74,32 @@ class Hub:
         Raises:
             Refused: `not_stored`, when the store does not answer; nothing was sent.
         """
-        plans = []
+        plans: list[tuple[Feed, int, _Missed | None, _Snapshot | None, list[str]]] = []
         for station in stations:
             feed = await self._feed(station)
             epoch, offset = after.get(station, ("", -1))
             missed = None
             if epoch == self._stream.epoch and 0 <= offset <= feed.last:
                 missed = await self._missed(feed, offset)
-            plans.append((feed, offset, missed, None if missed is not None else await self._snapshot(feed)))
+            if missed is not None:
+                plans.append((feed, offset, missed, None, await self._stream.open_alarms(station)))
+            else:
+                plans.append((feed, offset, None, await self._snapshot(feed), []))
         # No await from here on: an event between the snapshot and the registration would be lost or doubled.
-        if any(snap is not None and not feed.covers(snap[0]) for feed, _, _, snap in plans) or any(
-            missed is not None and not feed.covers(offset + len(missed)) for feed, offset, missed, _ in plans
+        if any(snap is not None and not feed.covers(snap[0]) for feed, _, _, snap, _ in plans) or any(
+            missed is not None and not feed.covers(offset + len(missed)) for feed, offset, missed, _, _ in plans
         ):
             await self.attach(console, stations, after, hello)  # the ring moved on meanwhile; once more
             return
         self.detach(console)
-        self._write(console, hello({feed.station: missed is not None for feed, _, missed, _ in plans}))
-        for feed, offset, missed, snap in plans:
+        self._write(console, hello({feed.station: missed is not None for feed, _, missed, _, _ in plans}))
+        for feed, offset, missed, snap, still_open in plans:
             if snap is not None:
                 offset, frame, alarms = snap
                 self._write(console, frame)
                 console.session.attach(feed.station, offset, alarms)
             else:
-                console.session.attach(feed.station, offset, ())
+                console.session.attach(feed.station, offset, still_open)  # perhaps shown and never confirmed
                 for frame, new_alarm in missed or []:
                     offset += 1
                     self._write(console, frame)
@@ -259,7 +264,7 @@ class Hub:
                     self._catch_up(feed, feed.announced)
         return feed
 
-    async def _missed(self, feed: Feed, offset: int) -> list[tuple[Frame, str | None]] | None:
+    async def _missed(self, feed: Feed, offset: int) -> _Missed | None:
         """The events after `offset` that are no longer in memory; None when a snapshot is the better answer."""
         if feed.covers(offset):
             return []
@@ -274,23 +279,16 @@ class Hub:
             for entry in entries
         ]
 
-    async def _snapshot(self, feed: Feed) -> tuple[int, Frame, list[str]]:
+    async def _snapshot(self, feed: Feed) -> _Snapshot:
         """(offset, frame, alarm ids): made once for all consoles that come at the same time."""
         if feed.snapshot is None:
             feed.snapshot = asyncio.create_task(self._make_snapshot(feed))
             feed.snapshot.add_done_callback(lambda _: setattr(feed, "snapshot", None))
         return await asyncio.shield(feed.snapshot)
 
-    async def _make_snapshot(self, feed: Feed) -> tuple[int, Frame, list[str]]:
+    async def _make_snapshot(self, feed: Feed) -> _Snapshot:
         offset, alarms = await self._stream.snapshot(feed.station)
-        duty = await self._duty(feed.station)
-        head = orjson.dumps({
-            "type": "snapshot",
-            "station": feed.station,
-            "position": {"epoch": self._stream.epoch, "offset": offset},
-            "duty": duty,
-        })  # fmt: skip
-        frame = Frame(head[:-1] + b',"alarms":[' + b",".join(alarms) + b"]}")
+        frame = snapshot_frame(self._stream.epoch, feed.station, offset, await self._duty(feed.station), alarms)
         return offset, frame, [orjson.loads(alarm)["id"] for alarm in alarms]
 
     def _write(self, console: Console, frame: Frame) -> None:

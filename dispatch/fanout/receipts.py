@@ -1,4 +1,4 @@
-"""Which consoles have confirmed an alarm. The first confirmation is told at once, further ones at most once a second.
+"""Whose consoles have confirmed an alarm. The first confirmation is told at once, further ones at most once a second.
 
 "Sent" is not "delivered": only a console's own word counts here. Never logs each console's confirmation as an event.
 """
@@ -35,8 +35,8 @@ class Receipts:
         self._waiting: set[str] = set()
         self._reported: dict[str, datetime] = {}
 
-    async def confirm(self, alarm_ids: list[str], console: str, officer: str) -> None:
-        """`console` shows these alarms.
+    async def confirm(self, alarm_ids: list[str], officer: str) -> None:
+        """The console of `officer` shows these alarms. Counted by officer: one who comes back is not one more.
 
         Raises:
             Refused: `not_stored`; the console will confirm again.
@@ -48,7 +48,7 @@ class Receipts:
         async with translated():
             pipe = redis.pipeline(transaction=False)
             for alarm_id in alarm_ids:
-                pipe.hsetnx(keys.receipts(alarm_id), console, f"{officer} {to_text(now)}")
+                pipe.hsetnx(keys.receipts(alarm_id), officer, to_text(now))
             await pipe.execute()
         for alarm_id in alarm_ids:
             last = self._reported.get(alarm_id)

@@ -56,6 +56,10 @@ class Session:
             confirmed.append(window.popleft()[1])
         return confirmed
 
+    def unconfirm(self, station: str, offset: int, alarms: Iterable[str]) -> None:
+        """The confirmation could not be stored: it will come again."""
+        self._window[station].extendleft((offset, alarm) for alarm in reversed(list(alarms)))
+
     def silent(self, now: datetime, after_s: float) -> bool:
         """Whether nothing was heard for `after_s` seconds: a browser may tell nothing for minutes of a dead socket."""
         return now - self.heard_at >= timedelta(seconds=after_s)

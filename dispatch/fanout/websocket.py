@@ -142,7 +142,11 @@ class ConsoleSocket:
                 if position.epoch == self._desk.alarms.stream.epoch:
                     session = self._console.session
                     confirmed = session.confirm(station, position.offset)
-                    await self._desk.receipts.confirm(confirmed, session.id, self._actor.name)
+                    try:
+                        await self._desk.receipts.confirm(confirmed, self._actor.name)
+                    except Refused:
+                        session.unconfirm(station, position.offset, confirmed)
+                        raise
                 return {}
             case m.Duty(on=on):
                 if self._actor.station is None:

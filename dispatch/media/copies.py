@@ -18,7 +18,7 @@ import orjson
 import structlog
 
 from dispatch.alarm import errors
-from dispatch.alarm.clock import Clock, to_ms
+from dispatch.alarm.clock import Clock, sleep_or, to_ms
 from dispatch.alarm.commands import MediaDone
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import MediaEnded
@@ -111,22 +111,13 @@ class Copies:
 
     async def run(self, clock: Clock) -> None:
         """Make copies until cancelled; several of these may run at once, in one hub or many."""
-        task = asyncio.current_task()
-        # Python 3.11's wait_for, inside the store's client, can swallow a cancellation: so it is looked for too.
-        while task is None or not task.cancelling():
-            self._bell.clear()
+        while True:
             try:
-                while await self.step() and (task is None or not task.cancelling()):
+                while await self.step():
                     pass
             except Refused as fault:
                 _log.warning("media_copy_waits", code=fault.error.code)
-            waits = [asyncio.create_task(self._bell.wait()),
-                     asyncio.create_task(clock.sleep_until(clock.now() + _LOOK_AGAIN))]  # fmt: skip
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for wait in waits:
-                    wait.cancel()
+            await sleep_or(clock, clock.now() + _LOOK_AGAIN, self._bell)
 
     async def about(self, alarm_id: str, media: str) -> tuple[int, str]:
         """(size in bytes, content type) of the copy.

@@ -60,7 +60,7 @@ class Keys:
         return f"{self._tag}:bell:{station}"
 
     def receipts(self, alarm: str) -> str:
-        """Hash: console -> officer and time, of the consoles that confirmed the alarm."""
+        """Hash: officer -> time, of the officers whose consoles confirmed the alarm."""
         return f"{self._tag}:receipts:{alarm}"
 
     def ready(self, station: str) -> str:

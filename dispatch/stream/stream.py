@@ -201,6 +201,12 @@ class Stream:
             )
         return int(found[0]), [alarm for alarm in found[1:] if alarm]
 
+    async def open_alarms(self, station: str) -> list[str]:
+        """Ids of the station's open alarms and of those it was called in to."""
+        async with translated():
+            found = await self.redis.sunion(self.keys.open(station), self.keys.mirrors(station))
+        return [alarm.decode() for alarm in found]
+
     async def due(self, now: datetime, limit: int = 100) -> list[str]:
         """Ids of alarms whose indexed deadline is at or before `now`, earliest first."""
         async with translated():

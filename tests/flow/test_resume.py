@@ -64,3 +64,23 @@ async def test_a_lost_doorbell_is_found(town: Town) -> None:
     alarm = await town.citizen().raises()
     await town.clock.advance(5)
     await officer.hears(alarm, "alarm_raised", "step_run")
+
+
+async def test_what_was_shown_before_the_cut_is_confirmed_after_it(town: Town) -> None:
+    """A console is cut after it showed the alarm and before it said so: its word counts when it is back."""
+    officer = await town.officer("V01")
+    citizen = town.citizen()
+    alarm = await citizen.raises()
+    await officer.hears(alarm, "alarm_raised", "step_run")
+    await officer.is_cut()
+    await officer.opens_console()
+    assert officer.recovered == {"dadongmen": True}
+    await officer.shows()
+    delivered = await officer.hears(alarm, "alarm_delivered")
+    assert delivered["event"]["consoles"] == 1
+    await officer.is_cut()
+    await officer.opens_console()
+    await officer.shows()  # the same officer is not one console more
+    await town.fast_forward(2)
+    assert (await citizen.sees())["ladder"][1]["consoles"] == 1
+    await town.forgets(officer)
