@@ -78,7 +78,7 @@ class Roster:
         return Called(meant, tuple(sorted(reached)), called_in, nobody)
 
     async def duty(self, station: str) -> dict[str, Any]:
-        """Duty as consoles show it: `{"officers", "until", "signed", "ready"}`."""
+        """Duty as consoles show it: `{"officers", "until", "signed", "ready"}`, ready as "OFFICER CONSOLE"."""
         now = self._clock.now()
         shift = on_duty(self._rotas[station], now)
         ready = await self._readiness.ready((station,))
@@ -86,7 +86,7 @@ class Roster:
             "officers": list(shift.officers),
             "until": to_text(shift.until),
             "signed": (await self._signed((station,)))[station],
-            "ready": sorted({console.officer for console in ready[station]}),
+            "ready": sorted(f"{console.officer} {console.id}" for console in ready[station]),
         }
 
     async def sign(self, station: str, officer: str, on: bool) -> None:
