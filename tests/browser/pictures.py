@@ -1,0 +1,155 @@
+"""Takes the pictures of the pages for the README: `python -m tests.browser.pictures [FOLDER]`.
+
+A real hub, a real browser, demonstration data; every page at phone and desktop size, in both languages.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.flow.people import Citizen
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "tests" / "fixtures"
+SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+LAT, LON = 41.80312, 123.46587
+HERE = {"lat": LAT, "lon": LON, "accuracy_m": 18, "source": "gps"}
+PORT = 8790
+
+
+async def main(folder: Path) -> None:
+    """Start a hub, play a short night, take the pictures."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        sys.exit("needs Chromium (Debian: apt-get install chromium fonts-noto-cjk)")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--use-fake-device-for-media-stream"]
+        )
+        for lang in ("zh", "en"):
+            for size in SIZES:
+                with tempfile.TemporaryDirectory() as data:
+                    async with hub(Path(data)) as (url, password):
+                        await night(browser, url, password, lang, size, folder)
+        await browser.close()
+
+
+@asynccontextmanager
+async def hub(data: Path) -> AsyncIterator[tuple[str, str]]:
+    """A hub with the demonstration's configuration: (address, password of its users)."""
+    command = [sys.executable, "-m", "dispatch", "serve", "--data", str(data), "--port", str(PORT)]
+    environment = {**os.environ, "DISPATCH_LIMITS_SIGN_IN_ATTEMPTS": "1000"}
+    process = subprocess.Popen(  # noqa: ASYNC220 - it runs beside, and nothing waits for it
+        command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment
+    )
+    url = f"http://localhost:{PORT}"
+    try:
+        async with httpx.AsyncClient() as http:
+            for _ in range(200):
+                try:
+                    if (await http.get(f"{url}/readyz")).status_code == 200:
+                        break
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.05)
+        yield url, (data / "demo-sign-ins.txt").read_text().split("\t")[1]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def night(browser: Browser, url: str, password: str, lang: str, size: str, folder: Path) -> None:
+    """One language at one size: the citizen raises, the officer is woken and takes it, the supervisor reads."""
+
+    async def shot(page: Page, name: str, settle_ms: int = 400) -> None:
+        await page.wait_for_timeout(settle_ms)
+        await page.screenshot(path=folder / f"{name}-{size}-{lang}.png")
+
+    duty = on_duty()
+    async with opened(browser, lang, size) as context:
+        citizen = await context.new_page()
+        await citizen.goto(f"{url}/?lang={lang}")
+        await citizen.wait_for_load_state("networkidle")
+        await shot(citizen, "citizen")
+        sign_in = await context.new_page()
+        await sign_in.goto(f"{url}/sign-in?lang={lang}")
+        await shot(sign_in, "sign-in")
+
+        async with signed_in(browser, url, duty, password, lang, size) as desk:
+            console = await desk.new_page()
+            await console.goto(f"{url}/console?lang={lang}")
+            await console.click('[data-act="sound-check"]')
+            await console.click('[data-act="sound-heard"]')
+            await shot(console, "console-calm")
+            earlier = Citizen(url)
+            await earlier.raises(text="楼下有人吵架" if lang == "zh" else "People fighting downstairs", position=HERE)
+            words = {"zh": "有人在敲我的门，我不能说话", "en": "Someone is at my door, I cannot speak"}
+            await citizen.fill("textarea[name=text]", words[lang])
+            await citizen.click('[data-act="raise"]')
+            await citizen.wait_for_selector('[data-step="delivered"]')
+            await citizen.set_input_files("input[type=file][data-act=photo]", FIXTURES / "photo.webp")
+            await shot(citizen, "citizen-sent")
+            row = console.locator("[data-alarm]", has_text=words[lang])
+            await row.wait_for()
+            await shot(console, "console-new-alarm")
+            await row.click()
+            await console.locator('[data-act="ack"]').first.click()
+            await console.wait_for_timeout(300)
+            await console.locator('[data-act="move"]').first.click()
+            await shot(console, "console-own-alarm", 1200)
+            await shot(citizen, "citizen-on-the-way")
+            async with signed_in(browser, url, "S01", password, lang, size) as office:
+                supervisor = await office.new_page()
+                await supervisor.goto(f"{url}/supervisor?lang={lang}")
+                await shot(supervisor, "supervisor", 1500)
+                await supervisor.click('[data-act="view-log"]')
+                await shot(supervisor, "supervisor-log", 800)
+            await earlier.http.aclose()
+
+
+def on_duty() -> str:
+    """The first officer whom the rota has on duty now."""
+    command = [sys.executable, "-m", "dispatch", "rota", "show", "dadongmen"]
+    text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return text.splitlines()[0].rsplit(": ", 1)[1].removesuffix(" on duty").split(", ")[0]
+
+
+@asynccontextmanager
+async def opened(browser: Browser, lang: str, size: str) -> AsyncIterator[BrowserContext]:
+    width, height = SIZES[size]
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        locale="zh-CN" if lang == "zh" else "en-GB",
+        timezone_id="Asia/Shanghai",
+        geolocation={"latitude": LAT, "longitude": LON, "accuracy": 18},
+        permissions=["geolocation", "microphone", "camera"],
+    )
+    try:
+        yield context
+    finally:
+        await context.close()
+
+
+@asynccontextmanager
+async def signed_in(
+    browser: Browser, url: str, user: str, password: str, lang: str, size: str
+) -> AsyncIterator[BrowserContext]:
+    """A browser of its own in which `user` is signed in."""
+    async with opened(browser, lang, size) as context:
+        await context.request.post(f"{url}/session", data={"user": user, "password": password}, headers={"origin": url})
+        yield context
+
+
+if __name__ == "__main__":
+    pictures = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(pictures))
