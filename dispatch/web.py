@@ -218,10 +218,6 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        changes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        if changes and not self._may_change(scope):
-            await self._refuse(scope, receive, send)
-            return
 
         async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -232,7 +228,11 @@ class Guard:
                 headers.setdefault("cache-control", "max-age=3600" if kept else "no-store")
             await send(message)
 
-        await self._app(scope, receive, headed)
+        changes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        if changes and not self._may_change(scope):
+            await self._refuse(scope, receive, headed)
+        else:
+            await self._app(scope, receive, headed)
 
     def _may_change(self, scope: Scope) -> bool:
         headers = Headers(scope=scope)
