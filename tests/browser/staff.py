@@ -6,7 +6,6 @@ from typing import Any
 
 from playwright.async_api import Browser, Page
 
-from tests.flow.people import Officer
 from tests.flow.town import PASSWORD, Town
 
 
@@ -45,9 +44,3 @@ async def checks_sound(page: Page) -> None:
     await page.click(act("sound-check"))
     await page.click(act("sound-heard"))
     await page.wait_for_selector('[data-sound="on"]', state="attached")
-
-
-async def forgets(town: Town, officer: Officer) -> None:
-    """What `officer` heard is not what this test is about: the page is."""
-    await town.settles()
-    officer.unexpected.clear()

@@ -73,7 +73,7 @@ async def test_one_tap_then_photo_sound_and_place_arrive(town: Town, phone: Phon
         await expect(page.locator("#said .officer")).to_contain_text("请锁好门")
         await officer.asks("move", alarm=alarm["id"])
         await page.wait_for_selector(rung("en_route"))
-        officer.unexpected.clear()
+        town.stops_watching(officer)
 
 
 async def test_first_photo_is_small(town: Town, phone: Phone, fixtures: Path) -> None:
@@ -89,7 +89,7 @@ async def test_first_photo_is_small(town: Town, phone: Phone, fixtures: Path) ->
         assert officer.alarms[alarm]["media"][first["event"]["media"]]["size"] <= 200_000
         assert first["event"]["mime"] == "image/jpeg"
         await expect(page.locator("#sent .there")).to_have_count(2)
-        officer.unexpected.clear()
+        town.stops_watching(officer)
 
 
 async def test_nobody_in_time_is_said(town: Town, phone: Phone) -> None:
@@ -115,7 +115,7 @@ async def test_a_question_is_one_tap(town: Town, phone: Phone) -> None:
         assert answered["event"]["answer"] == "no"
         await expect(page.locator("#question")).to_be_hidden()
         await expect(page.locator("#said .citizen").last).to_contain_text("不是")
-        officer.unexpected.clear()
+        town.stops_watching(officer)
 
 
 async def test_exit_leaves_nothing(town: Town, phone: Phone) -> None:
@@ -168,7 +168,7 @@ async def test_exit_before_it_is_stored(town: Town, phone: Phone) -> None:
             while not officer.alarms:
                 await asyncio.sleep(0)
         await officer.hears(next(iter(officer.alarms)), "alarm_raised")
-        officer.unexpected.clear()
+        town.stops_watching(officer)
 
 
 async def test_shift_three_times_leaves(town: Town, phone: Phone) -> None:
@@ -181,8 +181,8 @@ async def test_shift_three_times_leaves(town: Town, phone: Phone) -> None:
         await page.click("#raise textarea")
         for key in ("A", "B", "C", "D"):
             await page.keyboard.press(f"Shift+{key}")
-        assert await page.input_value("#raise textarea") == "ABCD"
-        assert await page.is_hidden("#cover")
+        await expect(page.locator("#raise textarea")).to_have_value("ABCD")
+        await expect(page.locator("#cover")).to_be_hidden()
         for _ in range(3):
             await page.keyboard.press("Shift")
         await page.wait_for_url(re.compile(r"^https://"))
@@ -204,7 +204,7 @@ async def test_exit_is_first_and_never_cancels(town: Town, phone: Phone) -> None
         [alarm] = officer.alarms.values()
         assert alarm["status"] == "raised"
         assert "cancel" not in alarm
-        officer.unexpected.clear()
+        town.stops_watching(officer)
 
 
 @pytest.mark.parametrize("size", [(320, 568), (160, 284)], ids=["320 px", "200 % zoom"])
@@ -233,7 +233,7 @@ async def test_offline_it_waits_and_goes_out_once(town: Town, phone: Phone) -> N
         await page.fill("#raise textarea", "断网了")
         await page.click(act("raise"))
         await expect(page.locator("#now-head")).to_have_text("还没有发出去")
-        assert await page.is_visible("#now-leave")
+        await expect(page.locator("#now-leave")).to_be_visible()
         assert len(await kept(page)) == 1
         device = await context_of(page).storage_state()
 
@@ -243,10 +243,10 @@ async def test_offline_it_waits_and_goes_out_once(town: Town, phone: Phone) -> N
         assert await kept(page) == []
     async with phone(town.url, storage_state=device) as page:  # the same device, as if killed while it was offline
         await page.wait_for_selector(RECEIPT)
-        assert await page.inner_text("#code") == code
+        await expect(page.locator("#code")).to_have_text(code)
         assert await kept(page) == []
     assert len(officer.alarms) == 1
-    officer.unexpected.clear()
+    town.stops_watching(officer)
 
 
 async def test_without_a_socket_plain_requests_do(town: Town, phone: Phone) -> None:
@@ -262,7 +262,7 @@ async def test_without_a_socket_plain_requests_do(town: Town, phone: Phone) -> N
         await officer.hears(alarm, "citizen_said")
         await officer.asks("say", alarm=alarm, text="we are coming")
         await expect(page.locator("#said .officer")).to_contain_text("we are coming")
-        officer.unexpected.clear()
+        town.stops_watching(officer)
 
 
 async def test_cancel_looks_the_same_under_duress(town: Town, phone: Phone) -> None:
@@ -282,7 +282,7 @@ async def test_cancel_looks_the_same_under_duress(town: Town, phone: Phone) -> N
             shown.append(re.sub(r"[0-9:A-Z-]+", "", await page.inner_text("main")))
     assert shown[0] == shown[1]
     assert sorted(alarm["cancel"] for alarm in officer.alarms.values()) == ["duress", "requested"]
-    officer.unexpected.clear()
+    town.stops_watching(officer)
 
 
 async def test_a_way_back_only_when_asked_for(town: Town, phone: Phone) -> None:
@@ -297,7 +297,7 @@ async def test_a_way_back_only_when_asked_for(town: Town, phone: Phone) -> None:
         await expect(page.locator(act("back"))).to_contain_text(code)
         await page.click(act("back"))
         await page.wait_for_selector(rung("stored"))
-        assert await page.inner_text("#code") == code
+        await expect(page.locator("#code")).to_have_text(code)
         await page.click(act("keep-open"))
         await page.click(act("keep"))
         assert await kept(page) == []
@@ -311,7 +311,7 @@ async def test_practice_calls_nobody(town: Town, phone: Phone) -> None:
         await page.click(act("more"))
         await page.click(act("practice"))
         await page.wait_for_selector(RECEIPT)
-        assert await page.is_visible("#practice-mark")
+        await expect(page.locator("#practice-mark")).to_be_visible()
         [alarm] = officer.alarms.values()
         assert alarm["kind"] == "practice"
         await officer.hears(alarm["id"], "alarm_raised")
@@ -354,7 +354,7 @@ async def test_hidden_it_shows_no_preview(town: Town, phone: Phone) -> None:
         assert not await page.is_visible("main h1 >> visible=true")
         await page.evaluate(hide, False)
         await expect(page.locator("#said .officer")).to_contain_text("我们到楼下了")
-        officer.unexpected.clear()
+        town.stops_watching(officer)
 
 
 async def test_switching_the_language_keeps_what_was_typed(town: Town, phone: Phone) -> None:
@@ -364,8 +364,8 @@ async def test_switching_the_language_keeps_what_was_typed(town: Town, phone: Ph
         await page.fill("#raise textarea", "门外有人")
         await page.click(act("language"))
         await expect(page.locator(act("raise"))).to_have_text("Send")
-        assert await page.input_value("#raise textarea") == "门外有人"
-        assert await page.get_attribute("html", "lang") == "en"
+        await expect(page.locator("#raise textarea")).to_have_value("门外有人")
+        await expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 async def test_without_javascript(town: Town, phone: Phone, fixtures: Path) -> None:
@@ -378,7 +378,7 @@ async def test_without_javascript(town: Town, phone: Phone, fixtures: Path) -> N
         await page.locator(act("raise")).click()
         await expect(page.locator("h1")).to_be_visible()
         [alarm] = officer.alarms.values()
-        assert await page.inner_text("#code") == alarm["code"]
+        await expect(page.locator("#code")).to_have_text(alarm["code"])
         await officer.hears(alarm["id"], "media_ready")
         await officer.acknowledges(alarm["id"])
         await officer.asks("ask", alarm=alarm["id"], question="你受伤了吗？")
@@ -387,4 +387,4 @@ async def test_without_javascript(town: Town, phone: Phone, fixtures: Path) -> N
         answered = await officer.hears(alarm["id"], "question_answered")
         assert answered["event"]["answer"] == "yes"
         await expect(page.locator('[data-step="acknowledged"]')).to_have_class(re.compile("reached"))
-        officer.unexpected.clear()
+        town.stops_watching(officer)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
-from tests.browser.staff import act, checks_sound, desk, forgets
+from tests.browser.staff import act, checks_sound, desk
 from tests.flow.town import Town
 
 HERE = {"lat": 41.80312, "lon": 123.46587, "accuracy_m": 18}
@@ -26,7 +26,7 @@ async def test_an_alarm_rings_until_someone_takes_it(town: Town, browser: Browse
         await other.acknowledges(alarm)
         await expect(page.locator("html")).to_have_attribute("data-ringing", "false")
         await expect(row).to_contain_text("V02")
-    await forgets(town, other)
+    town.stops_watching(other)
 
 
 async def test_only_a_heard_sound_makes_a_console_ready(town: Town, browser: Browser) -> None:
@@ -118,7 +118,7 @@ async def test_what_was_not_confirmed_is_taken_back(town: Town, browser: Browser
         await expect(page.locator("[data-notice=bad]")).to_contain_text("V02 已先接警", timeout=20_000)
         await expect(page.locator('[data-part="now"]')).to_contain_text("V02")
         await expect(page.locator('[data-said="officer"]')).to_have_count(1)  # missed while away: once, not twice
-    await forgets(town, other)
+    town.stops_watching(other)
 
 
 async def test_all_by_keyboard(town: Town, browser: Browser) -> None:

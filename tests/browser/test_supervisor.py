@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
-from tests.browser.staff import act, desk, forgets
+from tests.browser.staff import act, desk
 from tests.flow.town import Town
 
 TWO_TO_MIDNIGHT = datetime(2026, 11, 22, 15, 58, tzinfo=UTC)
@@ -27,7 +27,7 @@ async def test_open_alarms_say_who_was_called_and_when_the_next_step_is(town: To
         await officer.acknowledges(alarm)
         await expect(row).to_have_attribute("data-status", "acknowledged")
         await expect(row).to_contain_text("V01")
-    await forgets(town, officer)
+    town.stops_watching(officer)
 
 
 async def test_the_log_is_filtered_and_an_alarm_has_its_timeline(town: Town, browser: Browser) -> None:
@@ -50,7 +50,7 @@ async def test_the_log_is_filtered_and_an_alarm_has_its_timeline(town: Town, bro
         await expect(page.locator('tr[data-event="console_ready"]')).to_have_count(1)
         await page.click(act("verify"))
         await expect(page.locator('[data-verdict="dadongmen"]')).to_have_attribute("data-ok", "true")
-    await forgets(town, officer)
+    town.stops_watching(officer)
 
 
 async def test_the_log_has_pages(town: Town, browser: Browser) -> None:
@@ -68,7 +68,7 @@ async def test_the_log_has_pages(town: Town, browser: Browser) -> None:
         await expect(offsets.first).to_have_text(str(last + 1))
         await page.click(act("page-before"))
         await expect(offsets.last).to_have_text(str(last))
-    await forgets(town, officer)
+    town.stops_watching(officer)
 
 
 async def test_what_was_not_closed_on_its_day_is_listed(tmp_path: Path, browser: Browser) -> None:
@@ -85,4 +85,4 @@ async def test_what_was_not_closed_on_its_day_is_listed(tmp_path: Path, browser:
             await expect(late).to_have_count(0)
             await town.fast_forward(130)
             await expect(late).to_contain_text("V01")
-        await forgets(town, officer)
+        town.stops_watching(officer)

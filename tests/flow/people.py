@@ -79,6 +79,7 @@ class Officer:
         self.unexpected: list[dict[str, Any]] = []  # events that no `hears` took yet
         self.every: list[dict[str, Any]] = []  # all events, also the station's
         self.beats = 0
+        self.watched = True  # an event that nothing expected fails the test
         self.closed: int | None = None
         self.is_ready = False
         self._socket: ClientConnection | None = None
