@@ -1,0 +1,101 @@
+"""Duty on a real store: two hubs, one clock that is moved by hand, the demonstration's rotas."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dispatch import resources
+from dispatch.duty.readiness import Console, Readiness
+from dispatch.duty.roster import Called, Roster
+from dispatch.duty.rota import Rota
+from dispatch.settings import load
+from dispatch.stream import store
+from dispatch.stream.embedded import EmbeddedStore
+from dispatch.stream.keys import Keys
+from dispatch.stream.stream import Stream
+from tests.flow.clock import FakeClock
+
+HOME = "dadongmen"
+LAPSE_S = 15
+
+
+class Hub:
+    """One hub's duty stage. `lost` are the stations of which it was told that somebody is not reached any more."""
+
+    def __init__(self, url: str, clock: FakeClock, rotas: Mapping[str, Rota]) -> None:
+        self.clock = clock
+        self.stream = Stream(store.connect(url, timeout_s=2), Keys())
+        self.readiness = Readiness(self.stream, clock, rotas, LAPSE_S)
+        self.roster = Roster(self.stream, clock, rotas, self.readiness)
+        self.lost: list[str] = []
+        self.readiness.on_lost.append(self._note)
+
+    async def _note(self, station: str) -> None:
+        self.lost.append(station)
+
+    async def wakes(self, officer: str, station: str = HOME, role: str = "officer", console: str = "") -> Console:
+        """The officer's console says that it can sound."""
+        made = Console(officer, role, console or f"console-{officer}")
+        await self.readiness.renew(station, made)
+        return made
+
+    async def awake(self, station: str = HOME) -> list[str]:
+        """The officers with a ready console."""
+        return [console.officer for console in (await self.readiness.ready((station,)))[station]]
+
+    async def called(self, *audience: str, backups: tuple[str, ...] = (), station: str = HOME) -> Called:
+        return await self.roster.called(station, backups, audience)
+
+    async def on_duty(self) -> tuple[str, ...]:
+        return (await self.called("on_duty")).officers
+
+    async def events(self, station: str = HOME) -> list[dict[str, Any]]:
+        """The station's events, oldest first."""
+        return [dict(entry.members["event"]) for entry in await self.stream.read(station, 0)]
+
+
+class Duty:
+    """The store and what is needed to make hubs on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = EmbeddedStore(folder / "store")
+        self.clock = FakeClock()
+        self.rotas = dict(load(resources.demo_config(), {}).rotas)
+        self.hubs: list[Hub] = []
+
+    def hub(self, **rotas: Rota | None) -> Hub:
+        """A hub; `rotas` are what its configuration has otherwise, None for a station that it does not have."""
+        configured = {**self.rotas, **rotas}
+        hub = Hub(self.store.url, self.clock, {name: rota for name, rota in configured.items() if rota is not None})
+        self.hubs.append(hub)
+        return hub
+
+    def rota(self, **changes: Any) -> Rota:
+        """The home station's rota with changes."""
+        return replace(self.rotas[HOME], **changes)
+
+
+@pytest.fixture
+async def duty(tmp_path: Path) -> AsyncIterator[Duty]:
+    made = Duty(tmp_path)
+    await asyncio.to_thread(made.store.start)
+    yield made
+    redis = store.connect(made.store.url)
+    await store.end(redis)
+    for each in (redis, *(hub.stream.redis for hub in made.hubs)):
+        await each.aclose()
+    await asyncio.to_thread(made.store.ended)
+
+
+@pytest.fixture
+def hub(duty: Duty) -> Hub:
+    return duty.hub()
+
+
+@pytest.fixture
+def other_hub(duty: Duty) -> Hub:
+    return duty.hub()
