@@ -26,6 +26,8 @@ PutChunk = Callable[[str, str, int, bytes, str, str], Awaitable[None]]
 EndMedia = Callable[[str, str, str | None, int, str | None], Awaitable[None]]
 """(alarm, media, kind or None, chunks, sha256) -> all of it is stored."""
 
+_CANCEL_AGAIN_S = 0.2
+
 
 class CitizenSocket:
     """One citizen's connection.
@@ -59,7 +61,7 @@ class CitizenSocket:
         chosen = choose(self._socket.scope["subprotocols"])
         self._packed = chosen == MSGPACK
         await self._socket.accept(subprotocol=chosen)
-        tasks = [asyncio.create_task(self._beats()), asyncio.create_task(self._push())]
+        tasks = {asyncio.create_task(self._beats()), asyncio.create_task(self._push())}
         try:
             while True:
                 frame = await self._socket.receive()
@@ -71,9 +73,11 @@ class CitizenSocket:
             return
         finally:
             self._unfollow()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            while tasks:  # again: on Python 3.11 a command to the store can swallow a cancellation
+                for task in tasks:
+                    task.cancel()
+                ended, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_S)
+                await asyncio.gather(*ended, return_exceptions=True)
 
     async def _receive(self, data: bytes | str) -> None:
         ref: str | None = None
