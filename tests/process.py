@@ -1,0 +1,121 @@
+"""A hub in its own process, as users run it, of which everything that it says is kept."""
+
+import asyncio
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from fujin_client.web import Web
+from tests.clients.served import ENVIRONMENT, ROOT
+
+WAIT_S = 30
+
+
+class HubProcess:
+    """`dispatch serve` on a free port.
+
+    Args:
+        data: its data folder.
+        env: what its environment has besides.
+    """
+
+    def __init__(self, data: Path, **env: str) -> None:
+        self.data = data
+        self.out = ""
+        self.port = 0
+        self.took_s = 0.0
+        self._env = {**ENVIRONMENT, **env}
+        self._log = data.parent / f"log-{id(self)}.txt"
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What it said on standard error so far."""
+        return self._log.read_text("utf-8")
+
+    @property
+    def logged(self) -> list[dict[str, Any]]:
+        """Its log; a line that is no JSON fails the test."""
+        return [json.loads(line) for line in self.log.splitlines()]
+
+    @property
+    def password(self) -> str:
+        """Of every demonstration sign-in."""
+        return (self.data / "demo-sign-ins.txt").read_text().split("\t")[1]
+
+    def spawn(self, *options: str) -> None:
+        """Start it and do not wait."""
+        command = [sys.executable, "-m", "dispatch", "serve", "--data", str(self.data), "--port", str(self.port)]
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                [*command, *options], cwd=ROOT, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+
+    def start(self, *options: str) -> None:
+        """Start it, until it answers."""
+        self.spawn(*options)
+        assert self._process is not None
+        assert self._process.stdout is not None
+        self.out = self._process.stdout.readline()
+        found = re.search(r"http://\S+?:(\d+)/", self.out)
+        assert found, f"the hub did not start: {self.log}"
+        self.port = int(found[1])
+        asyncio.run(self._ready())
+
+    async def _ready(self) -> None:
+        web = Web(self.url, {}, WAIT_S)
+        await web.ask("GET", "/readyz")
+        await web.aclose()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Send it a signal and wait until it has ended; its exit status. `took_s` is how long that took."""
+        began = time.monotonic()
+        os.kill(self.pid, how)
+        return self.ended(began)
+
+    def ended(self, began: float | None = None) -> int:
+        """Wait until it has ended; its exit status."""
+        assert self._process is not None
+        rest, _ = self._process.communicate(timeout=WAIT_S)
+        self.took_s = time.monotonic() - (began or time.monotonic())
+        self.out += rest
+        status = self._process.returncode
+        self._process = None
+        return status
+
+    def end(self) -> None:
+        """Whatever state it is in, afterwards neither it nor its store runs."""
+        if self._process is not None:
+            self._process.kill()
+            self.ended()
+        if store_runs(self.data):
+            os.kill(int((self.data / "store" / "store.pid").read_text()), signal.SIGKILL)
+
+
+def store_runs(data: Path) -> bool:
+    """Whether a built-in store holds the data folder."""
+    lock = data / "store" / "lock"
+    if not lock.exists():
+        return False
+    with lock.open("r+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
