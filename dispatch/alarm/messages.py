@@ -11,7 +11,18 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
 
 from dispatch.alarm import errors
 from dispatch.alarm.clock import from_text
@@ -20,15 +31,26 @@ from dispatch.alarm.errors import Refused
 M = TypeVar("M", bound="Message")
 
 
-def _at_most(limit: str) -> AfterValidator:
-    def check(value: Any, info: ValidationInfo) -> Any:
-        most = (info.context or {}).get(limit, math.inf)
+class _at_most:  # noqa: N801 - reads as a word where fields are declared
+    """At most as many characters, bytes or entries as the settings' limit `name` says; the schema carries the name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def _check(self, value: Any, info: ValidationInfo) -> Any:
+        most = (info.context or {}).get(self.name, math.inf)
         if len(value) > most:
             unit = "characters" if isinstance(value, str) else "bytes" if isinstance(value, bytes) else "entries"
-            raise ValueError(f"{len(value)} {unit}; at most {most} ({limit})")
+            raise ValueError(f"{len(value)} {unit}; at most {most} ({self.name})")
         return value
 
-    return AfterValidator(check)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.with_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, inner: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(inner), "limit": self.name}
 
 
 def _rfc3339(value: str) -> str:

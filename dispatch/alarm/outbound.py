@@ -1,0 +1,246 @@
+"""Every message that the hub sends over a socket, once: its shape, for the protocol page and for tests of real frames.
+
+The hub builds these as plain maps and checks none of them (a frame is made once for all consoles). Never used to send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dispatch.alarm.messages import After, AlarmId, Time
+
+Version = Annotated[int, Field(ge=0, description="of the alarm")]
+Status = Literal["raised", "acknowledged", "en_route", "on_scene", "closed"]
+Asker = Annotated[str | None, Field(description="the request's; null when it had none that could be read")]
+Talk = Annotated[list[dict[str, Any]], Field(description="as `said`, without `type`")]
+Rungs = Annotated[
+    list[dict[str, Any]],
+    Field(description="what is true so far, in order: `step`, `at`, with `delivered` also `consoles`. Steps: `stored`, "
+                      "`delivered`, `seen`, `unanswered`, `acknowledged`, `en_route`, `on_scene`, `closed`"),
+]  # fmt: skip
+States = Annotated[dict[str, str], Field(description="media id to `receiving`, `stored`, `ready` or `unreadable`")]
+
+
+class Outbound(BaseModel):
+    """Base of all that the hub sends. Clients ignore members they do not know; tests do not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Beat(Outbound):
+    """Every 5 s at most; to consoles only while the store answers. A client that hears nothing for 10 s says STALE."""
+
+    type: Literal["beat"]
+    at: Time
+
+
+class Error(Outbound):
+    """The answer to a request that was refused; further members by code (`by`, `station`, `status`, `possible`, …)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["error"]
+    ref: Asker
+    code: Annotated[str, Field(description="see the errors below")]
+    message: Annotated[str, Field(description="what was wrong here, naming the field")]
+    retry: Annotated[bool, Field(description="whether the same request may succeed later")]
+    advice: str
+
+
+# -- console ---------------------------------------------------------------------------------------------------
+
+
+class Subscribed(Outbound):
+    """The answer to `subscribe`; snapshots or missed events follow, then live events."""
+
+    type: Literal["ok"]
+    ref: str
+    recovered: Annotated[dict[str, bool], Field(description="station to whether nothing was missed; a snapshot if not")]
+    user: Annotated[dict[str, str | None], Field(description="`name`, `role`, `station` (null: all)")]
+    now: Time
+
+
+class Done(Outbound):
+    """The answer to a console's other requests; the members only for commands on an alarm."""
+
+    type: Literal["ok"]
+    ref: str
+    version: Version | None = None
+    status: Status | None = None
+    owner: Annotated[str | None, Field(description="call sign")] = None
+
+
+class Duty(Outbound):
+    """Who is on duty at a station."""
+
+    officers: Annotated[list[str], Field(description="call signs by the rota")]
+    until: Annotated[Time, Field(description="the next handover")]
+    signed: Annotated[dict[str, bool], Field(description="officers who came on (true) or off beside the rota")]
+    ready: Annotated[list[str], Field(description="ready consoles, each `OFFICER CONSOLE`")]
+
+
+class Snapshot(Outbound):
+    """A station as it is at `position`."""
+
+    type: Literal["snapshot"]
+    station: str
+    position: After
+    alarms: Annotated[list[dict[str, Any]], Field(description="open ones; members below")]
+    duty: Duty
+
+
+class Event(Outbound):
+    """One event. `offset` is the last one's plus one, else something is missing: subscribe again with `after`."""
+
+    type: Literal["event"]
+    station: str
+    position: After
+    at: Time
+    alarm: Annotated[AlarmId | None, Field(description="null for an event of the station itself")]
+    version: Annotated[int, Field(ge=0, description="of the alarm after it; 0 for the station's own")]
+    event: Annotated[dict[str, Any], Field(description="`type` and fields; see the events below")]
+    changes: Annotated[
+        dict[str, Any], Field(description="JSON Merge Patch (RFC 7396) on the alarm: clients need no other rule")
+    ]
+    wiped: Annotated[bool, Field(description="what people wrote was wiped; only the record stays")] = False
+
+
+# -- citizen ---------------------------------------------------------------------------------------------------
+
+
+class Receipt(Outbound):
+    """The answer to `raise`, once stored; the same bytes for every repetition."""
+
+    type: Literal["ok"]
+    ref: str
+    id: AlarmId
+    code: Annotated[str, Field(description="receipt code that people can read out")]
+    station: Annotated[dict[str, str], Field(description="`id`, `name`")]
+    status: Literal["raised"]
+    stored_at: Time
+    ladder: Rungs
+
+
+class Resumed(Outbound):
+    """The answer to `resume`, and without `type` and `ref` that to `GET /alarms/{alarm}`."""
+
+    type: Literal["ok"]
+    ref: str
+    id: AlarmId
+    version: Version
+    code: str
+    kind: Literal["alarm", "tip", "practice"]
+    station: Annotated[dict[str, str], Field(description="`id`, `name`")]
+    status: Status
+    ladder: Rungs
+    talk: Talk
+    media: States
+    cancel: Annotated[
+        Literal["requested"] | None, Field(description="asked for; right and wrong numbers look alike")
+    ] = None
+    question: Annotated[dict[str, Any] | None, Field(description="the open one, as `asked`")] = None
+    officer: Annotated[str | None, Field(description="only where the configuration names officers")] = None
+
+
+class Heard(Outbound):
+    """The answer to a citizen's other requests."""
+
+    type: Literal["ok"]
+    ref: str
+    version: Version | None = None
+    cancel: Literal["requested"] | None = None
+
+
+class Ladder(Outbound):
+    """What became of the alarm; pushed when any of it changed."""
+
+    type: Literal["ladder"]
+    version: Version
+    status: Status
+    ladder: Rungs
+    media: States
+    cancel: Literal["requested"] | None = None
+    officer: Annotated[str | None, Field(description="only where the configuration names officers")] = None
+
+
+class Said(Outbound):
+    """One entry of the talk, the citizen's own included; pushed once, in order of `n`."""
+
+    type: Literal["said"]
+    n: Annotated[int, Field(ge=1, description="the alarm's version that made it")]
+    who: Literal["citizen", "officer"]
+    text: str | None
+    at: Time
+    question: Annotated[str | None, Field(description="this is a question with this id")] = None
+    choices: list[str] | None = None
+    answers: Annotated[str | None, Field(description="this answers the question with this id")] = None
+    by: Annotated[str | None, Field(description="only where the configuration names officers")] = None
+
+
+class Asked(Outbound):
+    """The open question."""
+
+    type: Literal["asked"]
+    question: Annotated[str, Field(description="its id, for `answer`")]
+    text: str
+    choices: list[str]
+
+
+TO_CONSOLE: Final = (Subscribed, Done, Snapshot, Event, Beat, Error)
+TO_CITIZEN: Final = (Receipt, Resumed, Heard, Ladder, Said, Asked, Beat, Error)
+
+ALARM: Final[Mapping[str, str]] = {
+    "id": "a UUID, made by the citizen's device",
+    "version": "how many events it has had",
+    "home": "the station whose stream holds it",
+    "station": "the station that is responsible now",
+    "status": "`raised`, `acknowledged`, `en_route`, `on_scene`, `closed`",
+    "kind": "`alarm`, `tip` or `practice` (never rung, never listed)",
+    "code": "receipt code",
+    "lang": "the citizen's language",
+    "channel": "how it came: `http`, `web`, `form`, `cli`",
+    "why": "why this station: `in_area`, `on_border`, …",
+    "raised_at": "when it was stored",
+    "since": "when the present wait for a person began",
+    "cycle": "the version at `since`",
+    "backups": "backup stations, in order",
+    "shared": "other stations that were called in",
+    "category": "as the citizen gave it",
+    "needs": "`text_only`, `deaf`, `signs`, `blind`, …",
+    "flood": "marked as part of a flood",
+    "owner": "the officer who has it",
+    "owner_station": "their station",
+    "owned_at": "since when",
+    "acknowledged_at": "first acknowledgement",
+    "moved_at": "en route",
+    "arrived_at": "on scene",
+    "closed_at": "closed",
+    "disposition": "how it ended",
+    "reminded_at": "the owner was reminded to move",
+    "transfer": "offered to another station: `to`, `by`, `at`, `reason`",
+    "cancel": "`requested`, or `duress`: without the citizen's number, do not call",
+    "step": "the escalation step that was run last, from 0",
+    "loop": "how often the last step was repeated",
+    "step_at": "when it was run",
+    "audience": "the policy's words for who is called",
+    "called": "the officers who are called; their consoles ring while `status` is `raised`",
+    "unanswered_at": "the citizen was told that no person has answered",
+    "overdue_at": "not closed by the end of its day",
+    "due": "the next deadline",
+    "consoles": "how many consoles confirmed it",
+    "delivered_at": "first confirmation",
+    "seen_at": "first opened by a person",
+    "seen_by": "by whom",
+    "text": "the citizen's words",
+    "position": "as received; the latest",
+    "place": "the place in words",
+    "question": "id of the open question",
+    "talk": "version to entry: `who`, `by`, `text`, `at`, `question`, `choices`, `answers`",
+    "notes": "version to entry: `by`, `text`, `at`; the citizen never sees them",
+    "media": "id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, "
+             "`duration_s`, `reason`",
+}  # fmt: skip
+"""What each member of an alarm means; members that are empty are left out."""
