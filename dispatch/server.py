@@ -18,6 +18,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from redis.asyncio import Redis
 
 from dispatch import resources, voice
 from dispatch.alarm.clock import StoreClock
@@ -73,29 +74,34 @@ async def opened(settings: Settings, data: Path, hub: bool = False) -> AsyncIter
     """
     embedded = EmbeddedStore(data / "store") if not settings.store.url else None
     name = (store.HUB if hub else "dispatch-command-") + secrets.token_hex(4)
-    try:
-        if embedded is not None:
+    if embedded is not None:
+        try:
             await asyncio.to_thread(embedded.start)
-            if embedded.found:
-                log.info("store_found", socket=str(embedded.socket))
-        objects = _objects(settings, data)
-        redis = store.connect(embedded.url if embedded else settings.store.url, name)
-        found = await store.dangers(redis, settings.store.allow)
-    except (StoreUnavailable, KeyUnusable, OSError) as fault:
-        raise CannotServe(str(fault)) from None
-    if found:
-        await redis.aclose()
-        raise CannotServe("\n".join(str(danger) for danger in found))
-    clock = StoreClock()
-    dispatch = Dispatch(settings, redis, objects, clock, resources.web(), data / "voice")
+        except (StoreUnavailable, OSError) as fault:
+            raise CannotServe(str(fault)) from None
+        if embedded.found:
+            log.info("store_found", socket=str(embedded.socket))
+    redis = store.connect(embedded.url if embedded else settings.store.url, name)
     try:
+        dispatch = await _wired(settings, data, redis)
         await dispatch.open()
         yield dispatch
-    finally:
+    finally:  # also when it was refused: who started a store leaves none behind
         if embedded is not None and not await _used_by_others(redis, name):
             await store.end(redis)
             await asyncio.to_thread(embedded.ended)
         await redis.aclose()
+
+
+async def _wired(settings: Settings, data: Path, redis: Redis) -> Dispatch:
+    try:
+        objects = _objects(settings, data)
+        found = await store.dangers(redis, settings.store.allow)
+    except (StoreUnavailable, KeyUnusable, OSError) as fault:
+        raise CannotServe(str(fault)) from None
+    if found:
+        raise CannotServe("\n".join(str(danger) for danger in found))
+    return Dispatch(settings, redis, objects, StoreClock(), resources.web(), data / "voice")
 
 
 def _objects(settings: Settings, data: Path) -> Objects:

@@ -92,10 +92,11 @@ class HubProcess:
     def ended(self, began: float | None = None) -> int:
         """Wait until it has ended; its exit status."""
         assert self._process is not None
-        rest, _ = self._process.communicate(timeout=WAIT_S)
+        assert self._process.stdout is not None
+        status = self._process.wait(timeout=WAIT_S)
         self.took_s = time.monotonic() - (began or time.monotonic())
-        self.out += rest
-        status = self._process.returncode
+        with self._process.stdout as out:
+            self.out += out.read()
         self._process = None
         return status
 

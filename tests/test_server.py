@@ -46,7 +46,10 @@ def sign_in(hub: HubProcess, name: str) -> int:
 async def raise_one(hub: HubProcess, text: str = "门外有人") -> Citizen:
     """A citizen with a receipt."""
     citizen = Citizen(hub.url)
-    await citizen.raises(text=text)
+    try:
+        await citizen.raises(text=text)
+    finally:
+        await citizen.http.aclose()
     return citizen
 
 
@@ -113,7 +116,7 @@ def test_a_request_that_never_ends_does_not_hold_it_up(start: Start, data: Path)
 
 
 def test_killed_in_the_middle(start: Start, data: Path) -> None:
-    """kill -9 while alarms come in: the store goes on, the next hub finds it, and every receipted alarm is there."""
+    """With -9 while alarms come in: the store goes on, the next hub finds it, and every receipted alarm is there."""
     hub = start()
 
     async def run() -> list[Citizen]:
@@ -231,15 +234,10 @@ def test_no_demonstration(start: Start, data: Path) -> None:
 def test_a_lost_media_key(start: Start, data: Path) -> None:
     """Sealed media without their key: refused with the file's name, and nothing is made, sealed or left running."""
     hub = start()
-
-    async def send_photo() -> None:
-        citizen = await raise_one(hub)
-        done = await citizen.http.put(
-            f"/alarms/{citizen.id}/media/m1/0", content=b"x", headers={**citizen.headers, "content-type": "image/jpeg"}
-        )
-        assert done.status_code == 204
-
-    asyncio.run(send_photo())
+    citizen = asyncio.run(raise_one(hub))
+    headers = {**citizen.headers, "content-type": "image/jpeg"}
+    sent = httpx.put(f"{hub.url}/alarms/{citizen.id}/media/m1/0", content=b"x", headers=headers)
+    assert sent.status_code == 204
     assert hub.stop() == 0
     key = data / "keys" / "media.key"
     kept = key.read_bytes()
