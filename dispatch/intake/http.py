@@ -11,7 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from starlette.formparsers import FormParser, MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -21,6 +21,7 @@ from dispatch.alarm.codec import decode
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.messages import check
 from dispatch.intake.citizens import Citizens, media_id
+from dispatch.intake.spool import SealingParser
 from dispatch.stream.alarms import Loaded
 
 Page = Callable[[Request, str, Mapping[str, Any]], Response]
@@ -177,16 +178,16 @@ async def _form(request: Request, most_bytes: int, files: int) -> AsyncIterator[
     """
     broken_off = ""
     async with aclosing(_limited(request, most_bytes)) as stream:
-        parser: MultiPartParser | FormParser = FormParser(request.headers, stream, max_fields=_FIELDS)
+        parser: SealingParser | FormParser = FormParser(request.headers, stream, max_fields=_FIELDS)
         if request.headers.get("content-type", "").startswith("multipart/"):
-            parser = MultiPartParser(
+            parser = SealingParser(
                 request.headers, stream, max_files=files, max_fields=_FIELDS, max_part_size=most_bytes
             )
         try:
             form = await parser.parse()
         except (MultiPartException, ClientDisconnect) as fault:
             broken_off = fault.message if isinstance(fault, MultiPartException) else "the connection was lost"
-            came = parser.items if isinstance(parser, MultiPartParser) else []
+            came = parser.items if isinstance(parser, SealingParser) else []
             form = FormData([(name, value) for name, value in came if isinstance(value, str)])
     try:
         yield form, broken_off

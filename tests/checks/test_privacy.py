@@ -1,4 +1,4 @@
-"""The citizen is protected from everyone who needs not know (P10): a whole run, and then everything on disk is searched."""
+"""The citizen is protected from everyone who needs not know (P10): after a whole run everything on disk is searched."""
 
 import asyncio
 import json
@@ -8,10 +8,8 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from tests.flow.people import Answered, Citizen, Officer
@@ -25,10 +23,17 @@ AROUND = {
     "forwarded": f"for={ADDRESS}", "cf-connecting-ip": ADDRESS,
 }  # fmt: skip
 WORDS = {
-    "text": "他拿着刀站在门口", "place": "小河沿路三号楼", "said": "我躲在衣柜最里面", "answer": "卧室的那个窗户",
-    "question": "他现在在哪个房间", "note": "备注只给同事们看", "reason": "所长要求看一下原件", "category": "known-category",
-    "name": "IMG_known_31415.jpg", "file": "known-type",
-}  # fmt: skip
+    "text": "他拿着刀站在门口",
+    "place": "小河沿路三号楼",
+    "said": "我躲在衣柜最里面",
+    "answer": "卧室的那个窗户",
+    "question": "他现在在哪个房间",
+    "note": "备注只给同事们看",
+    "reason": "所长要求看一下原件",
+    "category": "known-category",
+    "name": "IMG_known_31415.jpg",
+    "file": "known-type",
+}
 LAT, LON = 41.8031271828, 123.4658731415
 PIN = "59301748"
 PLAIN = b"the bytes of a photo that nobody may find in plain "
@@ -299,4 +304,3 @@ def test_the_data_folder_is_closed_to_others(run: Run) -> None:
     """Keys, sign-ins and the store are for their own user alone."""
     for path in (run.hub.data / "store", run.hub.data / "keys" / "media.key", run.hub.data / "demo-sign-ins.txt"):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
-    assert isinstance(httpx.__version__, str)
