@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import asdict
 from datetime import datetime
@@ -105,7 +106,7 @@ def _time(request: Request, name: str) -> datetime | None:
 def _limit(text: str | None) -> int:
     if not text:
         return _PAGE
-    if not text.isdigit() or not 1 <= int(text) <= _LARGEST_PAGE:
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= _LARGEST_PAGE:
         raise Refused(errors.BAD_MESSAGE, f"limit: must be 1 to {_LARGEST_PAGE}")
     return int(text)
 

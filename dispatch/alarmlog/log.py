@@ -20,6 +20,7 @@ from dispatch.alarm.errors import Refused
 from dispatch.stream.stream import Entry, Stream
 
 _PAGE = 500
+_MOST = 2**63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,7 @@ def _from_cursor(cursor: str | None) -> dict[str, int]:
         return {}
     try:
         after = orjson.loads(base64.urlsafe_b64decode(cursor))
-        if not isinstance(after, dict) or not all(isinstance(n, int) for n in after.values()):
+        if not isinstance(after, dict) or not all(isinstance(n, int) and 0 <= n < _MOST for n in after.values()):
             raise ValueError
     except ValueError:
         raise Refused(errors.BAD_MESSAGE, "after: use the `next` of the page before, as it is") from None
