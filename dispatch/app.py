@@ -26,6 +26,7 @@ from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, StoreClock
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.tasks import end
 from dispatch.alarmlog import http as log_http
 from dispatch.duty.readiness import Console, Readiness
 from dispatch.duty.roster import Roster
@@ -53,7 +54,6 @@ from dispatch.stream.stream import Stream
 log = structlog.get_logger()
 _CORRECT_EVERY = timedelta(seconds=30)
 _BEGIN_AGAIN = timedelta(seconds=1)
-_CANCEL_AGAIN_S = 0.2
 
 
 class Dispatch:
@@ -139,14 +139,11 @@ class Dispatch:
             "copies": lambda: self.copies.run(self.clock),
             "clock": self._keep_time,
         }
-        tasks = {asyncio.create_task(self._keep(name, loop), name=name) for name, loop in loops.items()}
+        tasks = [asyncio.create_task(self._keep(name, loop), name=name) for name, loop in loops.items()]
         try:
             yield
         finally:
-            while tasks:  # again: on Python 3.11 a command to the store can swallow a cancellation
-                for task in tasks:
-                    task.cancel()
-                _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_S)
+            await end(tasks)
 
     async def _keep(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
         """Run a loop for ever: one that ends by a fault is said and begun again, for a hub without timers is none."""

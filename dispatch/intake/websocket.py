@@ -18,6 +18,7 @@ from dispatch.alarm import messages as m
 from dispatch.alarm.clock import Clock, to_text
 from dispatch.alarm.codec import MSGPACK, choose, decode, encode
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.tasks import end
 from dispatch.intake.citizens import Citizens
 
 PutChunk = Callable[[str, str, int, bytes, str, str], Awaitable[None]]
@@ -25,8 +26,6 @@ PutChunk = Callable[[str, str, int, bytes, str, str], Awaitable[None]]
 
 EndMedia = Callable[[str, str, str | None, int, str | None], Awaitable[None]]
 """(alarm, media, kind or None, chunks, sha256) -> all of it is stored."""
-
-_CANCEL_AGAIN_S = 0.2
 
 
 class CitizenSocket:
@@ -61,7 +60,7 @@ class CitizenSocket:
         chosen = choose(self._socket.scope["subprotocols"])
         self._packed = chosen == MSGPACK
         await self._socket.accept(subprotocol=chosen)
-        tasks = {asyncio.create_task(self._beats()), asyncio.create_task(self._push())}
+        tasks = [asyncio.create_task(self._beats()), asyncio.create_task(self._push())]
         try:
             while True:
                 frame = await self._socket.receive()
@@ -73,11 +72,7 @@ class CitizenSocket:
             return
         finally:
             self._unfollow()
-            while tasks:  # again: on Python 3.11 a command to the store can swallow a cancellation
-                for task in tasks:
-                    task.cancel()
-                ended, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_S)
-                await asyncio.gather(*ended, return_exceptions=True)
+            await end(tasks)
 
     async def _receive(self, data: bytes | str) -> None:
         ref: str | None = None
