@@ -196,5 +196,5 @@ def test_a_cell_that_a_spreadsheet_would_run_is_text() -> None:
     """Whatever column it comes to be in."""
     for cell in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"):
         assert _harmless(cell) == "'" + cell
-    for cell in ("dadongmen", "", 7, None):
-        assert _harmless(cell) == cell
+    for other in ("dadongmen", "", 7, None):
+        assert _harmless(other) == other
