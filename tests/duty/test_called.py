@@ -128,7 +128,7 @@ async def test_a_handover_is_one_event(duty: Duty, hub: Hub, other_hub: Hub) -> 
     assert not await hub.roster.step(duty.clock.now())
     await duty.clock.advance(0.001)
     now = duty.clock.now()
-    assert await asyncio.gather(hub.roster.step(now), other_hub.roster.step(now)) == [True, True]
+    assert list(await asyncio.gather(hub.roster.step(now), other_hub.roster.step(now))) == [True, True]
     await duty.hub().roster.step(now)
     second = {"type": "duty_changed", "officers": ["V03", "V04"], "until": to_text(HANDOVER + timedelta(days=1))}
     assert await told() == [first, second]

@@ -55,6 +55,12 @@ async def test_the_doorbell_is_only_a_doorbell(town: Town) -> None:
     assert "从未发生" not in json.dumps(officer.every, ensure_ascii=False)
     fresh = await town.officer("V02")
     assert fresh.alarms == officer.alarms
+    back = await town.user("V03")
+    back.position = {HOME: {"epoch": stream.epoch, "offset": int(rung[0].split(b"\n")[0])}}
+    await back.opens_console(ready=False)  # who comes back is given what the hub remembers, which has no double either
+    await back.hears(alarm, "step_run", "citizen_said", "citizen_said")
+    await back.hears(None, "console_ready")
+    assert (back.recovered, back.position[HOME]["offset"]) == ({HOME: True}, await stream.offset(HOME))
 
 
 async def test_doorbells_in_the_wrong_order(town: Town) -> None:
