@@ -20,10 +20,9 @@ from dispatch.app import Dispatch
 from dispatch.cli.send import send
 from dispatch.duty.rota import on_duty, shifts
 from dispatch.identity import hash_password
-from dispatch.server import CannotServe, main_loop, opened
+from dispatch.server import CannotServe, main_loop, opened, store_dangers
 from dispatch.server import serve as serve_hub
 from dispatch.settings import ConfigurationError, Settings, load
-from dispatch.stream.store import dangers
 
 
 def main() -> NoReturn:
@@ -66,14 +65,28 @@ def serve(config: Path | None, data: Path, store: str | None, host: str | None, 
 @common
 def check(config: Path | None, data: Path, store: str | None) -> None:
     """Check the whole configuration and the store; print every fault at once."""
-    settings = _settings(config, store)
     telemetry.set_up("error")
+    faults: list[str] = []
+    settings: Settings | None = None
+    try:
+        settings = load(_folder(config), _environment(store))
+    except ConfigurationError as fault:
+        faults.append(str(fault))
+    url = settings.store.url if settings else store or os.environ.get("DISPATCH_STORE", "")
 
-    async def look(dispatch: Dispatch) -> None:
-        for danger in await dangers(dispatch.stream.redis):  # those allowed by name are said here all the same
-            click.echo(f"allowed: {danger}")
+    async def look() -> None:
+        for danger in await store_dangers(url, data):
+            if settings and danger.name in settings.store.allow:
+                click.echo(f"allowed: {danger}")
+            else:
+                faults.append(str(danger))
 
-    _with(settings, data, look)
+    try:
+        main_loop(look())
+    except CannotServe as fault:
+        faults.append(str(fault))
+    if faults:
+        _fail("\n".join(faults))
     click.echo(f"The configuration ({_folder(config)}) and the store are in order.")
 
 
@@ -200,7 +213,15 @@ cli.add_command(send)
 
 
 def _settings(config: Path | None, store: str | None, more: Mapping[str, str | None] | None = None) -> Settings:
-    """The configuration; what the command line says goes over the environment."""
+    """The configuration, or the end with all its faults."""
+    try:
+        return load(_folder(config), _environment(store, more))
+    except ConfigurationError as fault:
+        _fail(str(fault))
+
+
+def _environment(store: str | None, more: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    """The environment, with what the command line says over it."""
     env = dict(os.environ)
     if store is not None:
         for name in ("DISPATCH_STORE", "DISPATCH_STORE_FILE", "DISPATCH_STORE_URL", "DISPATCH_STORE_URL_FILE"):
@@ -210,10 +231,7 @@ def _settings(config: Path | None, store: str | None, more: Mapping[str, str | N
         if value is not None:
             env.pop(f"{name}_FILE", None)
             env[name] = value
-    try:
-        return load(_folder(config), env)
-    except ConfigurationError as fault:
-        _fail(str(fault))
+    return env
 
 
 def _folder(config: Path | None) -> Path:

@@ -93,6 +93,29 @@ async def opened(settings: Settings, data: Path, hub: bool = False) -> AsyncIter
         await redis.aclose()
 
 
+async def store_dangers(url: str, data: Path) -> list[store.Danger]:
+    """What is wrong with the store at `url` (empty: the built-in one of `data`); nothing else is opened.
+
+    Raises:
+        CannotServe: there is no store to look at.
+    """
+    embedded = None if url else EmbeddedStore(data / "store")
+    redis = None
+    try:
+        if embedded is not None:
+            await asyncio.to_thread(embedded.start)
+        redis = store.connect(embedded.url if embedded else url, "dispatch-check")
+        return await store.dangers(redis)
+    except (StoreUnavailable, ValueError) as fault:
+        raise CannotServe(str(fault)) from None
+    finally:
+        if embedded is not None and redis is not None and not embedded.found:
+            await store.end(redis)
+            await asyncio.to_thread(embedded.ended)
+        if redis is not None:
+            await redis.aclose()
+
+
 async def _wired(settings: Settings, data: Path, redis: Redis) -> Dispatch:
     try:
         objects = _objects(settings, data)

@@ -156,7 +156,7 @@ def test_check_good(where: Shell) -> None:
 
 
 def test_check_tells_every_fault_at_once(root: Path, shell: Shell) -> None:
-    """One line for each fault of all files and the environment: file, key, value, what would be legal."""
+    """One line for each fault of all files, the environment and the store: where, value, what would be legal."""
     config = shell.folder / "mine"
     shutil.copytree(root / "config", config)
     change(config / "dispatch.toml", "port = 8787", "port = 99999")
@@ -166,7 +166,8 @@ def test_check_tells_every_fault_at_once(root: Path, shell: Shell) -> None:
     areas = json.loads((config / "stations.geojson").read_text("utf-8"))
     areas["features"][0]["properties"]["backups"] = ["atlantis"]
     (config / "stations.geojson").write_text(json.dumps(areas), "utf-8")
-    said = shell.on_data("check", "--config", "mine", DISPATCH_LIMITS_NEEDS="many", DISPATCH_SERVE_PROT="80")
+    gone = ("--store", "redis://127.0.0.1:1/0")
+    said = shell.on_data("check", "--config", "mine", *gone, DISPATCH_LIMITS_NEEDS="many", DISPATCH_SERVE_PROT="80")
     assert (said.status, said.out) == (2, "")
     for wanted in (
         ("mine/dispatch.toml", "serve.port = 99999", "0 to 65535"),
@@ -176,9 +177,10 @@ def test_check_tells_every_fault_at_once(root: Path, shell: Shell) -> None:
         ("mine/stations.geojson", "backups", "atlantis"),
         ("environment", "DISPATCH_LIMITS_NEEDS", "a whole number, 1 to 100"),
         ("environment", "DISPATCH_SERVE_PROT", "DISPATCH_SERVE_PORT"),
+        ("the store does not answer", "127.0.0.1:1", "check the address"),
     ):
         assert [line for line in said.faults if all(part in line for part in wanted)], (wanted, said.faults)
-    assert len(said.faults) == 7
+    assert len(said.faults) == 8
 
 
 def test_check_a_missing_folder(shell: Shell) -> None:

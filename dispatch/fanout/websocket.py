@@ -104,7 +104,7 @@ class ConsoleSocket:
         try:
             members = decode(data, self._console.packed)
             given = members.get("ref") if isinstance(members, dict) else None
-            ref = given if isinstance(given, str) else None
+            ref = given[:64] if isinstance(given, str) else None
             message = m.check_typed(m.CONSOLE, members, self._desk.limits)
             if isinstance(message, m.Subscribe):
                 await self._subscribe(message)

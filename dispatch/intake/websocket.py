@@ -79,7 +79,7 @@ class CitizenSocket:
         try:
             members = decode(data, self._packed)
             given = members.get("ref") if isinstance(members, dict) else None
-            ref = given if isinstance(given, str) else None
+            ref = given[:64] if isinstance(given, str) else None
             message = m.check_typed(m.CITIZEN, members, self._citizens.limits)
             await self._send({"type": "ok", "ref": ref, **await self._handle(message)})
             if isinstance(message, m.Raise | m.Resume):

@@ -11,7 +11,9 @@ const COARSE_M = 200;
 
 /** @param {{ alarm: Alarm }} props */
 export function Place({ alarm }) {
-  const { position, place } = alarm;
+  const { place } = alarm;
+  // A device that had no numbers (NaN) gave no position.
+  const position = alarm.position?.lat != null && alarm.position.lon != null ? alarm.position : null;
   const [copied, setCopied] = useState(false);
   const age = useComputed(
     () => (alarm.position?.at ? secondsSince(alarm.position.at, tick.value) : null),
