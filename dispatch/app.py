@@ -26,14 +26,14 @@ from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, StoreClock
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.tasks import end
+from dispatch.alarm.tasks import end, repeat
 from dispatch.alarmlog import http as log_http
 from dispatch.duty.readiness import Console, Readiness
 from dispatch.duty.roster import Roster
 from dispatch.escalation.timer import Deadlines, Timer
 from dispatch.fanout.heartbeat import Heartbeat
 from dispatch.fanout.hub import Hub
-from dispatch.fanout.receipts import Receipts
+from dispatch.fanout.receipts import REPORT_EVERY_S, Receipts
 from dispatch.fanout.websocket import ConsoleSocket, Desk
 from dispatch.identity import COOKIE, Identity
 from dispatch.intake import http as intake_http
@@ -88,7 +88,7 @@ class Dispatch:
         limits = settings.limits
         self.hub = Hub(self.stream, self.roster.duty, limits.console_buffer_bytes, limits.ring_events)
         self.receipts = Receipts(self.alarms, clock)
-        self.heartbeat = Heartbeat(self.hub, clock, settings.console.beat_s, settings.console.silent_after_s)
+        self.heartbeat = Heartbeat(self.hub, settings.console.silent_after_s)
         self.identity = Identity(
             self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s
         )
@@ -130,11 +130,11 @@ class Dispatch:
         poll_s = self.settings.timer.poll_s
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "fanout": self.hub.run,
-            "heartbeat": self.heartbeat.run,
-            "receipts": self.receipts.run,
+            "heartbeat": lambda: repeat(self.heartbeat.step, self.clock, self.settings.console.beat_s),
+            "receipts": lambda: repeat(self.receipts.step, self.clock, REPORT_EVERY_S),
             "escalation": lambda: self.timer.run(poll_s),
-            "readiness": lambda: self.readiness.run(poll_s),
-            "duty": lambda: self.roster.run(poll_s),
+            "readiness": lambda: repeat(self.readiness.step, self.clock, poll_s),
+            "duty": lambda: repeat(self.roster.step, self.clock, poll_s),
             "relay": lambda: self.relay.run(poll_s),
             "copies": lambda: self.copies.run(self.clock),
             "clock": self._keep_time,

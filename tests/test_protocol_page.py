@@ -153,5 +153,4 @@ async def test_real_frames_fit(town: Town, monkeypatch: pytest.MonkeyPatch) -> N
     loaded = await town.dispatch.alarms.load(person.id)
     assert loaded is not None
     assert set(to_members(loaded.alarm)) <= set(outbound.ALARM)
-    officer.unexpected.clear()
-    supervisor.unexpected.clear()
+    town.stops_watching(officer, supervisor)

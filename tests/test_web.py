@@ -141,7 +141,7 @@ async def test_health_tells_nothing_of_an_alarm(town: Town, http: httpx.AsyncCli
     for secret in (citizen.id, citizen.secret, "没人知道", "V01", "dadongmen", "127.0.0.1"):
         assert secret not in metrics.text
         assert secret not in ready.text
-    officer.unexpected.clear()
+    town.stops_watching(officer)
 
 
 async def test_what_pages_know_of_the_configuration(town: Town, http: httpx.AsyncClient) -> None:

@@ -208,7 +208,7 @@ class AlarmShared(Event):
 
 @event
 class AlarmDelivered(Event):
-    """`consoles` consoles in all have confirmed that they show the alarm."""
+    """The consoles of `consoles` officers in all have confirmed that they show the alarm."""
 
     consoles: int
 

@@ -16,6 +16,8 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import OWNED, Alarm, Status
 
 RAISED, ACKNOWLEDGED, EN_ROUTE, ON_SCENE, CLOSED = Status
+_MOST_CANCELS = 20
+"""Further requests to cancel are answered alike and leave no event."""
 
 TRANSITIONS: Mapping[tuple[Status, type[c.Command]], Status] = MappingProxyType({
     (RAISED, c.Acknowledge): ACKNOWLEDGED,
@@ -125,8 +127,9 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             follow = alarm.status is not CLOSED and position != alarm.position
             return [e.PositionReported(position=position)] if follow else []
         case c.RequestCancel(duress=duress):
-            known = alarm.cancel == "duress" or (alarm.cancel == "requested" and not duress)
-            return [] if known or alarm.status is CLOSED else [e.CancelRequested(duress=duress)]
+            # Each is an event, known or not: with and without duress the store has the same work.
+            enough = alarm.cancels >= _MOST_CANCELS or alarm.status is CLOSED
+            return [] if enough else [e.CancelRequested(duress=duress)]
         case c.Deliver(consoles=consoles):
             return [e.AlarmDelivered(consoles=consoles)] if consoles > alarm.consoles else []
         case c.See(by=by):

@@ -222,6 +222,8 @@ ALARM: Final[Mapping[str, str]] = {
     "reminded_at": "the owner was reminded to move",
     "transfer": "offered to another station: `to`, `by`, `at`, `reason`",
     "cancel": "`requested`, or `duress`: without the citizen's number, do not call",
+    "cancels": "how often it was asked for",
+    "shown": "the version of the last event that the citizen can see",
     "step": "the escalation step that was run last, from 0",
     "loop": "how often the last step was repeated",
     "step_at": "when it was run",

@@ -67,6 +67,8 @@ class Alarm:
     reminded_at: datetime | None = None
     transfer: Entry | None = None
     cancel: str | None = None  # "requested" or "duress"
+    cancels: int = 0  # how often it was asked for
+    shown: int = 1  # the version of the last event that the citizen can see: the only version they are told
 
     step: int | None = None
     loop: int = 0
@@ -122,7 +124,22 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
         )  # fmt: skip
     if alarm is None:
         raise ValueError(f"{event.type} cannot be an alarm's first event")
-    return replace(alarm, version=alarm.version + 1, **_changes(alarm, event, at))
+    version = alarm.version + 1
+    return replace(alarm, version=version, shown=_shown(alarm, event, version), **_changes(alarm, event, at))
+
+
+_UNSEEN = (
+    e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
+)  # fmt: skip
+
+
+def _shown(alarm: Alarm, event: e.Event, version: int) -> int:
+    """A citizen's view moves only with what it shows.
+
+    A second cancel shows nothing: whoever counts must not learn whether the first was under duress.
+    """
+    again = isinstance(event, e.CancelRequested) and alarm.cancel is not None
+    return alarm.shown if again or isinstance(event, _UNSEEN) else version
 
 
 def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
@@ -159,7 +176,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.TransferRejected():
             return {"transfer": None}
         case e.CancelRequested(duress=duress):
-            return {"cancel": "duress" if duress or alarm.cancel == "duress" else "requested"}
+            word = "duress" if duress or alarm.cancel == "duress" else "requested"
+            return {"cancel": word, "cancels": alarm.cancels + 1}
         case e.StepRun():
             return {"step": event.step, "loop": event.loop, "step_at": at, "audience": event.audience,
                     "called": event.called, "shared": _with(alarm, event.stations)}  # fmt: skip

@@ -1,12 +1,23 @@
-"""Ends background tasks for good: a cancellation is repeated until it is heard."""
+"""Background work: steps repeated by the clock, and tasks ended for good."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
+from dispatch.alarm.clock import Clock
+
 _AGAIN_S = 0.2
+
+
+async def repeat(step: Callable[[datetime], Awaitable[object]], clock: Clock, every_s: float) -> None:
+    """Run `step(now)` every `every_s` seconds, for ever; a fault of it ends this."""
+    while True:
+        now = clock.now()
+        await step(now)
+        await clock.sleep_until(now + timedelta(seconds=every_s))
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -57,7 +57,7 @@ def citizen_view(alarm: Alarm, station_name: str, officers_named: bool, after: i
     """The alarm as its citizen may see it; `talk` and `media` as they are, talk only after version `after`."""
     view: dict[str, Any] = {
         "id": alarm.id,
-        "version": alarm.version,
+        "version": alarm.shown,
         "code": alarm.code,
         "kind": alarm.kind,
         "station": {"id": alarm.station, "name": station_name},

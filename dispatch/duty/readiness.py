@@ -91,16 +91,6 @@ class Readiness:
             rows = await pipe.execute()
         return {station: sorted(_console(member) for member in row) for station, row in zip(wanted, rows, strict=True)}
 
-    async def run(self, poll_s: float) -> None:
-        """Look for silent consoles every `poll_s` seconds, for ever."""
-        while True:
-            now = self._clock.now()
-            try:
-                await self.step(now)
-            except Exception as fault:
-                log.error("readiness_step_failed", fault=repr(fault))
-            await self._clock.sleep_until(now + timedelta(seconds=poll_s))
-
     async def _append(self, station: str, event: Event) -> None:
         await self._stream.append(station, [make_record(None, 0, event, self._clock.now(), {})])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -119,16 +119,6 @@ class Roster:
             self._told[station] = shift.until
             found = True
         return found
-
-    async def run(self, poll_s: float) -> None:
-        """Look for handovers every `poll_s` seconds, for ever."""
-        while True:
-            now = self._clock.now()
-            try:
-                await self.step(now)
-            except Exception as fault:
-                log.error("duty_step_failed", fault=repr(fault))
-            await self._clock.sleep_until(now + timedelta(seconds=poll_s))
 
     def _officers(self, station: str) -> tuple[str, ...]:
         """The station's officers; none of one that the configuration no longer has, so that the others are called."""

@@ -6,12 +6,12 @@ say STALE by themselves. Field's term: heartbeat.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from dispatch.alarm import errors
-from dispatch.alarm.clock import Clock, to_text
+from dispatch.alarm.clock import to_text
 from dispatch.alarm.errors import Refused
 from dispatch.fanout.hub import Hub
 
@@ -23,15 +23,11 @@ class Heartbeat:
 
     Args:
         hub: whose consoles.
-        clock: time.
-        beat_s: seconds between beats.
         silent_after_s: a console that says nothing for so long is closed with 4408.
     """
 
-    def __init__(self, hub: Hub, clock: Clock, beat_s: float, silent_after_s: float) -> None:
+    def __init__(self, hub: Hub, silent_after_s: float) -> None:
         self._hub = hub
-        self._clock = clock
-        self._beat = timedelta(seconds=beat_s)
         self._silent_after_s = silent_after_s
 
     async def step(self, now: datetime) -> None:
@@ -45,10 +41,3 @@ class Heartbeat:
             log.warning("no_beat_store_silent", consoles=len(self._hub.consoles))
             return
         self._hub.broadcast({"type": "beat", "at": to_text(now)})
-
-    async def run(self) -> None:
-        """Beat for ever."""
-        while True:
-            now = self._clock.now()
-            await self.step(now)
-            await self._clock.sleep_until(now + self._beat)

@@ -21,7 +21,8 @@ from dispatch.stream.alarms import Alarms
 from dispatch.stream.stream import translated
 
 log = structlog.get_logger()
-_EVERY = timedelta(seconds=1)
+REPORT_EVERY_S = 1.0
+_EVERY = timedelta(seconds=REPORT_EVERY_S)
 _REMEMBERED = 10_000
 """Alarms whose last report is remembered; forgetting one costs an earlier report, never a lost one."""
 
@@ -71,16 +72,6 @@ class Receipts:
         for alarm_id in later:
             await self._report(alarm_id, now)
         return bool(later)
-
-    async def run(self) -> None:
-        """Report every second, for ever."""
-        while True:
-            now = self._clock.now()
-            try:
-                await self.step(now)
-            except Exception as fault:
-                log.error("receipts_step_failed", fault=repr(fault))
-            await self._clock.sleep_until(now + _EVERY)
 
     async def _write(self) -> None:
         """Store what has come, until nothing more came meanwhile."""

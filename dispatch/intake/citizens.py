@@ -107,16 +107,16 @@ class Citizens:
         """The version of the alarm at which the words are stored."""
         admission.room_for(loaded.alarm, self.limits)
         command = c.Say(text=body.text)
-        return (await self._alarms.handle(loaded.alarm.id, command, key=f"citizen:{body.ref}")).alarm.version
+        return (await self._alarms.handle(loaded.alarm.id, command, key=f"citizen:{body.ref}")).alarm.shown
 
     async def answer(self, loaded: Loaded, body: AnswerBody) -> int:
         command = c.Answer(question=body.question, answer=body.answer)
-        return (await self._alarms.handle(loaded.alarm.id, command)).alarm.version
+        return (await self._alarms.handle(loaded.alarm.id, command)).alarm.shown
 
     async def report(self, loaded: Loaded, position: Position) -> int:
         members = admission.position_members(position)
         command = c.ReportPosition(position=members or {})
-        return (await self._alarms.handle(loaded.alarm.id, command)).alarm.version
+        return (await self._alarms.handle(loaded.alarm.id, command)).alarm.shown
 
     async def cancel(self, loaded: Loaded, secret: str, body: CancelBody) -> dict[str, Any]:
         """Ask to cancel. The answer and the work are the same with the right number and without."""

@@ -27,6 +27,8 @@ PutChunk = Callable[[str, str, int, bytes, str, str], Awaitable[None]]
 EndMedia = Callable[[str, str, str | None, int, str | None], Awaitable[None]]
 """(alarm, media, kind or None, chunks, sha256) -> all of it is stored."""
 
+_LOOK_AGAIN = timedelta(seconds=1)
+
 
 class CitizenSocket:
     """One citizen's connection.
@@ -139,8 +141,10 @@ class CitizenSocket:
                 continue
             try:
                 alarm = (await self._citizens.authorise(*self._alarm)).alarm
-            except Refused:
-                continue  # the store is away; its return rings again
+            except Refused:  # the store is away: look again until it is back
+                await self._clock.sleep_until(self._clock.now() + _LOOK_AGAIN)
+                self._changed.set()
+                continue
             view = self._citizens.view(alarm, self._told)
             for said in view["talk"]:
                 await self._send({"type": "said", **said})
@@ -148,7 +152,7 @@ class CitizenSocket:
             names = ("status", "ladder", "media", "cancel", "officer")
             ladder: dict[str, Any] = {name: view[name] for name in names if name in view}
             if ladder != self._shown.get("ladder"):
-                await self._send({"type": "ladder", "version": alarm.version, **ladder})
+                await self._send({"type": "ladder", "version": alarm.shown, **ladder})
             if view.get("question") not in (None, self._shown.get("question")):
                 await self._send({"type": "asked", **view["question"]})
             self._shown = {"ladder": ladder, "question": view.get("question")}

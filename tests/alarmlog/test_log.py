@@ -31,8 +31,8 @@ async def supervisor(town: Town) -> AsyncIterator[Officer]:
     await first.asks("close", alarm=alarm, disposition="handled", note='=HYPERLINK("http://evil")')
     await first.hears(alarm, "alarm_closed")
     yield supervisor
-    first.unexpected.clear()
-    second.unexpected.clear()
+    town.stops_watching(first)
+    town.stops_watching(second)
 
 
 def cursor(**offsets: int) -> str:

@@ -1,116 +1,131 @@
-"""Only a console that can wake its officer counts, and each beginning and end of that is an event (P5)."""
+"""Silence is never taken for attention (P5): a console counts while it says that it can sound, no moment longer."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dispatch.duty.readiness import Console, Readiness
-from dispatch.stream.embedded import EmbeddedStore
-from dispatch.stream.keys import Keys
-from dispatch.stream.store import connect, end
-from dispatch.stream.stream import Stream
-from tests.flow.clock import FakeClock
-
-V01 = Console("V01", "officer", "c1")
-V02 = Console("V02", "officer", "c2")
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.tasks import repeat
+from dispatch.duty.readiness import Console
+from dispatch.stream import store
+from tests.duty.conftest import HOME, LAPSE_S, Duty, Hub
 
 
-class Place:
-    """Two stations on a real store."""
-
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
-        self.clock = FakeClock()
-        self.lost: list[str] = []
-        self.readiness = self.hub()
-
-    def hub(self) -> Readiness:
-        """The readiness as another hub on the same store has it."""
-        readiness = Readiness(self.stream, self.clock, ("dadongmen", "xiaodong"), 15)
-
-        async def told(station: str) -> None:
-            self.lost.append(station)
-
-        readiness.on_lost.append(told)
-        return readiness
-
-    async def events(self) -> list[dict[str, Any]]:
-        return [entry.members["event"] for entry in await self.stream.read("dadongmen", 0)]
-
-    async def ready(self, station: str = "dadongmen") -> list[str]:
-        return [console.officer for console in (await self.readiness.ready([station]))[station]]
+async def test_readiness_is_told_once(hub: Hub, other_hub: Hub) -> None:
+    """A console that renews every 10 s, at whichever hub, is one event and stays ready."""
+    for at in (hub, other_hub, hub, other_hub):
+        await at.wakes("V01")
+        await hub.clock.advance(10)
+        assert await hub.awake() == await other_hub.awake() == ["V01"]
+        assert not await hub.readiness.step(hub.clock.now())
+    assert await hub.events() == [{"type": "console_ready", "officer": "V01", "console": "console-V01"}]
 
 
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    store = EmbeddedStore(tmp_path / "store")
-    await asyncio.to_thread(store.start)
-    redis = connect(store.url)
-    stream = Stream(redis, Keys())
-    await stream.open()
-    yield Place(stream)
-    await end(redis)
-    await redis.aclose()
-    await asyncio.to_thread(store.ended)
+async def test_it_lapses(hub: Hub) -> None:
+    """Without a renewal it counts until just before the lapse time, and from then on not, even if no loop ran yet."""
+    await hub.wakes("V01")
+    await hub.clock.advance(LAPSE_S - 0.001)
+    assert await hub.awake() == ["V01"]
+    assert not await hub.readiness.step(hub.clock.now())
+    await hub.clock.advance(0.001)
+    assert await hub.awake() == []
+    assert hub.lost == [], "nobody looked yet"
+    assert await hub.readiness.step(hub.clock.now())
+    assert (await hub.events())[1:] == [
+        {"type": "console_lost", "officer": "V01", "console": "console-V01", "why": "silent"}
+    ]
+    assert hub.lost == [HOME], "escalation is told"
+    assert not await hub.readiness.step(hub.clock.now())
 
 
-async def test_it_begins_once(place: Place) -> None:
-    """Renewing is no event; the first time is, and only at its own station."""
-    for _ in range(3):
-        await place.readiness.renew("dadongmen", V01)
-    assert await place.events() == [{"type": "console_ready", "officer": "V01", "console": "c1"}]
-    assert await place.ready() == ["V01"]
-    assert await place.ready("xiaodong") == []
+async def test_a_lapse_is_one_event_on_all_hubs(hub: Hub, other_hub: Hub) -> None:
+    """Hubs that look at the same instant tell it once, and one of them tells its escalation."""
+    for n in range(20):
+        await hub.wakes(f"V{n:02d}")
+    await hub.clock.advance(LAPSE_S)
+    now = hub.clock.now()
+    await asyncio.gather(*(at.readiness.step(now) for at in (hub, other_hub, hub, other_hub)))
+    lost = [event["officer"] for event in await hub.events() if event["type"] == "console_lost"]
+    assert sorted(lost) == [f"V{n:02d}" for n in range(20)]
+    assert len(hub.lost) + len(other_hub.lost) == 20
 
 
-async def test_it_lapses(place: Place) -> None:
-    """15 s without renewal: not ready from that instant on, told once by whichever hub looks first."""
-    await place.readiness.renew("dadongmen", V01)
-    await place.clock.advance(10)
-    await place.readiness.renew("dadongmen", V01)
-    await place.clock.advance(14.999)
-    assert await place.ready() == ["V01"]
-    assert await place.readiness.step(place.clock.now()) is False
-    await place.clock.advance(0.001)
-    assert await place.ready() == [], "also before any hub has looked"
-    await asyncio.gather(place.readiness.step(place.clock.now()), place.hub().step(place.clock.now()))
-    assert (await place.events())[1:] == [{"type": "console_lost", "officer": "V01", "console": "c1", "why": "silent"}]
-    assert place.lost == ["dadongmen"]
-    await place.readiness.renew("dadongmen", V01)
-    assert [event["type"] for event in await place.events()] == ["console_ready", "console_lost", "console_ready"]
+async def test_a_dead_hubs_consoles_lapse_at_another(duty: Duty, hub: Hub, other_hub: Hub) -> None:
+    """The hub of a ready console is gone without a word: another one finds that, and tells its escalation."""
+    await hub.wakes("V01")
+    await hub.stream.redis.aclose()
+    await duty.clock.advance(LAPSE_S)
+    assert await other_hub.readiness.step(duty.clock.now())
+    assert other_hub.lost == [HOME]
 
 
-@pytest.mark.parametrize("why", ["closed", "silent", "sound_off", "slow", "signed_out"])
-async def test_it_ends_with_a_reason(place: Place, why: str) -> None:
-    """Ending it is told with why, at once, once; ending what never began is nothing."""
-    await place.readiness.renew("dadongmen", V01)
-    for _ in range(2):
-        await place.readiness.drop("dadongmen", V01, why)
-    await place.readiness.drop("dadongmen", V02, why)
-    assert [event.get("why") for event in await place.events()] == [None, why]
-    assert place.lost == ["dadongmen"]
-    assert await place.ready() == []
+async def test_a_console_that_says_it_cannot_sound(hub: Hub, other_hub: Hub) -> None:
+    """Its readiness ends at once, with the reason; said again, or at another hub, it is no second event."""
+    console = await hub.wakes("V01")
+    await hub.readiness.drop(HOME, console, "sound_off")
+    await hub.readiness.drop(HOME, console, "closed")
+    await other_hub.readiness.drop(HOME, console, "closed")
+    assert await hub.awake() == []
+    assert [event.get("why") for event in await hub.events()] == [None, "sound_off"]
+    assert (hub.lost, other_hub.lost) == ([HOME], [])
+    await other_hub.wakes("V01")
+    assert await hub.awake() == ["V01"]
+    assert [event["type"] for event in await hub.events()] == ["console_ready", "console_lost", "console_ready"]
 
 
-async def test_two_consoles_of_one_officer(place: Place) -> None:
-    """Who has two consoles is reached while one of them is left."""
-    other = Console("V01", "officer", "c9")
-    await place.readiness.renew("dadongmen", V01)
-    await place.readiness.renew("dadongmen", other)
-    await place.readiness.drop("dadongmen", V01, "closed")
-    assert await place.ready() == ["V01"]
-    await place.readiness.drop("dadongmen", other, "closed")
-    assert await place.ready() == []
+async def test_a_console_that_never_was_ready(hub: Hub) -> None:
+    """A console that closes without its sound check is no news."""
+    await hub.readiness.drop(HOME, Console("V01", "officer", "c1"), "closed")
+    assert (await hub.events(), hub.lost) == ([], [])
 
 
-async def test_stations_at_once(place: Place) -> None:
-    await place.readiness.renew("dadongmen", V01)
-    await place.readiness.renew("xiaodong", V02)
-    found = await place.readiness.ready(("xiaodong", "dadongmen"))
-    assert {station: [c.officer for c in consoles] for station, consoles in found.items()} == {
-        "xiaodong": ["V02"],
-        "dadongmen": ["V01"],
+async def test_two_consoles_of_one_officer(hub: Hub) -> None:
+    """One of them lost leaves the officer reached by the other."""
+    first = await hub.wakes("V01", console="at-the-desk")
+    await hub.wakes("V01", console="in-the-car")
+    assert await hub.awake() == ["V01", "V01"]
+    await hub.readiness.drop(HOME, first, "closed")
+    assert await hub.awake() == ["V01"]
+
+
+async def test_each_station_on_its_own(hub: Hub) -> None:
+    """A supervisor's console is ready at every station that it watches, and ends at each."""
+    for station in (HOME, "xiaodong"):
+        await hub.wakes("S01", station, "supervisor")
+    await hub.wakes("X01", "xiaodong")
+    assert await hub.readiness.ready((HOME, "xiaodong", "wanquan")) == {
+        HOME: [Console("S01", "supervisor", "console-S01")],
+        "xiaodong": [Console("S01", "supervisor", "console-S01"), Console("X01", "officer", "console-X01")],
+        "wanquan": [],
     }
+    await hub.clock.advance(LAPSE_S)
+    await hub.readiness.step(hub.clock.now())
+    assert sorted(hub.lost) == [HOME, "xiaodong", "xiaodong"]
+
+
+async def test_nothing_is_ready_that_was_not_stored(duty: Duty, hub: Hub) -> None:
+    """Without the store there is no readiness: neither said nor asked."""
+    redis = store.connect(duty.store.url)
+    await store.end(redis)
+    await redis.aclose()
+    await asyncio.to_thread(duty.store.ended)
+    for asked in (hub.wakes("V01"), hub.awake(), hub.readiness.step(hub.clock.now())):
+        with pytest.raises(Refused, match="not_stored"):
+            await asked
+
+
+async def test_the_loop_looks_by_itself(hub: Hub) -> None:
+    """With the loop running, silence is found within its poll time."""
+    await hub.wakes("V01")
+    loop = asyncio.create_task(repeat(hub.readiness.step, hub.clock, 1.0))
+    async with asyncio.timeout(10):
+        while not hub.clock._sleepers:
+            await asyncio.sleep(0)
+    await hub.clock.advance(LAPSE_S - 1)
+    assert hub.lost == []
+    await hub.clock.advance(1)
+    assert hub.lost == [HOME]
+    await hub.clock.advance(60)
+    assert [event["type"] for event in await hub.events()] == ["console_ready", "console_lost"]
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)

@@ -53,7 +53,8 @@ async def test_a_console_that_reads_nothing(tmp_path: Path) -> None:
         offsets = [message["position"]["offset"] for message in received if "position" in message]
         assert offsets == list(range(offsets[0], offsets[0] + len(offsets))), "what came is without gap"
         position = {"epoch": snapshot["position"]["epoch"], "offset": offsets[-1]}
-        await stuck_user.opens_console(after={"dadongmen": position}, ready=False)
+        stuck_user.position["dadongmen"] = position
+        await stuck_user.opens_console(ready=False)
         assert stuck_user.recovered == {"dadongmen": True}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 TIMEOUT_S = 10
 STATION_EVENTS = ("console_ready", "console_lost", "duty_changed", "duty_signed")
@@ -186,15 +187,16 @@ class Officer:
                 self._receive(json.loads(frame))
                 async with self._came:
                     self._came.notify_all()
-        except Exception:
-            pass
-        self.closed = socket.close_code
-        self.is_ready = False
-        for future in self._answers.values():
-            if not future.done():
-                future.set_exception(ConnectionError(f"closed with {self.closed}"))
-        async with self._came:
-            self._came.notify_all()
+        except ConnectionClosed:
+            pass  # `closed` says how
+        finally:
+            self.closed = socket.close_code if socket.close_code is not None else 1006
+            self.is_ready = False
+            for future in self._answers.values():
+                if not future.done():
+                    future.set_exception(ConnectionError(f"closed with {self.closed}"))
+            async with self._came:
+                self._came.notify_all()
 
     def _receive(self, message: dict[str, Any]) -> None:
         match message["type"]:

@@ -1,5 +1,7 @@
 """What the citizen can do and is told: talk, questions, place, cancel. Never an officer's name."""
 
+from itertools import pairwise
+
 from tests.flow.town import Town
 
 
@@ -81,3 +83,21 @@ async def test_the_place_is_followed(town: Town) -> None:
         assert (await citizen.does("position", **place)).status_code == 200
     moved = await officer.hears(alarm, "alarm_raised", "step_run", "position_reported")
     assert moved["event"]["position"] == place
+
+
+async def test_nothing_tells_whether_a_cancel_was_forced(town: Town) -> None:
+    """Whoever holds the device cancels again and compares: the view changes alike, whatever the first number was."""
+    officer = await town.officer("V01")
+    steps = []
+    for first in ("4821", "0000"):
+        citizen = town.citizen()
+        alarm = await citizen.raises()
+        seen = [(await citizen.sees())["version"]]
+        for pin in (first, None, "4821", "0000"):
+            await citizen.does("cancel", **({"pin": pin} if pin else {}))
+            seen.append((await citizen.sees())["version"])
+        said = (await citizen.does("say", ref="1", text="在吗")).json()["version"]
+        steps.append([*(after - before for before, after in pairwise(seen)), said - seen[-1]])
+        await officer.hears(alarm, "alarm_raised", "step_run", *["cancel_requested"] * 4, "citizen_said")
+        assert officer.alarms[alarm]["cancel"] == "duress"
+    assert steps[0] == steps[1]

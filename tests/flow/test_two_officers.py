@@ -37,3 +37,10 @@ async def test_taking_needs_a_reason_and_is_logged(town: Town) -> None:
         await first.asks("move", alarm=alarm)
     await town.forgets(first)
     await town.forgets(second)
+
+
+async def test_who_belongs_to_no_station_cannot_sign_on(town: Town) -> None:
+    """Duty is a station's: a supervisor of all stations has none to sign on at."""
+    supervisor = await town.officer("S01", station=None, role="supervisor")
+    with pytest.raises(Answered, match="not_allowed"):
+        await supervisor.asks("duty", on=True)

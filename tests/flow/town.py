@@ -89,13 +89,17 @@ class Town:
                 await self.settles()
                 self.nobody_heard_more()
         finally:
-            await asyncio.gather(*(p.closes() for p in self.people), *(c.http.aclose() for c in self.citizens))
+            ends = [*(p.closes() for p in self.people), *(c.http.aclose() for c in self.citizens)]
+            ended = await asyncio.gather(*ends, return_exceptions=True)
             for hub in self.hubs:
                 await hub.stop()
             redis = store.connect(self.store.url, "tests")
             await store.end(redis)
             await redis.aclose()
             await asyncio.to_thread(self.store.ended)
+        wrong = [each for each in ended if isinstance(each, BaseException)]  # such as a gap that a reader saw
+        if wrong and fault is None:
+            raise wrong[0]
 
     async def opens_hub(self) -> Hub:
         redis = store.connect(self.store.url, "tests")

@@ -70,7 +70,7 @@ async def test_the_receipt_and_the_ladder(town: Town, page: Page) -> None:
     assert (last["status"], last["ladder"][-1]["step"]) == ("closed", "closed")
     assert "V01" not in str(last)
     await page.link.closes()
-    officer.unexpected.clear()
+    town.stops_watching(officer)
 
 
 async def test_nobody_answers(town: Town, page: Page) -> None:
@@ -127,7 +127,7 @@ async def test_cut_and_back(town: Town, page: Page) -> None:
     assert [said["text"] for said in whole["talk"]] == ["一", "二", "三？", "四"]
     await officer.hears(page.id, "officer_said", "officer_said", "officer_said")
     await page.link.closes()
-    officer.unexpected.clear()
+    town.stops_watching(officer)
 
 
 async def test_a_cut_leaves_nothing_behind(town: Town, page: Page) -> None:
@@ -150,7 +150,7 @@ async def test_a_cut_leaves_nothing_behind(town: Town, page: Page) -> None:
         while [task for task in asyncio.all_tasks() if "CitizenSocket" in repr(task.get_coro())]:
             await asyncio.sleep(0)
     await officer.is_awake()
-    officer.unexpected.clear()
+    town.stops_watching(officer)
 
 
 async def test_raise_again_after_a_cut(town: Town, page: Page) -> None:
@@ -223,4 +223,4 @@ async def test_two_pages_of_one_alarm(town: Town, page: Page) -> None:
     assert (await second.link.hears("said"))["text"] == "到了"
     await officer.hears(page.id, "officer_said", "officer_said")
     await second.link.closes()
-    officer.unexpected.clear()
+    town.stops_watching(officer)

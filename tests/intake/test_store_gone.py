@@ -91,7 +91,7 @@ async def test_killed_and_back(town_with_spare_store: tuple[Town, Callable[[], A
     live = town.citizen()
     await live.raises(text="之后")
     await officer.hears(live.id, "alarm_raised", "step_run")
-    officer.unexpected.clear()
+    town.stops_watching(officer)
 
 
 async def test_a_new_console_while_it_is_away(
@@ -133,4 +133,4 @@ async def test_it_hangs(town: Town) -> None:
     await hears_again(town, officer)
     await officer.hears(citizen.id, "alarm_raised", "step_run")
     assert (await citizen.sees())["ladder"][0]["step"] == "stored"
-    officer.unexpected.clear()
+    town.stops_watching(officer)

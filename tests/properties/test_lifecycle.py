@@ -37,7 +37,7 @@ ACTORS = (
     c.Actor("S02", "xiaodong", "supervisor"),
 )
 STATIONS = ("dadongmen", "xiaodong", "dongzhan")
-AGAIN_IS_ANOTHER = (c.Say, c.Ask, c.AddNote, c.OpenOriginal)
+AGAIN_IS_ANOTHER = (c.Say, c.Ask, c.AddNote, c.OpenOriginal, c.RequestCancel)
 """Commands that mean something new each time; their callers' `ref` keeps a retry from doing it twice."""
 TAKES_UP = (e.AlarmAcknowledged, e.AlarmTaken, e.TransferAccepted)
 OPENS = (e.AlarmReleased, e.AlarmReopened)
