@@ -6,6 +6,7 @@ Says on standard output where the pages are and, for the demonstration, how to s
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -147,11 +148,23 @@ async def serve(settings: Settings, data: Path) -> None:
     listener = _bind(settings.serve.host, settings.serve.port)
     async with opened(settings, data, hub=True) as dispatch:
         await _welcome(dispatch, data, listener)
+        _calm_collector()
         clips = asyncio.create_task(_make_clips(settings, data / "voice"))
         try:
             await _Server(uvicorn_config(dispatch)).serve(sockets=[listener])
         finally:
             clips.cancel()
+
+
+def _calm_collector() -> None:
+    """What start-up made stays: the collector need not walk all of it again and again while alarms wait for it.
+
+    Measured with bench.press_to_console, 50 alarms/s over the socket: p99 44 ms without, 27 with the freeze, 23 with
+    the thresholds too.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def uvicorn_config(dispatch: Dispatch) -> uvicorn.Config:
