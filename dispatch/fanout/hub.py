@@ -232,14 +232,16 @@ class Hub:
     async def _read_on(self, feed: Feed) -> None:
         try:
             while True:
+                announced = feed.announced
                 entries = await self._stream.read(feed.station, feed.last)
                 for entry in entries:
                     self._fan_out(feed, entry.offset, orjson.dumps(entry.members))
-                if not entries and feed.last >= feed.announced:
-                    return
-                if not entries:  # announced, and not there: only a store that went back does this
+                if entries or feed.announced > max(announced, feed.last):
+                    continue  # there is more, or more was rung while this was read
+                if feed.announced > feed.last:  # announced, and not there: only a store that went back does this
                     log.error("stream_went_back", station=feed.station, last=feed.last, announced=feed.announced)
-                    return
+                    feed.announced = feed.last
+                return
         except Refused:
             log.warning("catch_up_failed", station=feed.station)  # `check` finds it again
         finally:
