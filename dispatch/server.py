@@ -159,8 +159,8 @@ async def serve(settings: Settings, data: Path) -> None:
 def _calm_collector() -> None:
     """What start-up made stays: the collector need not walk all of it again and again while alarms wait for it.
 
-    Measured with bench.press_to_console, 50 alarms/s over the socket: p99 44 ms without, 27 with the freeze, 23 with
-    the thresholds too.
+    With bench.press_to_console, 50 alarms/s over the socket, two or three rounds each: p99 44 ms without, 27 with the
+    freeze, 23 with the thresholds too; a longer run gave 42, so the machine's noise is of the same size.
     """
     gc.collect()
     gc.freeze()
