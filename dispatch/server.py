@@ -1,97 +1,130 @@
 """Runs one hub: finds or starts the store, checks it, binds the port, serves until it is told to stop.
 
-Says on standard output where the pages are and, for the demonstration, how to sign in; everything else goes to the log.
+Keeps the built-in store alive while it serves, and ends it as its last user. Everything it has to say goes to the log.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import secrets
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
 import uvicorn
 from redis.asyncio import Redis
 
-from dispatch import resources, voice
+from dispatch import resources
 from dispatch.alarm.clock import StoreClock
+from dispatch.alarm.tasks import end
 from dispatch.app import Dispatch
 from dispatch.fanout.transport import Protocol
-from dispatch.identity import hash_password
 from dispatch.media.objects import KeyUnusable, Objects, open_key
 from dispatch.settings import Settings
+from dispatch.stop import Stop
 from dispatch.stream import store
 from dispatch.stream.embedded import EmbeddedStore, StoreUnavailable
+from dispatch.welcome import welcome
 
 log = structlog.get_logger()
 _BACKLOG = 2048  # asyncio's 100 makes a thousand consoles that come back wait seconds for SYN retries
-_DEMO_SUPERVISOR = "S01"
+_CONNECTIONS_SHARE, _HUB_SHARE = 0.6, 0.85
+"""Of `serve.shutdown_s`: what connections get to finish, and after what the hub ends in any case."""
+_LEAST_S = 0.5
+_LOOK_EVERY = timedelta(seconds=0.5)
 
 
 class CannotServe(Exception):
     """The hub cannot start; the message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class DemoUser:
-    """A demonstration sign-in."""
-
-    name: str
-    role: str
-    station: str | None
-
-
 class _Server(uvicorn.Server):
-    """uvicorn, which does not raise the signal again when it has stopped: the store is to be ended after it."""
+    """uvicorn, which leaves signals to `Stop`."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+        yield
+
+    def leave(self) -> None:
+        """Finish what was received, and return from `serve`."""
+        self.should_exit = True
 
 
 @asynccontextmanager
 async def opened(settings: Settings, data: Path, hub: bool = False) -> AsyncIterator[Dispatch]:
     """A hub that is wired to its store and not serving yet; also for commands beside a running hub.
 
-    The built-in store is started when none runs for `data`, and ended when no hub uses it any more.
-
     Raises:
         CannotServe: no store, an unsafe one, or a data folder that cannot be written.
     """
-    embedded = EmbeddedStore(data / "store") if not settings.store.url else None
     name = (store.HUB if hub else "dispatch-command-") + secrets.token_hex(4)
-    if embedded is not None:
+    async with stored(settings.store.url, data, keep=hub) as url:
         try:
-            await asyncio.to_thread(embedded.start)
-        except (StoreUnavailable, OSError) as fault:
+            redis = store.connect(url, name)
+        except ValueError as fault:
             raise CannotServe(str(fault)) from None
-        if embedded.found:
-            log.info("store_found", socket=str(embedded.socket))
-    redis = store.connect(embedded.url if embedded else settings.store.url, name)
+        try:
+            dispatch = await _wired(settings, data, redis)
+            await dispatch.open()
+            yield dispatch
+        finally:
+            await redis.aclose()
+
+
+@asynccontextmanager
+async def stored(url: str, data: Path, keep: bool = False) -> AsyncIterator[str]:
+    """The address of the store: `url`, or (where that is empty) of the built-in one of `data`.
+
+    The built-in store is started when none runs, kept alive if `keep`, and ended when nobody uses it any more.
+
+    Raises:
+        CannotServe: the built-in store cannot be started.
+    """
+    if url:
+        yield url
+        return
+    embedded = EmbeddedStore(data / "store")
+    keeper: list[asyncio.Task[None]] = []
     try:
-        dispatch = await _wired(settings, data, redis)
-        await dispatch.open()
-        yield dispatch
-    finally:  # also when it was refused: who started a store leaves none behind
-        if embedded is not None and not await _used_by_others(redis, name):
-            await store.end(redis)
-            await asyncio.to_thread(embedded.ended)
-        await redis.aclose()
+        await _started(embedded)
+        if keep:
+            keeper.append(asyncio.create_task(_keep_alive(embedded)))
+        yield embedded.url
+    finally:  # also when it was refused or told to stop: who started a store leaves none behind
+        await end(keeper)
+        if not await asyncio.to_thread(embedded.leave):
+            log.warning("store_left_running", socket=str(embedded.socket))
+
+
+async def _started(embedded: EmbeddedStore) -> None:
+    starting = asyncio.create_task(asyncio.to_thread(embedded.start))
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        embedded.give_up()
+        await asyncio.gather(starting, return_exceptions=True)
+        raise
+    except (StoreUnavailable, OSError) as fault:
+        raise CannotServe(str(fault)) from None
+    if embedded.found:
+        log.info("store_found", socket=str(embedded.socket))
+
+
+async def _keep_alive(embedded: EmbeddedStore) -> None:
+    """Start the store again when its process has died. All hubs do so; its lock decides which one succeeds."""
+    clock = StoreClock()
+    while True:
+        await clock.sleep_until(clock.now() + _LOOK_EVERY)
+        try:
+            if await asyncio.to_thread(embedded.revive):
+                log.error("store_died_and_started_again", last_words=embedded.last_words())
+        except (StoreUnavailable, OSError) as fault:
+            log.error("store_not_started_again", why=str(fault))
 
 
 async def store_dangers(url: str, data: Path) -> list[store.Danger]:
@@ -100,20 +133,16 @@ async def store_dangers(url: str, data: Path) -> list[store.Danger]:
     Raises:
         CannotServe: there is no store to look at.
     """
-    embedded = None if url else EmbeddedStore(data / "store")
-    redis = None
-    try:
-        if embedded is not None:
-            await asyncio.to_thread(embedded.start)
-        redis = store.connect(embedded.url if embedded else url, "dispatch-check")
-        return await store.dangers(redis)
-    except (StoreUnavailable, ValueError) as fault:
-        raise CannotServe(str(fault)) from None
-    finally:
-        if embedded is not None and redis is not None and not embedded.found:
-            await store.end(redis)
-            await asyncio.to_thread(embedded.ended)
-        if redis is not None:
+    async with stored(url, data) as address:
+        try:
+            redis = store.connect(address, "dispatch-check")
+        except ValueError as fault:
+            raise CannotServe(str(fault)) from None
+        try:
+            return await store.dangers(redis)
+        except StoreUnavailable as fault:
+            raise CannotServe(str(fault)) from None
+        finally:
             await redis.aclose()
 
 
@@ -140,20 +169,40 @@ def _objects(settings: Settings, data: Path) -> Objects:
 
 
 async def serve(settings: Settings, data: Path) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM, and end within `serve.shutdown_s` of it.
 
     Raises:
         CannotServe: also when the port is taken.
     """
-    listener = _bind(settings.serve.host, settings.serve.port)
-    async with opened(settings, data, hub=True) as dispatch:
-        await _welcome(dispatch, data, listener)
-        _calm_collector()
-        clips = asyncio.create_task(_make_clips(settings, data / "voice"))
-        try:
-            await _Server(uvicorn_config(dispatch)).serve(sockets=[listener])
-        finally:
-            clips.cancel()
+    listener = bind(settings.serve.host, settings.serve.port)
+    stop = stop_of_hub(settings)
+    await stop.run(serve_on(settings, data, listener, stop, first=True))
+
+
+async def serve_on(settings: Settings, data: Path, listener: socket.socket, stop: Stop, first: bool = False) -> None:
+    """Serve connections to `listener` (bound) until `stop` is asked.
+
+    Args:
+        settings: the configuration.
+        data: the data folder.
+        listener: bound; closed at the end.
+        stop: already runs this.
+        first: whether to do what is done once per start, and say on standard output where the pages are.
+    """
+    with listener:
+        async with opened(settings, data, hub=True) as dispatch:
+            if first:
+                host, port = listener.getsockname()[:2]
+                await welcome(dispatch, data, (host, port))
+            _calm_collector()
+            server = _Server(uvicorn_config(dispatch))
+            stop.then(server.leave)
+            await server.serve(sockets=[listener])
+
+
+def stop_of_hub(settings: Settings) -> Stop:
+    """What ends one hub."""
+    return Stop(max(_LEAST_S, settings.serve.shutdown_s * _HUB_SHARE))
 
 
 def _calm_collector() -> None:
@@ -169,65 +218,25 @@ def _calm_collector() -> None:
 
 def uvicorn_config(dispatch: Dispatch) -> uvicorn.Config:
     """How a hub is served; the same in tests."""
+    shutdown_s = dispatch.settings.serve.shutdown_s * _CONNECTIONS_SHARE
     return uvicorn.Config(
         dispatch.asgi, ws=Protocol, ws_per_message_deflate=False, ws_ping_interval=None,
         ws_max_size=dispatch.settings.limits.frame_bytes, access_log=False, log_config=None, server_header=False,
-        timeout_graceful_shutdown=int(dispatch.settings.serve.shutdown_s), lifespan="on", backlog=_BACKLOG,
+        timeout_graceful_shutdown=shutdown_s, lifespan="on", backlog=_BACKLOG,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
-async def make_demo_users(dispatch: Dispatch, file: Path) -> str | None:
-    """Make the demonstration's users when there is no user yet; their password, also written to `file` (0600)."""
-    if await dispatch.identity.users():
-        return None
-    password = "-".join(secrets.token_hex(2) for _ in range(3))
-    users = demo_users(dispatch.settings)
-    hashed = await hash_password(password)  # once: it is one printed password, and forty hashes take seconds
-    await asyncio.gather(*(dispatch.identity.add(u.name, hashed, u.role, u.station) for u in users))
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write("".join(f"{u.name}\t{password}\t{u.role}\t{u.station or 'all stations'}\n" for u in users))
-    return password
+def bind(host: str, port: int, shared: bool = False) -> socket.socket:
+    """A socket on the address that does not listen yet; `shared` lets further sockets of ours on it.
 
-
-def demo_users(settings: Settings) -> list[DemoUser]:
-    """Every officer of every rota by call sign, and one supervisor of all stations."""
-    officers = [DemoUser(o, "officer", station) for station, rota in settings.rotas.items() for o in rota.officers]
-    return [*officers, DemoUser(_DEMO_SUPERVISOR, "supervisor", None)]
-
-
-async def _welcome(dispatch: Dispatch, data: Path, listener: socket.socket) -> None:
-    settings = dispatch.settings
-    host, port = listener.getsockname()[:2]
-    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
-    lines = [f"Fujin serves http://{shown}:{port}/ for citizens, /console for officers, /supervisor for supervisors."]
-    file = data / "demo-sign-ins.txt"
-    if settings.serve.demo:
-        password = await make_demo_users(dispatch, file)
-        default = settings.boundaries.default
-        on_duty = (await dispatch.roster.duty(default))["officers"]
-        if password is not None:
-            signs = settings.rotas[default].officers
-            lines.append(
-                f"Demonstration sign-ins: officers {signs[0]} to {signs[-1]} (on duty now: {', '.join(on_duty)}),"
-                f" supervisor {_DEMO_SUPERVISOR}; password of all: {password}"
-            )
-        if file.exists():
-            lines.append(f"All demonstration sign-ins are in {file}.")
-    print("\n".join(lines), flush=True)  # noqa: T201 - this is what the person at the terminal is waiting for
-
-
-async def _make_clips(settings: Settings, folder: Path) -> None:
-    names = {station: s.name.model_dump() for station, s in settings.boundaries.stations.items()}
-    try:
-        await asyncio.to_thread(voice.make_clips, folder, names)
-    except voice.VoiceError as fault:
-        log.warning("voice_clips_missing", why=str(fault))  # consoles ring with their tone alone
-
-
-def _bind(host: str, port: int) -> socket.socket:
+    Raises:
+        CannotServe: the address cannot be used.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
     except OSError as fault:
@@ -237,13 +246,6 @@ def _bind(host: str, port: int) -> socket.socket:
             " another (--port)"
         ) from None
     return listener
-
-
-async def _used_by_others(redis: object, name: str) -> bool:
-    try:
-        return bool(await store.other_hubs(redis, name))
-    except Exception:
-        return True  # it does not answer: leave it alone
 
 
 def main_loop(coroutine: object) -> None:

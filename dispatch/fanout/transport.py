@@ -18,6 +18,8 @@ DIRECT: Final = "dispatch.direct"
 """The ASGI extension under which a WebSocket's scope holds its `Protocol`."""
 
 _CLOSE_TIMEOUT_S = 5.0
+_FINISH_S, _GONE_S = 0.5, 1.0  # of a hub that stops: to answer what was received, and for the close to be taken
+_STOPS = "the hub stops: come back and resume"
 _BAD_TEXT = Counter("dispatch_bad_text_frames", "Text frames that were not UTF-8")
 
 
@@ -28,6 +30,8 @@ def encode(payload: bytes, text: bool) -> bytes:
 
 class Protocol(WebSocketsSansIOProtocol):
     """One connection. Given to uvicorn as its WebSocket protocol."""
+
+    stopping = False
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
@@ -59,10 +63,28 @@ class Protocol(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(_CLOSE_TIMEOUT_S, self.transport.abort)
 
     def shutdown(self) -> None:
-        """The server stops: consoles and citizens are told to come back, to this hub or another."""
-        if self.handshake_complete and not self.close_sent:
-            self.close(errors.GO_AWAY, "the hub stops: come back and resume")
-        super().shutdown()
+        """The server stops: consoles and citizens are told to come back, to this hub or another.
+
+        What was received is answered first, for half a second at most; who does not take the close is cut soon after.
+        """
+        self.loop.call_later(_FINISH_S + _GONE_S, self.transport.abort)
+        if self.close_sent:
+            return
+        if not self.handshake_complete:
+            super().shutdown()
+            return
+        self.transport.pause_reading()
+        self.read_paused = True
+        self.stopping = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": errors.GO_AWAY, "reason": _STOPS})
+        self.loop.call_later(_FINISH_S, self.close, errors.GO_AWAY, _STOPS)
+
+    async def receive(self) -> Any:
+        """As uvicorn's; the application asks for the next message when it has answered all before it."""
+        message = await super().receive()
+        if self.stopping and message["type"] == "websocket.disconnect":
+            self.close(errors.GO_AWAY, _STOPS)
+        return message
 
     def send_receive_event_to_app(self) -> None:
         """As uvicorn's, but text that is not UTF-8 is closed with 1007 and counted, not logged with a traceback."""

