@@ -36,6 +36,7 @@ _BACKLOG = 2048  # asyncio's 100 makes a thousand consoles that come back wait s
 _CONNECTIONS_SHARE, _HUB_SHARE = 0.6, 0.85
 """Of `serve.shutdown_s`: what connections get to finish, and after what the hub ends in any case."""
 _LEAST_S = 0.5
+_STORE_ENDS_S = 0.8
 _LOOK_EVERY = timedelta(seconds=0.5)
 
 
@@ -97,7 +98,7 @@ async def stored(url: str, data: Path, keep: bool = False) -> AsyncIterator[str]
         yield embedded.url
     finally:  # also when it was refused or told to stop: who started a store leaves none behind
         await end(keeper)
-        if not await asyncio.to_thread(embedded.leave):
+        if not await asyncio.to_thread(embedded.leave, _STORE_ENDS_S):
             log.warning("store_left_running", socket=str(embedded.socket))
 
 
