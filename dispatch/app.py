@@ -99,6 +99,7 @@ class Dispatch:
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
             stations=self.stations, ready=self._ready, lost=self._lost, sign=self.roster.sign,
+            hand_over=self._hand_over,
         )  # fmt: skip
         self.asgi: ASGIApp = web.Guard(self._starlette(pages, voice), settings.serve.origins)
 
@@ -228,6 +229,9 @@ class Dispatch:
 
     async def _lost(self, station: str, officer: str, role: str, console: str, why: str) -> None:
         await self.readiness.drop(station, Console(officer, role, console), why)
+
+    async def _hand_over(self, station: str, officer: str, role: str, console: str) -> None:
+        await self.readiness.hand_over(station, Console(officer, role, console), self.settings.console.handover_s)
 
     # -- health ----------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ class Serve(Table):
     origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(default=(), strict=False, description="a list")
     demo: bool = True
     shutdown_s: float = Field(default=5, ge=0, le=600)
+    workers: int = Field(default=1, ge=1, le=256)
 
 
 class Store(Table):
@@ -83,6 +84,7 @@ class Console(Table):
     beat_s: float = Field(default=5, ge=0.5, le=5)
     silent_after_s: float = Field(default=15, ge=11, le=300)
     ready_lapse_s: float = Field(default=15, ge=11, le=300)
+    handover_s: float = Field(default=5, ge=0, le=11)
 
 
 class Citizen(Table):

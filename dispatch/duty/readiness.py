@@ -65,6 +65,15 @@ class Readiness:
             for told in self.on_lost:
                 await told(station)
 
+    async def hand_over(self, station: str, console: Console, within_s: float) -> None:
+        """The console's hub stops and sent it on: unless it is back within so many seconds, its readiness lapses.
+
+        It comes back as another console, so nothing is told before: an officer who is back was never away.
+        """
+        lapses = to_ms(self._clock.now() + timedelta(seconds=within_s))
+        async with translated():
+            await self._stream.redis.zadd(self._stream.keys.ready(station), {str(console): lapses}, xx=True, lt=True)
+
     async def step(self, now: datetime) -> bool:
         """End the readiness of consoles that fell silent (their hub may be dead); False when there was none."""
         keys = self._stream.keys

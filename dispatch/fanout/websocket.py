@@ -31,7 +31,13 @@ from dispatch.fanout.transport import DIRECT
 from dispatch.stream.alarms import Alarms
 
 log = structlog.get_logger()
-_WHY = {errors.SILENT: "silent", errors.SLOW_CONSUMER: "slow", errors.SIGNED_OUT: "signed_out"}
+_HANDED_OVER = "handed_over"
+_WHY = {
+    errors.GO_AWAY: _HANDED_OVER,
+    errors.SILENT: "silent",
+    errors.SLOW_CONSUMER: "slow",
+    errors.SIGNED_OUT: "signed_out",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,7 @@ class Desk:
         stations: every station's id.
         ready: (station, officer, role, console) -> renew its readiness.
         lost: (station, officer, role, console, why) -> end it.
+        hand_over: (station, officer, role, console) -> let it come back to another hub.
         sign: (station, officer, on) -> duty beside the rota.
     """
 
@@ -58,6 +65,7 @@ class Desk:
     stations: Collection[str]
     ready: Callable[[str, str, str, str], Awaitable[None]]
     lost: Callable[[str, str, str, str, str], Awaitable[None]]
+    hand_over: Callable[[str, str, str, str], Awaitable[None]]
     sign: Callable[[str, str, bool], Awaitable[None]]
 
 
@@ -189,9 +197,13 @@ class ConsoleSocket:
             await self._desk.ready(station, self._actor.name, self._actor.role, self._console.session.id)
 
     async def _not_ready(self, why: str) -> None:
+        who = (self._actor.name, self._actor.role, self._console.session.id)
         for station in sorted(self._ready_at):
             try:
-                await self._desk.lost(station, self._actor.name, self._actor.role, self._console.session.id, why)
+                if why == _HANDED_OVER:
+                    await self._desk.hand_over(station, *who)
+                else:
+                    await self._desk.lost(station, *who, why)
             except Refused as refused:  # it lapses by itself, and any hub sees that
                 log.warning("readiness_not_ended", station=station, code=refused.error.code)
         self._ready_at.clear()
