@@ -23,6 +23,7 @@ from dispatch.identity import hash_password
 from dispatch.server import CannotServe, main_loop, opened, store_dangers
 from dispatch.server import serve as serve_hub
 from dispatch.settings import ConfigurationError, Settings, load
+from dispatch.workers import serve as serve_workers
 
 
 def main() -> NoReturn:
@@ -53,12 +54,18 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
 @common
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port to listen on.")
-def serve(config: Path | None, data: Path, store: str | None, host: str | None, port: int | None) -> None:
+@click.option("--workers", type=click.IntRange(1, 256), help="Hubs in processes of their own, on one port.")
+def serve(config: Path | None, data: Path, store: str | None, host: str | None, port: int | None,
+          workers: int | None) -> None:  # fmt: skip
     """Serve the pages and take alarms, until it is told to stop."""
-    more = {"DISPATCH_SERVE_HOST": host, "DISPATCH_SERVE_PORT": None if port is None else str(port)}
+    numbers = {"DISPATCH_SERVE_PORT": port, "DISPATCH_SERVE_WORKERS": workers}
+    more = {"DISPATCH_SERVE_HOST": host, **{name: None if n is None else str(n) for name, n in numbers.items()}}
     settings = _settings(config, store, more)
     telemetry.set_up(settings.log.level)
-    _run(serve_hub(settings, data))
+    if settings.serve.workers > 1:
+        _run(serve_workers(settings, data, _folder(config), _environment(store, more)))
+    else:
+        _run(serve_hub(settings, data))
 
 
 @cli.command()

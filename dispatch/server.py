@@ -94,6 +94,8 @@ async def stored(url: str, data: Path, keep: bool = False) -> AsyncIterator[str]
     try:
         await _started(embedded)
         if keep:
+            if embedded.found:
+                log.info("store_found", socket=str(embedded.socket))
             keeper.append(asyncio.create_task(_keep_alive(embedded)))
         yield embedded.url
     finally:  # also when it was refused or told to stop: who started a store leaves none behind
@@ -112,8 +114,6 @@ async def _started(embedded: EmbeddedStore) -> None:
         raise
     except (StoreUnavailable, OSError) as fault:
         raise CannotServe(str(fault)) from None
-    if embedded.found:
-        log.info("store_found", socket=str(embedded.socket))
 
 
 async def _keep_alive(embedded: EmbeddedStore) -> None:

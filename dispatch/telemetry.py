@@ -1,20 +1,29 @@
 """Logs and metrics: one JSON line per event on standard error, OpenMetrics at /metrics.
 
 Never the citizen's words, place or address: log events carry ids and codes only; the server's access log is off.
+Workers of one machine keep their metrics in files, and each tells the sum of all.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import orjson
 import structlog
+from prometheus_client import values
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.registry import REGISTRY
+from prometheus_client.registry import REGISTRY, CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import Response
+
+_KINDS = ("counter", "histogram", "gauge_all", "gauge_livesum", "gauge_mostrecent")
+_FILE_BYTES = 1 << 18  # some thousand numbers
+_registry = REGISTRY
 
 
 def set_up(level: str) -> None:
@@ -48,9 +57,39 @@ def set_up(level: str) -> None:
     logging.getLogger("uvicorn.access").disabled = True  # addresses and user agents are nobody's business
 
 
+def share_metrics(folder: Path, number: int) -> None:
+    """Keep this process's metrics in `folder`, as worker `number`; call it before any metric is made.
+
+    A worker that is started again goes on counting where the one before it ended. The files have their full size from
+    the start, because a disk that is full when a mapped page is first written ends the process.
+    """
+    for kind in _KINDS:
+        file = os.open(folder / f"{kind}_{number}.db", os.O_RDWR | os.O_CREAT, 0o600)
+        os.posix_fallocate(file, 0, _FILE_BYTES)
+        os.close(file)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
+    global _registry
+    _registry = CollectorRegistry()
+    MultiProcessCollector(_registry, str(folder))  # type: ignore[no-untyped-call]
+
+
+def empty_folder(folder: Path) -> Path:
+    """`folder` for the metrics of workers, made or emptied of those of an earlier run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in folder.glob("*.db"):
+        file.unlink()
+    return folder
+
+
+def forget_live(folder: Path, number: int) -> None:
+    """Worker `number` has ended: what it counted stays, what it had at the moment (such as its consoles) is gone."""
+    mark_process_dead(number, str(folder))  # type: ignore[no-untyped-call]
+
+
 async def metrics(request: Request) -> Response:
     """Metrics as OpenMetrics text; counts only, nothing of any alarm."""
-    text: bytes = generate_latest(REGISTRY)  # type: ignore[no-untyped-call]
+    text: bytes = generate_latest(_registry)  # type: ignore[no-untyped-call]
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 

@@ -40,6 +40,11 @@ class HubProcess:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def runs(self) -> bool:
+        """Whether it was started and its end was not seen yet."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -106,7 +111,7 @@ class HubProcess:
             self._process.kill()
             self.ended()
         if store_runs(self.data):
-            os.kill(int((self.data / "store" / "store.pid").read_text()), signal.SIGKILL)
+            os.kill(store_pid(self.data), signal.SIGKILL)
 
 
 def store_runs(data: Path) -> bool:
@@ -120,3 +125,21 @@ def store_runs(data: Path) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+def store_pid(data: Path) -> int:
+    """The built-in store's process."""
+    return int((data / "store" / "store.pid").read_text())
+
+
+def children(pid: int, words: str) -> list[int]:
+    """The processes that `pid` started and whose command has these words."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            parent = int((entry / "stat").read_text().rsplit(") ", 1)[1].split()[1]) if entry.name.isdigit() else 0
+            if parent == pid and words in (entry / "cmdline").read_text().replace("\0", " "):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found

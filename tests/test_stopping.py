@@ -13,7 +13,7 @@ import pytest
 
 from tests.flow.people import Citizen, Officer
 from tests.intake.link import Link
-from tests.process import HubProcess, store_runs
+from tests.process import HubProcess, children, store_pid, store_runs
 
 STOP_S = 5.0
 OTHER_ID = "3f2c9a6e-0000-4000-8000-000000000002"
@@ -34,23 +34,6 @@ def hub(data: Path) -> Iterator[HubProcess]:
     if store_runs(data):
         os.kill(store_pid(data), signal.SIGCONT)
     made.end()
-
-
-def store_pid(data: Path) -> int:
-    return int((data / "store" / "store.pid").read_text())
-
-
-def children(pid: int, words: str) -> list[int]:
-    """The processes that `pid` started and whose command has these words."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            parent = int((entry / "stat").read_text().rsplit(") ", 1)[1].split()[1]) if entry.name.isdigit() else 0
-            if parent == pid and words in (entry / "cmdline").read_text().replace("\0", " "):
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
 
 
 def half_open(hub: HubProcess) -> socket.socket:

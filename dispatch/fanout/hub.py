@@ -31,7 +31,7 @@ _ANSWER_S = 5.0
 """The store confirms a subscription within this, or is taken for gone."""
 
 DELIVERIES = Counter("dispatch_deliveries", "Event frames written to consoles")
-CONSOLES = Gauge("dispatch_consoles", "Consoles connected to this hub")
+CONSOLES = Gauge("dispatch_consoles", "Consoles connected to this hub", multiprocess_mode="livesum")
 CUT = Counter("dispatch_consoles_cut", "Consoles cut because they did not take their events", ["why"])
 GAPS = Counter("dispatch_doorbell_gaps", "Gaps in the doorbell that were read from the stream")
 
