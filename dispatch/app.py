@@ -6,9 +6,10 @@ The only module that knows everyone. Holds no rule of its own.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ from dispatch.alarm.tasks import end, repeat
 from dispatch.alarmlog import http as log_http
 from dispatch.duty.readiness import Console, Readiness
 from dispatch.duty.roster import Roster
+from dispatch.escalation.auditor import AUDIT_EVERY_S, Auditor
 from dispatch.escalation.timer import Deadlines, Timer
 from dispatch.fanout.heartbeat import Heartbeat
-from dispatch.fanout.hub import Hub
+from dispatch.fanout.hub import CHECK_EVERY_S, Hub
 from dispatch.fanout.receipts import REPORT_EVERY_S, Receipts
 from dispatch.fanout.websocket import ConsoleSocket, Desk
 from dispatch.identity import COOKIE, Identity
@@ -43,16 +45,20 @@ from dispatch.media import http as media_http
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies
 from dispatch.media.objects import Objects
+from dispatch.notices import NOTICE_EVERY_S, Notices
 from dispatch.routing.route import route
 from dispatch.settings import Settings
 from dispatch.stream.alarms import Alarms
-from dispatch.stream.keys import Keys
+from dispatch.stream.epochs import MARK_EVERY_S, Epochs, Witness
+from dispatch.stream.health import Health
+from dispatch.stream.leases import Leases
 from dispatch.stream.relay import Relay
-from dispatch.stream.store import dangers
+from dispatch.stream.replicas import Replicas
+from dispatch.stream.store import dangers, same_partitions
 from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
-_CORRECT_EVERY = timedelta(seconds=30)
+_CORRECT_EVERY = timedelta(seconds=5)
 _BEGIN_AGAIN = timedelta(seconds=1)
 
 
@@ -66,27 +72,43 @@ class Dispatch:
         clock: time; a `StoreClock` is kept at the store's.
         pages: the web folder.
         voice: the folder of voice clips.
+        data: the data folder; without one the hub remembers nothing of its store when it is started again.
     """
 
     def __init__(
-        self, settings: Settings, redis: Any, objects: Objects, clock: Clock, pages: Path, voice: Path
-    ) -> None:
+        self, settings: Settings, redis: Any, objects: Objects, clock: Clock, pages: Path, voice: Path,
+        data: Path | None = None,
+    ) -> None:  # fmt: skip
         self.settings = settings
+        self.name = secrets.token_hex(6)
         self.clock = clock
         self.limits = settings.limits.model_dump()
         self.stations = tuple(settings.boundaries.stations)
-        self.stream = Stream(redis, Keys())
+        conf = settings.store
+        replicas = Replicas(redis, conf.replicas, conf.replica_sync, conf.replica_wait_ms) if conf.replicas else None
+        self.replicas = replicas
+        self.stream = Stream(redis, conf.partitions, replicas)
+        self.epochs = Epochs(self.stream, self.stations, clock, Witness(data / "witness.json" if data else None))
+        built_in = data / "store" if data and not conf.url else None
+        self.health = Health(self.stream, conf.allow, conf.warn_share, built_in)
         timezones = {station: rota.timezone for station, rota in settings.rotas.items()}
         deadlines = Deadlines(settings.policies, timezones)
         self.alarms = Alarms(self.stream, clock, deadlines.next)
         self.readiness = Readiness(self.stream, clock, self.stations, settings.console.ready_lapse_s)
         self.roster = Roster(self.stream, clock, settings.rotas, self.readiness)
-        self.timer = Timer(self.alarms, deadlines, self.roster.called, clock)
+        self.leases = Leases(self.stream, self.name, settings.timer.lease_s)
+        self.timer = Timer(self.alarms, deadlines, self.roster.called, clock, self.leases)
+        self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, self.stations)
         self.relay = Relay(self.alarms, clock)
         self.alarms.after_append += [self.relay.after_append, self.timer.after_append]
         self.readiness.on_lost.append(self.timer.nudge)
         limits = settings.limits
         self.hub = Hub(self.stream, self.roster.duty, limits.console_buffer_bytes, limits.ring_events)
+        self.hub.on_went_back = self.epochs.went_back
+        self.epochs.on_change.append(self.hub.begin_again)
+        self.notices = Notices(
+            lambda: self.health.notices, lambda: self.epochs.restored, self.auditor.late, self.hub.broadcast
+        )
         self.receipts = Receipts(self.alarms, clock)
         self.heartbeat = Heartbeat(self.hub, settings.console.silent_after_s)
         self.identity = Identity(
@@ -99,7 +121,7 @@ class Dispatch:
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
             stations=self.stations, ready=self._ready, lost=self._lost, sign=self.roster.sign,
-            hand_over=self._hand_over,
+            hand_over=self._hand_over, notices=self.notices.message,
         )  # fmt: skip
         self.asgi: ASGIApp = web.Guard(self._starlette(pages, voice), settings.serve.origins)
 
@@ -112,6 +134,7 @@ class Dispatch:
                 Route("/healthz", _healthz),
                 Route("/readyz", self._readyz),
                 Route("/metrics", telemetry.metrics),
+                Route("/notices", self._notices),
                 WebSocketRoute("/ws/alarm", self._citizen_socket),
                 WebSocketRoute("/ws/console", self._console_socket),
                 *intake_http.routes(self.citizens, pages.page, self.chunks.put_whole, self.settings.limits.form_bytes),
@@ -130,7 +153,7 @@ class Dispatch:
         await self.open()
         poll_s = self.settings.timer.poll_s
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "fanout": self.hub.run,
+            "fanout": lambda: repeat(self._check_feeds, self.clock, CHECK_EVERY_S),
             "heartbeat": lambda: repeat(self.heartbeat.step, self.clock, self.settings.console.beat_s),
             "receipts": lambda: repeat(self.receipts.step, self.clock, REPORT_EVERY_S),
             "escalation": lambda: self.timer.run(poll_s),
@@ -138,6 +161,10 @@ class Dispatch:
             "duty": lambda: repeat(self.roster.step, self.clock, poll_s),
             "relay": lambda: self.relay.run(poll_s),
             "copies": lambda: self.copies.run(self.clock),
+            "audit": lambda: repeat(self.auditor.step, self.clock, AUDIT_EVERY_S),
+            "epochs": lambda: repeat(self.epochs.step, self.clock, MARK_EVERY_S),
+            "health": lambda: repeat(self.health.step, self.clock, self.settings.store.check_s),
+            "notices": lambda: repeat(self.notices.step, self.clock, NOTICE_EVERY_S),
             "clock": self._keep_time,
         }
         tasks = [asyncio.create_task(self._keep(name, loop), name=name) for name, loop in loops.items()]
@@ -145,6 +172,11 @@ class Dispatch:
             yield
         finally:
             await end(tasks)
+            with suppress(Refused):  # they end by themselves, a little later
+                await self.leases.release(self.clock.now())
+            await self.hub.aclose()
+            if self.replicas is not None:
+                await self.replicas.aclose()
 
     async def _keep(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
         """Run a loop for ever: one that ends by a fault is said and begun again, for a hub without timers is none."""
@@ -156,10 +188,15 @@ class Dispatch:
             await self.clock.sleep_until(self.clock.now() + _BEGIN_AGAIN)
 
     async def open(self) -> None:
-        """Learn the store's epoch and time; also what the command line needs, which runs no loop."""
-        await self.stream.open()
+        """Learn the store's partitions, time and epochs; also what the command line needs, which runs no loop.
+
+        Raises:
+            StoreUnavailable: the store was made with another number of partitions.
+        """
+        await same_partitions(self.stream)
         if isinstance(self.clock, StoreClock):
             await self.clock.correct(self.stream.now)
+        await self.epochs.open()
 
     async def _keep_time(self) -> None:
         """Follow the store's clock, so that hubs with wrong clocks agree."""
@@ -169,6 +206,10 @@ class Dispatch:
                 await self.clock.correct(self.stream.now)
             except (RedisError, OSError) as fault:
                 log.warning("clock_not_corrected", fault=type(fault).__name__)
+
+    async def _check_feeds(self, now: datetime) -> None:
+        with suppress(Refused):  # said by the heartbeat, which is silent then
+            await self.hub.check()
 
     # -- who -----------------------------------------------------------------------------------------------------
 
@@ -232,6 +273,11 @@ class Dispatch:
 
     async def _hand_over(self, station: str, officer: str, role: str, console: str) -> None:
         await self.readiness.hand_over(station, Console(officer, role, console), self.settings.console.handover_s)
+
+    async def _notices(self, request: Request) -> Response:
+        """What is wrong with the system itself, for whoever is signed in."""
+        await self.who(request)
+        return JSONResponse({"notices": self.notices.current}, headers={"cache-control": "no-store"})
 
     # -- health ----------------------------------------------------------------------------------------------------
 

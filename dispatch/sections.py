@@ -21,8 +21,11 @@ def _origin(value: str) -> str:
 
 
 def _store(value: str) -> str:
-    if value and not re.match(r"(redis|rediss|unix)://.", value):
-        raise ValueError('must be "" for the embedded store, or redis://, rediss:// or unix:// and the address')
+    if value and not re.match(r"(unix|rediss?(\+sentinel|\+cluster)?)://.", value):
+        raise ValueError(
+            'must be "" for the embedded store, or redis://, rediss:// (TLS), unix://, redis+sentinel:// or'
+            " redis+cluster:// and the address"
+        )
     return value
 
 
@@ -30,6 +33,13 @@ def _holds_a_chunk(value: int, info: ValidationInfo) -> int:
     least = info.data.get("chunk_bytes", 0) + 4096
     if value < least:
         raise ValueError(f"must be at least {least}: a chunk (limits.chunk_bytes) and 4096 for what is around it")
+    return value
+
+
+def _holds_polls(value: float, info: ValidationInfo) -> float:
+    least = 2 * info.data.get("poll_s", 0)
+    if value < least:
+        raise ValueError(f"must be at least {least:g}: two looks (timer.poll_s), or a hub loses its own lease")
     return value
 
 
@@ -49,6 +59,13 @@ class Store(Table):
         strict=False,
         description="a list of settings of the store that are accepted though they can lose alarms",
     )
+
+    partitions: int = Field(default=1, ge=1, le=1024)
+    replicas: int = Field(default=0, ge=0, le=10)
+    replica_sync: Literal["disk", "memory"] = Field(default="disk", description='"disk" or "memory"')
+    replica_wait_ms: int = Field(default=1000, ge=10, le=10_000)
+    check_s: float = Field(default=60, ge=1, le=60)
+    warn_share: float = Field(default=0.7, ge=0.1, le=0.95)
 
 
 class Media(Table):
@@ -114,7 +131,8 @@ class Log(Table):
 
 
 class Timer(Table):
-    poll_s: float = Field(default=1.0, ge=0.05, le=5)
+    poll_s: float = Field(default=0.5, ge=0.05, le=1)
+    lease_s: Annotated[float, AfterValidator(_holds_polls)] = Field(default=1.5, ge=0.2, le=2)
 
 
 class Dispatch(Table):

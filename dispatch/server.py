@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 
 from dispatch import resources
 from dispatch.alarm.clock import StoreClock
+from dispatch.alarm.errors import Refused
 from dispatch.alarm.tasks import end
 from dispatch.app import Dispatch
 from dispatch.fanout.transport import Protocol
@@ -70,8 +71,7 @@ async def opened(settings: Settings, data: Path, hub: bool = False) -> AsyncIter
         except ValueError as fault:
             raise CannotServe(str(fault)) from None
         try:
-            dispatch = await _wired(settings, data, redis)
-            await dispatch.open()
+            dispatch = await _wired(settings, data, redis, hub)
             yield dispatch
         finally:
             await redis.aclose()
@@ -147,7 +147,7 @@ async def store_dangers(url: str, data: Path) -> list[store.Danger]:
             await redis.aclose()
 
 
-async def _wired(settings: Settings, data: Path, redis: Redis) -> Dispatch:
+async def _wired(settings: Settings, data: Path, redis: Redis, hub: bool) -> Dispatch:
     try:
         objects = _objects(settings, data)
         found = await store.dangers(redis, settings.store.allow)
@@ -155,7 +155,13 @@ async def _wired(settings: Settings, data: Path, redis: Redis) -> Dispatch:
         raise CannotServe(str(fault)) from None
     if found:
         raise CannotServe("\n".join(str(danger) for danger in found))
-    return Dispatch(settings, redis, objects, StoreClock(), resources.web(), data / "voice")
+    remembers = data if hub else None
+    dispatch = Dispatch(settings, redis, objects, StoreClock(), resources.web(), data / "voice", remembers)
+    try:
+        await dispatch.open()
+    except (StoreUnavailable, Refused) as fault:
+        raise CannotServe(str(fault)) from None
+    return dispatch
 
 
 def _objects(settings: Settings, data: Path) -> Objects:

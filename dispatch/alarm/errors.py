@@ -61,6 +61,7 @@ CHUNKS_MISSING = _error("chunks_missing", 409, "Send the chunks in `missing`, th
 GO_AWAY: Final = 4000  # the hub is stopping or lost its store: come back (to any hub) and resume
 UNDECODABLE_FRAME: Final = 4400
 SILENT: Final = 4408  # nothing heard from the console for too long
+RESTORED: Final = 4409  # the store was restored from an older copy: come back for a fresh snapshot
 SLOW_CONSUMER: Final = 4413
 SIGNED_OUT: Final = 4501
 FORBIDDEN: Final = 4503

@@ -339,3 +339,20 @@ class DutySigned(Event):
     officer: str
     on: bool
     until: str
+
+
+@event
+class StoreRestored(Event):
+    """The store went back to an older copy: what was shown after it may be missing. Positions have a new `epoch`."""
+
+    epoch: str
+
+
+@event
+class DeadlineLate(Event):
+    """A deadline of the alarm `about` was run, or mended, `by_s` seconds after `due` (RFC 3339). `what` was due."""
+
+    about: str
+    what: str
+    due: str
+    by_s: float

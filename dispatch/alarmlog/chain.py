@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from dispatch.stream.stream import Stream, translated
+from dispatch.stream.stream import Stream
 
 _PAGE = 1000
 
@@ -43,10 +43,9 @@ async def verify(stream: Stream, station: str) -> Verdict:
                 why = "the words kept beside the record are not those of the record"
                 return Verdict(station, False, offset, head, entry.offset, why)
             offset, head = entry.offset, link
-    async with translated():
-        end = await stream.redis.hmget(stream.keys.station(station), "offset", "head")
-    if (int(end[0] or 0), (end[1] or b"").decode()) != (offset, head):
-        why = f"the stream ends at offset {offset}, and the index says {int(end[0] or 0)}"
+    end = await stream.end(station)
+    if end != (offset, head):
+        why = f"the stream ends at offset {offset}, and the index says {end[0]}"
         return Verdict(station, False, offset, head, offset + 1, why)
     return Verdict(station, True, offset, head)
 

@@ -17,7 +17,8 @@ import orjson
 from dispatch.alarm import errors
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
-from dispatch.stream.stream import Entry, Stream
+from dispatch.stream.record import Entry
+from dispatch.stream.stream import Stream
 
 _PAGE = 500
 _MOST = 2**63

@@ -14,7 +14,9 @@ import structlog
 
 from dispatch.alarm.clock import Clock, to_ms
 from dispatch.alarm.events import ConsoleLost, ConsoleReady, Event
-from dispatch.stream.stream import Stream, make_record, translated
+from dispatch.stream.faults import translated
+from dispatch.stream.record import make_record
+from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
 
@@ -52,14 +54,14 @@ class Readiness:
         """The console can sound now, and for the lapse time from now."""
         lapses = to_ms(self._clock.now() + self._lapse)
         async with translated():
-            new = await self._stream.redis.zadd(self._stream.keys.ready(station), {str(console): lapses})
+            new = await self._stream.redis.zadd(self._stream.of(station).ready(station), {str(console): lapses})
         if new:
             await self._append(station, ConsoleReady(officer=console.officer, console=console.id))
 
     async def drop(self, station: str, console: Console, why: str) -> None:
         """The console can no longer wake its officer. Escalation is told at once."""
         async with translated():
-            gone = await self._stream.redis.zrem(self._stream.keys.ready(station), str(console))
+            gone = await self._stream.redis.zrem(self._stream.of(station).ready(station), str(console))
         if gone:
             await self._append(station, ConsoleLost(officer=console.officer, console=console.id, why=why))
             for told in self.on_lost:
@@ -72,15 +74,16 @@ class Readiness:
         """
         lapses = to_ms(self._clock.now() + timedelta(seconds=within_s))
         async with translated():
-            await self._stream.redis.zadd(self._stream.keys.ready(station), {str(console): lapses}, xx=True, lt=True)
+            await self._stream.redis.zadd(
+                self._stream.of(station).ready(station), {str(console): lapses}, xx=True, lt=True
+            )
 
     async def step(self, now: datetime) -> bool:
         """End the readiness of consoles that fell silent (their hub may be dead); False when there was none."""
-        keys = self._stream.keys
         async with translated():
             pipe = self._stream.redis.pipeline(transaction=False)
             for station in self._stations:
-                pipe.zrange(keys.ready(station), "-inf", str(to_ms(now)), byscore=True)
+                pipe.zrange(self._stream.of(station).ready(station), "-inf", str(to_ms(now)), byscore=True)
             rows = await pipe.execute()
         found = False
         for station, lapsed in zip(self._stations, rows, strict=True):
@@ -96,7 +99,7 @@ class Readiness:
         async with translated():
             pipe = self._stream.redis.pipeline(transaction=False)
             for station in wanted:
-                pipe.zrange(self._stream.keys.ready(station), f"({now}", "+inf", byscore=True)
+                pipe.zrange(self._stream.of(station).ready(station), f"({now}", "+inf", byscore=True)
             rows = await pipe.execute()
         return {station: sorted(_console(member) for member in row) for station, row in zip(wanted, rows, strict=True)}
 

@@ -18,7 +18,9 @@ from dispatch.alarm.clock import Clock, from_text, to_text
 from dispatch.alarm.events import DutyChanged, DutySigned
 from dispatch.duty.readiness import Readiness
 from dispatch.duty.rota import Rota, on_duty
-from dispatch.stream.stream import Append, Stream, make_record, translated
+from dispatch.stream.faults import translated
+from dispatch.stream.record import make_record
+from dispatch.stream.stream import Append, Stream
 
 log = structlog.get_logger()
 
@@ -94,7 +96,7 @@ class Roster:
         until = to_text(on_duty(self._rotas[station], self._clock.now()).until)
         async with translated():
             await self._stream.redis.hset(
-                self._stream.keys.signed(station), officer, orjson.dumps({"on": on, "until": until})
+                self._stream.of(station).signed(station), officer, orjson.dumps({"on": on, "until": until})
             )
         event = DutySigned(officer=officer, on=on, until=until)
         await self._stream.append(station, [make_record(None, 0, event, self._clock.now(), {})])
@@ -138,7 +140,7 @@ class Roster:
         async with translated():
             pipe = self._stream.redis.pipeline(transaction=False)
             for station in stations:
-                pipe.hgetall(self._stream.keys.signed(station))
+                pipe.hgetall(self._stream.of(station).signed(station))
             rows = await pipe.execute()
         found: dict[str, dict[str, bool]] = {}
         for station, row in zip(stations, rows, strict=True):

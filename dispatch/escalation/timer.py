@@ -1,11 +1,13 @@
 """Runs what is due: escalation steps, the citizen's notice, reminders, reopening, the end of the day.
 
-The stored deadline is only an index: whether the alarm really has to move on is decided from the alarm itself, and the
-change is a compare-and-set, so any hub may try and exactly one wins. Never asks twice who won.
+The hub that holds a partition's lease runs its deadlines, many at once. The stored deadline is only an index: whether
+the alarm really has to move on is decided from the alarm itself, and the change is a compare-and-set under the lease's
+token, so exactly one hub wins. Never asks twice who won.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -19,10 +21,14 @@ from dispatch.alarm.commands import Command, MarkOverdue, Remind, ReopenIdle, Ru
 from dispatch.alarm.state import Alarm, Status
 from dispatch.escalation.policy import Due, Policy, choose, deadlines
 from dispatch.stream.alarms import Alarms, Outcome
+from dispatch.stream.keys import Keys
+from dispatch.stream.leases import Held, Leases
 
 log = structlog.get_logger()
 _AGAIN = timedelta(seconds=1)
 """Until a deadline that could not be run is tried again."""
+_AT_ONCE = 32
+"""Alarms that are run at the same time; more would only wait for the store's connections."""
 LATENESS = Histogram(
     "dispatch_deadline_lateness_seconds", "From an alarm's deadline to the moment it was run",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 30),
@@ -77,10 +83,14 @@ class Timer:
         deadlines: what is due when.
         call: who an audience is now.
         clock: time.
+        leases: which partitions' deadlines this hub runs.
     """
 
-    def __init__(self, alarms: Alarms, deadlines: Deadlines, call: Call, clock: Clock) -> None:
+    def __init__(self, alarms: Alarms, deadlines: Deadlines, call: Call, clock: Clock, leases: Leases) -> None:
         self._alarms = alarms
+        self._leases = leases
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._next_due: datetime | None = None
         self._deadlines = deadlines
         self._call = call
         self._clock = clock
@@ -92,21 +102,18 @@ class Timer:
         return await self._steps(station, backups, self._deadlines.policy(station, kind), 1, 0, "due")
 
     async def step(self, now: datetime) -> bool:
-        """Run the alarms that are due; False when none was."""
-        due = await self._alarms.stream.due(now)
-        for alarm_id in due:
-            try:
-                await self._run_alarm(alarm_id, now)
-            except Exception as fault:  # one alarm that cannot be run must not hold up the others
-                log.error("deadline_failed", alarm=alarm_id, fault=repr(fault))
-                await self._alarms.stream.set_deadline(alarm_id, now + _AGAIN)
-        return bool(due)
+        """Run the alarms that are due in this hub's partitions; False when none was."""
+        held = await self._leases.look(now)
+        await asyncio.gather(*(self._try(alarm, now, each) for each in held for alarm in each.due))
+        ahead = [each.next_due for each in held if each.next_due is not None]
+        self._next_due = min(ahead, default=None)
+        return any(each.due for each in held)
 
     async def after_append(self, outcome: Outcome) -> None:
         """An alarm that is open again is due at once: do not wait for the next look."""
         due = outcome.alarm.due
         if due is not None and due <= self._clock.now():
-            await self._run_alarm(outcome.alarm.id, self._clock.now())
+            await self.run_alarm(self._alarms.stream.of(outcome.alarm.home), outcome.alarm.id, self._clock.now())
 
     async def nudge(self, station: str) -> None:
         """A console of `station` was lost: an alarm whose called officers have none left moves on at once."""
@@ -126,31 +133,48 @@ class Timer:
         """Step for ever: at each deadline, and at least every `poll_s` seconds for those that other hubs wrote."""
         while True:
             now = self._clock.now()
+            while await self.step(self._clock.now()):
+                pass
             wake = now + timedelta(seconds=poll_s)
-            try:
-                while await self.step(self._clock.now()):
-                    pass
-                due = await self._alarms.stream.next_due()
-                wake = wake if due is None else min(wake, max(due, now))
-            except Exception as fault:
-                log.error("escalation_step_failed", fault=repr(fault))
+            if self._next_due is not None:
+                wake = min(wake, max(self._next_due, now))
             await self._clock.sleep_until(wake)
 
-    async def _run_alarm(self, alarm_id: str, now: datetime) -> None:
+    async def _try(self, alarm_id: str, now: datetime, held: Held) -> None:
+        """One alarm that cannot be run must not hold up the others."""
+        async with self._room:
+            try:
+                await self.run_alarm(held.keys, alarm_id, now, held.token)
+            except Exception as fault:
+                log.error("deadline_failed", alarm=alarm_id, fault=repr(fault))
+                await self._alarms.stream.postpone(held.keys, alarm_id, now + _AGAIN)
+
+    async def run_alarm(self, keys: Keys, alarm_id: str, now: datetime, token: str = "") -> Due | None:
+        """Run what is due of one alarm, and put its index right; what was due, or None when nothing was.
+
+        Args:
+            keys: its partition.
+            alarm_id: the alarm.
+            now: the present.
+            token: of the lease under which it is run; without it the compare-and-set alone decides.
+        """
+        stream = self._alarms.stream
         loaded = await self._alarms.load(alarm_id)
         if loaded is None:
-            await self._alarms.stream.set_deadline(alarm_id, None)
-            return
+            await stream.set_deadline(keys, alarm_id, 0, None)
+            return None
         alarm = loaded.alarm
         waiting = self._deadlines.all(alarm)
         if not waiting or waiting[0].at > now:
-            await self._alarms.stream.set_deadline(alarm_id, waiting[0].at if waiting else None)
-            return
+            await stream.set_deadline(keys, alarm_id, alarm.version, waiting[0].at if waiting else None)
+            return None
         due = waiting[0]
-        LATENESS.observe((now - due.at).total_seconds())
-        outcome = await self._alarms.handle(alarm_id, *await self._commands(alarm, due))
-        if not outcome.events:  # someone was first; the index follows what they wrote
-            await self._alarms.stream.set_deadline(alarm_id, self._deadlines.next(outcome.alarm))
+        outcome = await self._alarms.handle(alarm_id, *await self._commands(alarm, due), fence=token)
+        if outcome.events:
+            LATENESS.observe((self._clock.now() - due.at).total_seconds())
+        else:  # someone was first; the index follows what they wrote
+            await stream.set_deadline(keys, alarm_id, outcome.alarm.version, self._deadlines.next(outcome.alarm))
+        return due
 
     async def _commands(self, alarm: Alarm, due: Due) -> list[Command]:
         match due.what:

@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgpack
 import orjson
@@ -60,27 +60,49 @@ class Console:
     stations: tuple[str, ...] = ()
 
 
+class Remembered(NamedTuple):
+    """An event in memory; `new_alarm` is its alarm's id when it is the first that consoles hear of it."""
+
+    offset: int
+    link: str
+    frame: Frame
+    new_alarm: str | None
+
+
 @dataclass(slots=True, eq=False)
 class Feed:
-    """One station on this hub. `last` is the offset of the last event that was fanned out.
+    """One station on this hub. `last` and `link`: offset and link of the last event that was fanned out.
 
     Until `opened` it only notes what is `announced`: where the stream stands is being read.
     """
 
     station: str
-    last: int
-    ring: deque[tuple[int, Frame, str | None]]
-    consoles: set[Console] = field(default_factory=set)
+    ring: deque[Remembered]
     watches: dict[str, set[Watch]] = field(default_factory=dict)
+    consoles: set[Console] = field(default_factory=set)
+    last: int = 0
+    link: str = ""
     announced: int = 0
     opened: bool = False
-    subscribed: asyncio.Event = field(default_factory=asyncio.Event)
     catching_up: asyncio.Task[None] | None = None
     snapshot: asyncio.Task[tuple[int, Frame, list[str]]] | None = None
 
     def covers(self, offset: int) -> bool:
         """Whether memory holds every event after `offset`."""
-        return offset >= self.last or bool(self.ring and self.ring[0][0] <= offset + 1)
+        return offset >= self.last or bool(self.ring and self.ring[0].offset <= offset + 1)
+
+    def link_at(self, offset: int) -> str | None:
+        """The link of the event at `offset`; None when memory does not reach so far."""
+        if offset == self.last:
+            return self.link
+        if self.ring and self.ring[0].offset <= offset < self.last:
+            return self.ring[offset - self.ring[0].offset].link
+        return None
+
+    def take(self, offset: int, link: str, frame: Frame, new_alarm: str | None) -> None:
+        """Remember the next event."""
+        self.ring.append(Remembered(offset, link, frame, new_alarm))
+        self.last, self.link = offset, link
 
 
 def event_frame(epoch: str, station: str, offset: int, body: bytes) -> Frame:

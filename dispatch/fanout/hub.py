@@ -1,8 +1,8 @@
 """The publish-subscribe hub: each station's events to its consoles, and each alarm's to its citizen.
 
-Pub/sub is the doorbell, the stream is the truth: an event that does not follow the last one makes the hub read the
-stream. Everything per console is bounded: what it has not taken (`buffer_bytes`), or it is cut with 4413; what it
-missed (`ring_events` from memory, else from the stream). Nobody waits for the slowest.
+The doorbell only rings, the stream is the truth: an event that does not follow the last one, by position and by link,
+makes the hub read the stream. Everything per console is bounded: what it has not taken (`buffer_bytes`), or it is cut
+with 4413; what it missed (`ring_events` from memory, else from the stream). Nobody waits for the slowest.
 """
 
 from __future__ import annotations
@@ -15,20 +15,18 @@ from typing import Any
 import orjson
 import structlog
 from prometheus_client import Counter, Gauge
-from redis.exceptions import RedisError
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.fanout.feed import Console, Feed, Frame, Watch, event_frame, snapshot_frame, starts
+from dispatch.stream.doorbell import Doorbell, Ring
 from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
 _Missed = list[tuple[Frame, str | None]]
 _Snapshot = tuple[int, Frame, list[str]]
-_BACK_OFF_S = 0.2
-"""Before the doorbell is listened to again after a fault of the store."""
-_ANSWER_S = 5.0
-"""The store confirms a subscription within this, or is taken for gone."""
+CHECK_EVERY_S = 1.0
+"""How often the feeds are compared with their streams: a doorbell that is lost costs so long at most."""
 
 DELIVERIES = Counter("dispatch_deliveries", "Event frames written to consoles")
 CONSOLES = Gauge("dispatch_consoles", "Consoles connected to this hub", multiprocess_mode="livesum")
@@ -55,9 +53,11 @@ class Hub:
         self._ring_events = ring_events
         self._feeds: dict[str, Feed] = {}
         self._opening: dict[str, asyncio.Lock] = {}
-        self._pubsub = stream.redis.pubsub()
+        self.doorbell = Doorbell(stream)
+        self.doorbell.heard = self._heard
         self.consoles: set[Console] = set()
-        self._joined = asyncio.Event()  # there is something to listen to
+        self.on_went_back: Callable[[str], Awaitable[None]] | None = None
+        """(station): its stream is not the one that was fanned out: the store went back to an older copy."""
 
     # -- joining and leaving -----------------------------------------------------------------------------------
 
@@ -79,7 +79,7 @@ class Hub:
             feed = await self._feed(station)
             epoch, offset = after.get(station, ("", -1))
             missed = None
-            if epoch == self._stream.epoch and 0 <= offset <= feed.last:
+            if epoch == self._stream.epoch(station) and 0 <= offset <= feed.last:
                 missed = await self._missed(feed, offset)
             if missed is not None:
                 plans.append((feed, offset, missed, None, await self._stream.open_alarms(station)))
@@ -104,10 +104,10 @@ class Hub:
                     offset += 1
                     self._write(console, frame)
                     console.session.sent(feed.station, offset, new_alarm)
-            for at, frame, new_alarm in feed.ring:
-                if at > offset:
-                    self._write(console, frame)
-                    console.session.sent(feed.station, at, new_alarm)
+            for known in feed.ring:
+                if known.offset > offset:
+                    self._write(console, known.frame)
+                    console.session.sent(feed.station, known.offset, known.new_alarm)
             feed.consoles.add(console)
         console.stations = stations
         self.consoles.add(console)
@@ -152,61 +152,57 @@ class Hub:
 
     # -- events ------------------------------------------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Listen for doorbells for ever; after a fault of the store, read what was missed and go on."""
-        while True:
-            try:
-                await self._joined.wait()
-                message = await self._pubsub.get_message(timeout=None)
-                if message is not None:
-                    self._heard(message)
-            except (RedisError, OSError) as fault:
-                log.warning("doorbell_lost", fault=type(fault).__name__)
-                await asyncio.sleep(_BACK_OFF_S)
-
     async def check(self) -> None:
-        """Compare every feed with the stream, for a doorbell that was lost with nothing after it.
+        """Compare every feed with its stream, for a doorbell that was lost with nothing after it.
 
         Raises:
             Refused: `not_stored`, when the store does not answer: consoles must not be told that they are live.
         """
-        for feed in [feed for feed in self._feeds.values() if feed.opened]:
-            offset = await self._stream.offset(feed.station)
-            if offset > feed.last:
+        for feed in [feed for feed in self._feeds.values() if not feed.opened]:
+            await self._feed(feed.station)
+        feeds = [(feed, feed.last, feed.link) for feed in self._feeds.values()]
+        ends = await self._stream.ends([feed.station for feed, _, _ in feeds])
+        for (feed, last, link), (offset, head) in zip(feeds, ends, strict=True):
+            if offset > feed.last or (offset <= last and (offset, head) != (last, link)):
                 self._catch_up(feed, offset)
 
-    def _heard(self, message: dict[str, Any]) -> None:
-        feed = self._feeds.get(message["channel"].decode().rsplit(":", 1)[1])
+    async def begin_again(self, partition: int) -> None:
+        """The partition's streams are others now: send its consoles away, who come back for a fresh snapshot."""
+        for station in [s for s in self._feeds if self._stream.of(s).partition == partition]:
+            old = self._feeds[station]
+            self._feeds[station] = Feed(station, deque(maxlen=self._ring_events), old.watches)
+            for console in list(old.consoles):
+                self.cut(console, errors.RESTORED, "the store was restored: come back for a fresh snapshot")
+            await self._feed(station)
+
+    async def aclose(self) -> None:
+        """Hear no more doorbells."""
+        await self.doorbell.aclose()
+
+    def _heard(self, station: str, ring: Ring | None) -> None:
+        feed = self._feeds.get(station)
         if feed is None:
             return
-        if message["type"] == "message":
-            self._ring(feed, message["data"])
-        elif message["type"] == "subscribe":  # the first time, or after a fault: what was rung meanwhile is missing
-            feed.subscribed.set()
+        if ring is None:
             if feed.opened:
                 self._catch_up(feed, feed.last)
+        elif not feed.opened:
+            feed.announced = max(feed.announced, ring.last)
+        elif ring.first > feed.last + 1 or feed.catching_up is not None:
+            self._catch_up(feed, ring.last)
+        elif feed.link_at(ring.first - 1) not in (None, ring.before):
+            self._catch_up(feed, feed.last)  # it belongs to another history than ours: see which is true
+        else:
+            for offset, (link, body) in enumerate(ring.events, ring.first):
+                if offset == feed.last + 1:
+                    self._fan_out(feed, offset, link, body)
 
-    def _ring(self, feed: Feed, data: bytes) -> None:
-        first, *bodies = data.split(b"\n")
-        offset = int(first)
-        if not feed.opened:
-            feed.announced = max(feed.announced, offset + len(bodies) - 1)
-            return
-        if offset > feed.last + 1 or feed.catching_up is not None:
-            self._catch_up(feed, offset + len(bodies) - 1)
-            return
-        for body in bodies:
-            if offset == feed.last + 1:
-                self._fan_out(feed, offset, body)
-            offset += 1
-
-    def _fan_out(self, feed: Feed, offset: int, body: bytes) -> None:
+    def _fan_out(self, feed: Feed, offset: int, link: str, body: bytes) -> None:
         """Write one event to every console of the station. The hot path: one frame, one write each, no await."""
         members = orjson.loads(body)
         new_alarm = starts(members)
-        frame = event_frame(self._stream.epoch, feed.station, offset, body)
-        feed.ring.append((offset, frame, new_alarm))
-        feed.last = offset
+        frame = event_frame(self._stream.epoch(feed.station), feed.station, offset, body)
+        feed.take(offset, link, frame, new_alarm)
         slow: list[Console] = []
         for console in feed.consoles:
             if console.session.cursors[feed.station] >= offset:
@@ -230,18 +226,22 @@ class Hub:
             feed.catching_up = asyncio.create_task(self._read_on(feed))
 
     async def _read_on(self, feed: Feed) -> None:
+        """Read the stream from the last known event on, which must still be there, the same."""
         try:
             while True:
-                announced = feed.announced
-                entries = await self._stream.read(feed.station, feed.last)
-                for entry in entries:
-                    self._fan_out(feed, entry.offset, orjson.dumps(entry.members))
-                if entries or feed.announced > max(announced, feed.last):
-                    continue  # there is more, or more was rung while this was read
-                if feed.announced > feed.last:  # announced, and not there: only a store that went back does this
-                    log.error("stream_went_back", station=feed.station, last=feed.last, announced=feed.announced)
-                    feed.announced = feed.last
-                return
+                announced, last = feed.announced, feed.last
+                entries = await self._stream.read(feed.station, max(0, last - 1))
+                if last and (not entries or (entries[0].offset, entries[0].link) != (last, feed.link)):
+                    log.error("stream_went_back", station=feed.station, last=last)
+                    if self.on_went_back is not None:
+                        await self.on_went_back(feed.station)
+                    return
+                new = entries[1:] if last else entries
+                for entry in new:
+                    self._fan_out(feed, entry.offset, entry.link, orjson.dumps(entry.members))
+                if not new and feed.announced <= max(announced, feed.last):
+                    feed.announced = feed.last  # what was announced beyond is not in the stream: a false doorbell
+                    return
         except Refused:
             log.warning("catch_up_failed", station=feed.station)  # `check` finds it again
         finally:
@@ -250,17 +250,12 @@ class Hub:
     # -- state -------------------------------------------------------------------------------------------------
 
     async def _feed(self, station: str) -> Feed:
-        """The station's feed; its subscription is confirmed before its offset is read, so no event falls between."""
+        """The station's feed; its doorbell is confirmed before its end is read, so no event falls between."""
         async with self._opening.setdefault(station, asyncio.Lock()):
-            feed = self._feeds.setdefault(station, Feed(station, 0, deque(maxlen=self._ring_events)))
+            feed = self._feeds.setdefault(station, Feed(station, deque(maxlen=self._ring_events)))
             if not feed.opened:
-                try:
-                    await self._pubsub.subscribe(self._stream.keys.bell(station))
-                    self._joined.set()
-                    await asyncio.wait_for(feed.subscribed.wait(), _ANSWER_S)
-                except (RedisError, OSError, TimeoutError) as fault:
-                    raise Refused(errors.NOT_STORED, f"the store does not answer ({type(fault).__name__})") from fault
-                feed.last = await self._stream.offset(station)
+                await self.doorbell.listen(station)
+                feed.last, feed.link = await self._stream.end(station)
                 feed.opened = True
                 if feed.announced > feed.last:
                     self._catch_up(feed, feed.announced)
@@ -275,7 +270,7 @@ class Hub:
         entries = await self._stream.read(feed.station, offset, limit=feed.last - offset)
         return [
             (
-                event_frame(self._stream.epoch, feed.station, entry.offset, orjson.dumps(entry.members)),
+                event_frame(self._stream.epoch(feed.station), feed.station, entry.offset, orjson.dumps(entry.members)),
                 starts(entry.members),
             )
             for entry in entries
@@ -290,7 +285,9 @@ class Hub:
 
     async def _make_snapshot(self, feed: Feed) -> _Snapshot:
         offset, alarms = await self._stream.snapshot(feed.station)
-        frame = snapshot_frame(self._stream.epoch, feed.station, offset, await self._duty(feed.station), alarms)
+        frame = snapshot_frame(
+            self._stream.epoch(feed.station), feed.station, offset, await self._duty(feed.station), alarms
+        )
         return offset, frame, [orjson.loads(alarm)["id"] for alarm in alarms]
 
     def _write(self, console: Console, frame: Frame) -> None:

@@ -18,7 +18,7 @@ from dispatch.alarm.clock import Clock, to_text
 from dispatch.alarm.commands import Deliver
 from dispatch.alarm.errors import Refused
 from dispatch.stream.alarms import Alarms
-from dispatch.stream.stream import translated
+from dispatch.stream.faults import translated
 
 log = structlog.get_logger()
 REPORT_EVERY_S = 1.0
@@ -75,16 +75,16 @@ class Receipts:
 
     async def _write(self) -> None:
         """Store what has come, until nothing more came meanwhile."""
-        redis, keys = self._alarms.stream.redis, self._alarms.stream.keys
+        stream = self._alarms.stream
         try:
             while self._written is not None:
                 batch, self._batch = self._batch, {}
                 written, self._written = self._written, None
                 try:
                     async with translated():
-                        pipe = redis.pipeline(transaction=False)
+                        pipe = stream.redis.pipeline(transaction=False)
                         for alarm_id, officers in batch.items():
-                            pipe.hset(keys.receipts(alarm_id), mapping=officers)
+                            pipe.hset((await stream.homes.keys(alarm_id)).receipts(alarm_id), mapping=officers)
                         await pipe.execute()
                 except Refused as refused:
                     written.set_exception(refused)
@@ -115,8 +115,9 @@ class Receipts:
         while len(self._reported) > _REMEMBERED:
             del self._reported[next(iter(self._reported))]
         try:
+            keys = await self._alarms.stream.homes.keys(alarm_id)
             async with translated():
-                count = await self._alarms.stream.redis.hlen(self._alarms.stream.keys.receipts(alarm_id))
+                count = await self._alarms.stream.redis.hlen(keys.receipts(alarm_id))
             await self._alarms.handle(alarm_id, Deliver(consoles=count))
         except Refused as refused:
             log.warning("confirmation_not_told", alarm=alarm_id, code=refused.error.code)

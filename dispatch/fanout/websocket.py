@@ -55,6 +55,7 @@ class Desk:
         lost: (station, officer, role, console, why) -> end it.
         hand_over: (station, officer, role, console) -> let it come back to another hub.
         sign: (station, officer, on) -> duty beside the rota.
+        notices: what officers must know of the system itself, as a message.
     """
 
     alarms: Alarms
@@ -67,6 +68,7 @@ class Desk:
     lost: Callable[[str, str, str, str, str], Awaitable[None]]
     hand_over: Callable[[str, str, str, str], Awaitable[None]]
     sign: Callable[[str, str, bool], Awaitable[None]]
+    notices: Callable[[], dict[str, Any]]
 
 
 class ConsoleSocket:
@@ -140,6 +142,7 @@ class ConsoleSocket:
 
         after = {station: (at.epoch, at.offset) for station, at in message.after.items()}
         await self._desk.hub.attach(self._console, wanted, after, hello)
+        self._desk.hub.send(self._console, self._desk.notices())
 
     async def _handle(self, message: Any) -> dict[str, Any]:
         match message:
@@ -147,7 +150,7 @@ class ConsoleSocket:
                 await self._readiness(sound)
                 return {}
             case m.Delivered(station=station, position=position):
-                if position.epoch == self._desk.alarms.stream.epoch:
+                if position.epoch == self._desk.alarms.stream.epoch(station):
                     session = self._console.session
                     confirmed = session.confirm(station, position.offset)
                     try:

@@ -20,6 +20,7 @@ from dispatch.alarm.messages import AnswerBody, CancelBody, Position, RaiseBody,
 from dispatch.alarm.state import Alarm
 from dispatch.intake import admission
 from dispatch.stream.alarms import Alarms, Loaded
+from dispatch.stream.homes import Claim
 
 log = structlog.get_logger()
 
@@ -71,7 +72,8 @@ class Citizens:
     async def raise_alarm(self, body: RaiseBody, channel: str) -> tuple[dict[str, Any], bool]:
         """(receipt, whether it is new). The same id and secret: the same alarm, the same receipt, however often."""
         place = body.position
-        route = self.town.route(None if place is None else place.model_dump(exclude_none=True))
+        found = self.town.route(None if place is None else place.model_dump(exclude_none=True))
+        route = await self._alarms.stream.homes.claim(body.id, Claim(found.station, found.backups, found.why))
         command = admission.to_command(body, route.station, route.backups, route.why, channel)
         steps = await self.town.opening(route.station, route.backups, body.kind)
         outcome = await self._alarms.handle(

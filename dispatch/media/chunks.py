@@ -20,7 +20,9 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Alarm
 from dispatch.media.objects import Damaged, Objects
 from dispatch.stream.alarms import Alarms
-from dispatch.stream.stream import translated
+from dispatch.stream.client import Script
+from dispatch.stream.faults import translated
+from dispatch.stream.replicas import Was
 
 _FOLDER = resources.files("dispatch.media")
 _MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -52,12 +54,12 @@ class Chunks:
 
     def __init__(self, alarms: Alarms, objects: Objects, limits: Mapping[str, int]) -> None:
         self._alarms = alarms
-        self._keys = alarms.stream.keys
+        self._keys = alarms.stream.homes.keys
         self._redis = alarms.stream.redis
         self._objects = objects
         self.limits = limits
-        self._register = self._redis.register_script(_FOLDER.joinpath("chunk.lua").read_text())
-        self._end = self._redis.register_script(_FOLDER.joinpath("end.lua").read_text())
+        self._register = Script(_FOLDER.joinpath("chunk.lua").read_text())
+        self._end = Script(_FOLDER.joinpath("end.lua").read_text())
 
     async def put(self, alarm_id: str, media: str, seq: int, data: bytes, kind: str, mime: str) -> None:
         """Store chunk `seq` (from 0). The first chunk of a media adds it to the alarm.
@@ -98,9 +100,10 @@ class Chunks:
             digest, size = await self._whole(alarm_id, media, chunks, known=media in alarm.media)
             _same_bytes(sha256, digest)
             made = orjson.dumps({"chunks": chunks, "size": size, "sha256": digest})
-            keys = [self._keys.chunks(alarm_id, media), self._keys.media(alarm_id, media), self._keys.copying]
+            k = await self._keys(alarm_id)
+            keys = [k.chunks(alarm_id, media), k.media(alarm_id, media), k.copying]
             async with translated():
-                await self._end(keys=keys, args=[chunks, made, f"{alarm_id} {media}"])
+                await self._end.run(self._redis, keys, [chunks, made, f"{alarm_id} {media}"])
             ended = await self._ended(alarm_id, media)
         if ended.chunks != chunks:
             raise Refused(errors.MEDIA_ENDED, f"chunks: finished with {ended.chunks}, not {chunks}")
@@ -133,8 +136,9 @@ class Chunks:
             Damaged: a chunk is gone or was changed.
             Refused: `not_stored`: a store does not answer.
         """
+        k = await self._keys(alarm_id)
         async with translated():
-            found = await self._redis.hgetall(self._keys.chunks(alarm_id, media))
+            found = await self._redis.hgetall(k.chunks(alarm_id, media))
         for seq in sorted(found, key=int):
             yield await self._open(alarm_id, media, found[seq])
 
@@ -169,34 +173,40 @@ class Chunks:
 
     async def _there(self, alarm_id: str, media: str, seq: int, digest: str) -> bool:
         """Whether the chunk is stored already, with these bytes."""
+        k = await self._keys(alarm_id)
         async with translated():
             pipe = self._redis.pipeline(transaction=False)
-            pipe.hget(self._keys.chunks(alarm_id, media), str(seq))
-            pipe.hexists(self._keys.media(alarm_id, media), "ended")
+            pipe.hget(k.chunks(alarm_id, media), str(seq))
+            pipe.hexists(k.media(alarm_id, media), "ended")
             value, ended = await pipe.execute()
         if value is None:
             if ended:
                 raise _after_end(seq)
             return False
         _same_chunk(value, digest, seq, bool(ended))
+        await self._alarms.stream.confirmed(k, Was(k.chunks(alarm_id, media), str(seq), value.decode()))
         return True
 
     async def _store(self, alarm_id: str, media: str, seq: int, data: bytes, digest: str) -> None:
         name = secrets.token_hex(8)  # its own object for every attempt: none can replace what is registered
         path = _path(alarm_id, media, name)
         await self._objects.put(path, data)
-        keys = [self._keys.chunks(alarm_id, media), self._keys.media(alarm_id, media), self._keys.media_of(alarm_id)]
+        k = await self._keys(alarm_id)
+        keys = [k.chunks(alarm_id, media), k.media(alarm_id, media), k.media_of(alarm_id)]
         most = self.limits
-        args = [seq, f"{len(data)} {digest} {name}", len(data), media, most["chunks_per_media"], most["media_bytes"],
+        value = f"{len(data)} {digest} {name}"
+        args = [seq, value, len(data), media, most["chunks_per_media"], most["media_bytes"],
                 most["media_per_alarm"]]  # fmt: skip
         async with translated():
-            answer = await self._register(keys=keys, args=args)
+            answer = await self._register.run(self._redis, keys, args)
         if answer[0] == b"ok":
+            await self._alarms.stream.confirmed(k, Was(keys[0], str(seq), value))
             return
         await self._objects.delete([path])
         match answer[0]:
             case b"there":
                 _same_chunk(answer[1], digest, seq, bool(answer[2]))
+                await self._alarms.stream.confirmed(k, Was(keys[0], str(seq), answer[1].decode()))
             case b"ended":
                 raise _after_end(seq)
             case b"chunks":
@@ -216,8 +226,9 @@ class Chunks:
 
         A media that the alarm does not know yet has no receipted chunk: all are to be sent.
         """
+        k = await self._keys(alarm_id)
         async with translated():
-            found = await self._redis.hgetall(self._keys.chunks(alarm_id, media)) if known else {}
+            found = await self._redis.hgetall(k.chunks(alarm_id, media)) if known else {}
         missing = [seq for seq in range(chunks) if str(seq).encode() not in found]
         if missing:
             raise Refused(
@@ -245,8 +256,9 @@ class Chunks:
         return data
 
     async def _ended(self, alarm_id: str, media: str) -> EndMedia | None:
+        k = await self._keys(alarm_id)
         async with translated():
-            found = await self._redis.hget(self._keys.media(alarm_id, media), "ended")
+            found = await self._redis.hget(k.media(alarm_id, media), "ended")
         return EndMedia(media=media, **orjson.loads(found)) if found else None
 
 

@@ -26,7 +26,9 @@ from dispatch.media.chunks import Chunks
 from dispatch.media.jobs import MIME, SEGMENT_BYTES, Made, WorkerDied, WorkerLimits, make_copy
 from dispatch.media.objects import Damaged, Objects
 from dispatch.stream.alarms import Alarms, Outcome
-from dispatch.stream.stream import translated
+from dispatch.stream.client import Script
+from dispatch.stream.faults import translated
+from dispatch.stream.keys import Keys
 
 _FOLDER = resources.files("dispatch.media")
 _LEASE_MARGIN = timedelta(seconds=30)
@@ -69,12 +71,12 @@ class Copies:
         self._objects = objects
         self._clock = clock
         self._redis = alarms.stream.redis
-        self._keys = alarms.stream.keys
+        self._keys = alarms.stream.homes.keys
         limits = limits or WorkerLimits()
         self._most = limits.original_bytes
         self._lease = timedelta(seconds=limits.wall_s) + _LEASE_MARGIN
         self._make: MakeCopy = make or partial(make_copy, limits=limits)
-        self._claim = self._redis.register_script(_FOLDER.joinpath("claim.lua").read_text())
+        self._claim = Script(_FOLDER.joinpath("claim.lua").read_text())
         self._bell = asyncio.Event()
 
     def after_append(self, outcome: Outcome) -> None:
@@ -83,30 +85,33 @@ class Copies:
             self._bell.set()
 
     async def step(self) -> bool:
-        """Make one copy that waits, and tell the alarm; False when none waits.
+        """Make one copy that waits in each partition, and tell the alarms; False when none waits.
 
         A media that cannot be copied becomes unreadable; its original stays sealed. A fault of a store leaves it in the
         index, to be taken again when the lease ends.
         """
+        return any([await self._one(keys) for keys in self._alarms.stream.partitions])
+
+    async def _one(self, keys: Keys) -> bool:
         now = self._clock.now()
         async with translated():
-            found = await self._claim(keys=[self._keys.copying], args=[to_ms(now), to_ms(now + self._lease)])
+            found = await self._claim.run(self._redis, [keys.copying], [to_ms(now), to_ms(now + self._lease)])
         if not found:
             return False
         alarm_id, media = found.decode().split(" ")
         try:
             done = await self._work(alarm_id, media)
         except asyncio.CancelledError:  # the hub stops: the next start need not wait for the lease
-            await self._redis.zadd(self._keys.copying, {found: 0}, xx=True)
+            await self._redis.zadd(keys.copying, {found: 0}, xx=True)
             raise
         except _Again:
             async with translated():
-                await self._redis.zadd(self._keys.copying, {found: to_ms(now)}, xx=True)
+                await self._redis.zadd(keys.copying, {found: to_ms(now)}, xx=True)
             return True
         if done is not None:
             await self._alarms.handle(alarm_id, done)
         async with translated():
-            await self._redis.zrem(self._keys.copying, found)
+            await self._redis.zrem(keys.copying, found)
         return True
 
     async def run(self, clock: Clock) -> None:
@@ -182,7 +187,7 @@ class Copies:
             made = Made(unreadable="damaged")
         except WorkerDied as how:
             async with translated():
-                deaths = await self._redis.hincrby(self._keys.media(alarm_id, media), "deaths", 1)
+                deaths = await self._redis.hincrby((await self._keys(alarm_id)).media(alarm_id, media), "deaths", 1)
             _log.warning("media_worker_died", alarm=alarm_id, media=media, deaths=deaths, how=str(how))
             await self._objects.delete(kept)
             if deaths < _MOST_DEATHS:
@@ -201,8 +206,9 @@ class Copies:
             "mime": MIME[kind],
             **{k: v for k, v in sizes.items() if v},
         }
+        keys = await self._keys(alarm_id)
         async with translated():
-            first = await self._redis.hsetnx(self._keys.media(alarm_id, media), "copy", orjson.dumps(copy))
+            first = await self._redis.hsetnx(keys.media(alarm_id, media), "copy", orjson.dumps(copy))
         if first:
             return copy
         segments = range(-(-made.size // SEGMENT_BYTES))
@@ -210,8 +216,9 @@ class Copies:
         return await self._stored(alarm_id, media) or copy
 
     async def _stored(self, alarm_id: str, media: str) -> dict[str, Any] | None:
+        keys = await self._keys(alarm_id)
         async with translated():
-            found = await self._redis.hget(self._keys.media(alarm_id, media), "copy")
+            found = await self._redis.hget(keys.media(alarm_id, media), "copy")
         return orjson.loads(found) if found else None
 
 

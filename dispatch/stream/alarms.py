@@ -21,7 +21,9 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import Event
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.state import Alarm, evolve, from_members, merge_patch, to_members
-from dispatch.stream.stream import Append, Appended, Done, Record, Stale, Stream, make_record, translated
+from dispatch.stream.faults import translated
+from dispatch.stream.record import Record, make_record
+from dispatch.stream.stream import Append, Appended, Done, Fenced, Stale, Stream
 
 log = structlog.get_logger()
 _TRIES = 50
@@ -35,6 +37,7 @@ class Loaded:
     alarm: Alarm
     secret_hash: str
     pin_hash: str
+    snapshot: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +70,15 @@ class Alarms:
 
     async def load(self, alarm_id: str) -> Loaded | None:
         """The alarm as it is now; None when there is none with this id."""
+        keys = await self.stream.homes.keys(alarm_id)
         async with translated():
-            row = await self.stream.redis.hmget(self.stream.keys.alarm(alarm_id), "s", "k", "p")
+            row = await self.stream.redis.hmget(keys.alarm(alarm_id), "s", "k", "p")
         if row[0] is None:
             return None
-        return Loaded(self.parse(row[0]), (row[1] or b"").decode(), (row[2] or b"").decode())
+        return Loaded(self.parse(row[0]), (row[1] or b"").decode(), (row[2] or b"").decode(), row[0])
 
     async def handle(self, alarm_id: str, *commands: Command, key: str = "", secret_hash: str = "",
-                     pin_hash: str = "") -> Outcome:  # fmt: skip
+                     pin_hash: str = "", fence: str = "") -> Outcome:  # fmt: skip
         """Give the alarm `commands`, in one append; answered when the events are stored.
 
         Args:
@@ -84,6 +88,7 @@ class Alarms:
             secret_hash: with a `Raise`: what the citizen will be checked against; an alarm that is there
                 already must have the same.
             pin_hash: with a `Raise`: the hash of the cancel number, or empty.
+            fence: from a timer: the token of its lease; when another hub has it, nothing happens.
 
         Raises:
             Refused: from `decide`; `ref_reused`; `alarm_exists`; `not_stored`.
@@ -94,16 +99,20 @@ class Alarms:
             if loaded and secret_hash and loaded.secret_hash != secret_hash:
                 raise Refused(errors.ALARM_EXISTS, "id: there is an alarm with this id and another secret")
             if loaded and key and (done := await self._done(alarm_id, key)):
+                if not await self._still(loaded):
+                    continue
                 return _again(done, digest, loaded.alarm)
             before = loaded.alarm if loaded else None
             outcome, records = self._fold(before, alarm_id, commands)
             if not outcome.events:
+                if loaded and not await self._still(loaded):
+                    continue
                 return outcome
             after = outcome.alarm
             change = Append(
                 alarm=alarm_id, expected=before.version if before else 0, version=after.version, key=key, digest=digest,
                 snapshot=orjson.dumps(to_members(after)), open=after.open, deadline=after.due, secret_hash=secret_hash,
-                pin_hash=pin_hash, copy_to=after.shared,
+                pin_hash=pin_hash, copy_to=after.shared, fence=fence,
             )  # fmt: skip
             match await self.stream.append(after.home, records, change):
                 case Appended():
@@ -112,9 +121,16 @@ class Alarms:
                 case Done() as done:
                     now = await self.load(alarm_id)
                     return _again(done, digest, now.alarm if now else after)
+                case Fenced():
+                    return Outcome(before or after, ())
                 case Stale():
                     continue
         raise Refused(errors.NOT_STORED, f"{_TRIES} other changes came first")
+
+    async def _still(self, loaded: Loaded) -> bool:
+        """Whether what was found is stored as safely as what is appended; False when it changed meanwhile."""
+        alarm = loaded.alarm
+        return await self.stream.confirm(alarm.home, alarm.id, alarm.version, loaded.snapshot)
 
     async def _tell(self, outcome: Outcome) -> None:
         """Tell who wants to know at once. What fails here is stored all the same, and found again by their loops."""
@@ -146,8 +162,9 @@ class Alarms:
         return Outcome(alarm, tuple(events)), records
 
     async def _done(self, alarm_id: str, key: str) -> Done | None:
+        keys = await self.stream.homes.keys(alarm_id)
         async with translated():
-            found = await self.stream.redis.hget(self.stream.keys.done(alarm_id), key)
+            found = await self.stream.redis.hget(keys.done(alarm_id), key)
         if found is None:
             return None
         digest, version = found.decode().rsplit(" ", 1)

@@ -1,9 +1,20 @@
 """The name of every key in the store. All keys of a partition share a hash tag, so one script may touch them together.
 
-There is one partition until stations are spread over several; no other module spells a key.
+A station belongs to one of P partitions for ever, and so do its alarms; no other module spells a key.
+Field's terms: partition, hash tag, hash slot.
 """
 
 from __future__ import annotations
+
+import zlib
+
+PARTITIONS = "dispatch:{0}:partitions"
+"""String: P, the number of partitions that the store was made with."""
+
+
+def partition_of(station: str, count: int) -> int:
+    """The partition of a station, of `count`; never changes for a store."""
+    return zlib.crc32(station.encode()) % count
 
 
 class Keys:
@@ -15,12 +26,18 @@ class Keys:
 
     def __init__(self, partition: int = 0) -> None:
         tag = f"dispatch:{{{partition}}}"
+        self.partition = partition
         self.epoch = f"{tag}:epoch"  # string: changes when the store was restored from an older copy
+        self.restored = f"{tag}:restored"  # string: when that was found
         self.deadlines = f"{tag}:deadlines"  # sorted set: alarm id -> ms; an index, the truth is the alarm
         self.outbox = f"{tag}:outbox"  # list: what has to be copied to the streams of called-in stations
         self.copying = f"{tag}:copying"  # sorted set: "alarm media" -> ms from which a worker may take it
+        self.lease = f"{tag}:lease"  # hash: which `hub` runs the timers, its fencing `token`, `until` when in ms
+        self.witness = f"{tag}:witness"  # hash: hub's data folder -> a number that only grows
+        self.mark = f"{tag}:mark"  # counter: written so that a replica's confirmation covers all that was before it
+        self.hubs = f"{tag}:hubs"  # sorted set, in partition 0: hub -> ms until which it is taken to live
+        self.late = f"{tag}:late"  # sorted set, in partition 0: what was late, as JSON -> ms at which it was found
         self.users = f"{tag}:users"  # hash: name -> user
-        self.bells = f"{tag}:bell:*"
         self._tag = tag
 
     def stream(self, station: str) -> str:
@@ -34,6 +51,10 @@ class Keys:
     def alarm(self, alarm: str) -> str:
         """Hash: `v` version, `s` snapshot, `k` hash of the secret, `p` hash of the cancel number."""
         return f"{self._tag}:alarm:{alarm}"
+
+    def home(self, alarm: str) -> str:
+        """Hash, in the partition of the alarm's id: the `first` route that it was sent by (`dispatch.stream.homes`)."""
+        return f"{self._tag}:home:{alarm}"
 
     def mirror(self, station: str, alarm: str) -> str:
         """Hash like `alarm`: the copy of another station's alarm for a station that was called in."""
@@ -56,7 +77,7 @@ class Keys:
         return f"{self._tag}:mirrors:{station}"
 
     def bell(self, station: str) -> str:
-        """Channel on which every append to the station's stream is published."""
+        """Sharded channel on which every append to the station's stream is published."""
         return f"{self._tag}:bell:{station}"
 
     def receipts(self, alarm: str) -> str:

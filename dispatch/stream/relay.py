@@ -18,7 +18,9 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import AlarmShared, load
 from dispatch.alarm.state import apply_patch, to_members
 from dispatch.stream.alarms import Alarms, Outcome
-from dispatch.stream.stream import Append, Record, make_record, translated
+from dispatch.stream.faults import translated
+from dispatch.stream.record import Record, make_record
+from dispatch.stream.stream import Append
 
 log = structlog.get_logger()
 
@@ -43,13 +45,18 @@ class Relay:
             self._bell.set()
 
     async def step(self) -> bool:
-        """Copy the oldest entry of the outbox; False when it is empty."""
+        """Copy the oldest entry of each partition's outbox; False when all are empty."""
+        outboxes = [keys.outbox for keys in self._stream.partitions]
         async with translated():
-            head = await self._stream.redis.lindex(self._stream.keys.outbox, 0)
-        if head is None:
-            return False
+            pipe = self._stream.redis.pipeline(transaction=False)
+            for outbox in outboxes:
+                pipe.lindex(outbox, 0)
+            heads = await pipe.execute()
+        done = [await self._forward(outbox, head) for outbox, head in zip(outboxes, heads, strict=True) if head]
+        return any(done)
+
+    async def _forward(self, outbox: str, head: bytes) -> bool:
         to, home, alarm, first, last = head.decode().split(" ")
-        outbox = self._stream.keys.outbox
         try:
             for entry in await self._stream.read(home, int(first) - 1, until=int(last)):
                 await self._copy(to, alarm, entry.members)
@@ -58,7 +65,8 @@ class Relay:
         except Exception as fault:  # an event that this version cannot copy must not hold up the others
             log.error("copy_failed", alarm=alarm, to=to, fault=repr(fault))
             async with translated():
-                await self._stream.redis.pipeline().rpush(outbox, head).lrem(outbox, 1, head).execute()
+                pipe = self._stream.redis.pipeline(transaction=False)  # twice in it for a moment is safe
+                await pipe.rpush(outbox, head).lrem(outbox, 1, head).execute()
             return False
         async with translated():
             await self._stream.redis.lrem(outbox, 1, head)
@@ -77,7 +85,7 @@ class Relay:
 
     async def _copy(self, to: str, alarm_id: str, members: dict[str, Any]) -> None:
         async with translated():
-            row = await self._stream.redis.hmget(self._stream.keys.mirror(to, alarm_id), "v", "s")
+            row = await self._stream.redis.hmget(self._stream.of(to).mirror(to, alarm_id), "v", "s")
         have, version = int(row[0] or 0), members["version"]
         if have >= version:
             return

@@ -1,4 +1,4 @@
-"""Connects to the store and checks that it can keep promise P1: nothing is called stored that could be lost.
+"""Checks that the store can keep promise P1: nothing is called stored that could be lost; and how full it is.
 
 Never repairs a store's settings by itself: they belong to who runs it.
 """
@@ -9,15 +9,27 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ConstantBackoff
+from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisError, ResponseError
 
+from dispatch.stream.client import connect
 from dispatch.stream.embedded import StoreUnavailable
+from dispatch.stream.keys import PARTITIONS
+from dispatch.stream.stream import Stream
+
+__all__ = ["HUB", "Danger", "Memory", "connect", "dangers", "end", "memory", "other_hubs", "same_partitions"]
 
 HUB = "dispatch-hub-"
 """Connection names of hubs begin so, by which another hub (or the command line) sees that one uses the store."""
+
+
+_LEAST = (7, 0)
+_WANTED = {
+    "appendonly": ("yes", "set `appendonly yes`, or a restart of the store forgets every alarm"),
+    "appendfsync": ("always", "set `appendfsync always`, or the last second before a crash is lost"),
+    "maxmemory-policy": ("noeviction", "set `maxmemory-policy noeviction`, or a full store deletes alarms"),
+}
+_SILENT = "the store does not answer ({}); check the address, or leave it empty for the built-in one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +44,106 @@ class Danger:
         return f"store: {self.name} is {self.value!r}; {self.mend} (or allow it by name: store.allow = [{self.name!r}])"
 
 
-def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s: float = 5.0) -> Redis:
-    """A client for the store at `url` (`redis://`, `rediss://`, `unix://`); nothing is sent yet.
-
-    A lost connection is tried once more at once: every write of ours may be repeated (compare-and-set).
-    """
-    pool = BlockingConnectionPool.from_url(
-        url, max_connections=connections, timeout=timeout_s, socket_timeout=timeout_s, socket_connect_timeout=timeout_s,
-        client_name=name, retry=Retry(ConstantBackoff(0.05), 1),
-    )  # fmt: skip
-    return Redis.from_pool(pool)
-
-
 async def dangers(redis: Any, allowed: Collection[str] = ()) -> list[Danger]:
-    """What would break P1, all at once, less what the configuration allows by name.
+    """What would break P1, all at once, on any server of the store, less what the configuration allows by name.
 
     Raises:
         StoreUnavailable: no answer.
     """
-    wanted = {
-        "appendonly": ("yes", "set `appendonly yes`, or a restart of the store forgets every alarm"),
-        "appendfsync": ("always", "set `appendfsync always`, or the last second before a crash is lost"),
-        "maxmemory-policy": ("noeviction", "set `maxmemory-policy noeviction`, or a full store deletes alarms"),
-    }
-    found: list[Danger] = []
+    found: dict[str, Danger] = {}
+    for node in await _servers(redis):
+        for danger in await _dangers(redis, node):
+            found.setdefault(danger.name, danger)
+    return [danger for danger in found.values() if danger.name not in allowed]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Of the fullest server: bytes in use, and how many it may use (0: nobody set a limit)."""
+
+    used: int
+    limit: int
+
+    @property
+    def share(self) -> float:
+        return self.used / self.limit if self.limit else 0.0
+
+
+async def memory(redis: Any) -> Memory:
+    """How full the store is; a server without `maxmemory` may use what its machine has.
+
+    Raises:
+        StoreUnavailable: no answer.
+    """
+    found: list[Memory] = []
+    for node in await _servers(redis):
+        about = await _ask(redis, node, "INFO", "memory")
+        limit = int(about.get("maxmemory") or 0) or int(about.get("total_system_memory") or 0)
+        found.append(Memory(int(about["used_memory"]), limit))
+    return max(found, key=lambda each: each.share)
+
+
+async def _servers(redis: Any) -> list[Any]:
+    """What is asked one by one: a cluster's servers, replicas too, for any of them may be the primary tomorrow."""
+    if not isinstance(redis, RedisCluster):
+        return [None]
     try:
-        version = str((await redis.info("server"))["redis_version"])
-        try:
-            settings = await redis.config_get(*wanted)
-        except ResponseError:  # managed stores often forbid CONFIG: unknown is not safe
-            settings = {}
+        await redis.initialize()
     except (RedisError, OSError) as fault:
-        raise StoreUnavailable(
-            f"the store does not answer ({fault}); check the address, or leave it empty for the built-in one"
-        ) from None
-    if int(version.split(".")[0]) < 7:
-        found.append(Danger("version", version, "use Redis 7.0 or Valkey 7.2 or newer"))
-    for name, (value, mend) in wanted.items():
+        raise StoreUnavailable(_SILENT.format(fault)) from None
+    return list(redis.get_nodes())
+
+
+async def _ask(redis: Any, node: Any, *command: str) -> Any:
+    target = {} if node is None else {"target_nodes": node}
+    try:
+        return await redis.execute_command(*command, **target)
+    except ResponseError:
+        raise
+    except (RedisError, OSError) as fault:
+        raise StoreUnavailable(_SILENT.format(fault)) from None
+
+
+async def _dangers(redis: Any, node: Any) -> list[Danger]:
+    about = await _ask(redis, node, "INFO", "server")
+    try:
+        settings = await _ask(redis, node, "CONFIG GET", *_WANTED)
+    except ResponseError:  # managed stores often forbid CONFIG: unknown is not safe
+        settings = {}
+    found = []
+    if (version := _version(about)) < _LEAST:
+        shown = ".".join(map(str, version))
+        found.append(Danger("version", shown, "use Redis 7.0 or Valkey 7.2 or newer"))
+    for name, (value, mend) in _WANTED.items():
         have = _text(settings.get(name, settings.get(name.encode(), "unknown")))
         if have != value:
             found.append(Danger(name, have, mend))
-    return [danger for danger in found if danger.name not in allowed]
+    return found
+
+
+def _version(about: dict[str, Any]) -> tuple[int, ...]:
+    """Valkey tells its own version beside the one of Redis that it is compatible with."""
+    return tuple(int(part) for part in str(about["redis_version"]).split(".")[:2])
+
+
+async def same_partitions(stream: Stream) -> None:
+    """See that the store has the number of partitions that is configured; a new one gets it, for ever.
+
+    Raises:
+        StoreUnavailable: it has another, or does not answer.
+    """
+    count = len(stream.partitions)
+    try:
+        older = await stream.redis.exists(stream.keys.epoch)  # a store from before there were several has one
+        await stream.redis.set(PARTITIONS, 1 if older else count, nx=True)
+        has = int(await stream.redis.get(PARTITIONS))
+    except (RedisError, OSError) as fault:
+        raise StoreUnavailable(_SILENT.format(fault)) from None
+    if has != count:
+        raise StoreUnavailable(
+            f"store.partitions = {count}: this store was made with {has}, and where its alarms are depends on it;"
+            f" set it to {has}"
+        )
 
 
 async def other_hubs(redis: Any, name: str) -> set[str]:

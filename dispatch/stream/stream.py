@@ -1,64 +1,39 @@
-"""The append-only log of each station: append with compare-and-set, read from a position, find what is due.
+"""The append-only log of each station: append with compare-and-set, read from a position, see what is open.
 
-Moves bytes and keeps no rules. Returns normally only when the store has synced the write (`NOT_STORED` otherwise).
-Field's terms: append-only log, optimistic concurrency, stream position (epoch, offset).
+Moves bytes and keeps no rules. Returns normally only when the store has synced the write, on the configured number of
+replicas too (`NOT_STORED` otherwise). Field's terms: append-only log, optimistic concurrency, stream position.
 """
 
 from __future__ import annotations
 
 import hashlib
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 from typing import Any
 
 import orjson
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from dispatch.alarm import errors
-from dispatch.alarm.clock import from_ms, to_ms, to_text
+from dispatch.alarm.clock import from_ms, to_ms
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.events import Event
-from dispatch.alarm.state import PRIVATE
-from dispatch.stream.keys import Keys
+from dispatch.stream.client import Script
+from dispatch.stream.faults import translated
+from dispatch.stream.homes import Homes
+from dispatch.stream.keys import Keys, partition_of
+from dispatch.stream.record import Entry, Record, with_words
+from dispatch.stream.replicas import Link, Replicas, State, Was
 
 _FOLDER = resources.files("dispatch.stream")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One event ready to be appended.
-
-    Args:
-        version: the alarm's version after it (0 for an event of the station itself).
-        body: the record: what was done, without anyone's words.
-        words: the private part, or empty.
-        wire: both, as consoles get it; everything but station and position.
-    """
-
-    version: int
-    body: bytes
-    words: bytes
-    wire: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One event as read back. `members` is the wire form without station and position."""
-
-    offset: int
-    members: dict[str, Any]
-    body: bytes
-    link: str
-    altered: bool  # the words beside the record are not those that it was stored with
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Append:
-    """What `Stream.append` writes for an alarm; all of it or none. `deadline` "keep" leaves the index alone."""
+    """What `Stream.append` writes for an alarm; all of it or none. `deadline` "keep" leaves the index alone.
+
+    `fence` is the token of the lease under which a timer acts; empty for what a person does.
+    """
 
     alarm: str
     expected: int
@@ -72,6 +47,7 @@ class Append:
     pin_hash: str = ""
     mirror: bool = False
     copy_to: tuple[str, ...] = ()
+    fence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +63,11 @@ class Stale:
 
 
 @dataclass(frozen=True, slots=True)
+class Fenced:
+    """The lease under which this was sent has gone to another hub, which runs the timer now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The command with this key was done before, at `version`; `digest` tells whether it was the same command."""
 
@@ -94,162 +75,175 @@ class Done:
     version: int
 
 
-def make_record(alarm: str | None, version: int, event: Event, at: datetime, changes: Mapping[str, Any]) -> Record:
-    """`event` as bytes, with what it `changes` in the alarm (a JSON merge patch), split into record and words."""
-    public, private = event.split()
-    head = {"at": to_text(at), "alarm": alarm, "version": version}
-    hidden = {name: value for name, value in changes.items() if name in PRIVATE}
-    wire = orjson.dumps({**head, "event": {**public, **private}, "changes": changes})
-    if not private and not hidden:
-        return Record(version, wire, b"", wire)
-    # The salt keeps a short answer from being guessed by its hash once it was wiped.
-    words = orjson.dumps({"salt": secrets.token_hex(16), "event": private, "changes": hidden})
-    shown = {name: value for name, value in changes.items() if name not in PRIVATE}
-    digest = hashlib.sha256(words).hexdigest()
-    return Record(version, orjson.dumps({**head, "event": public, "changes": shown, "words": digest}), words, wire)
-
-
 class Stream:
     """The streams of all stations in one store.
 
     Args:
-        redis: a client that returns bytes.
-        keys: the partition's key names.
+        redis: a client that returns bytes (`client.connect`).
+        partitions: the number that the store was made with.
+        replicas: what has to confirm a write besides the server itself; nothing unless given.
     """
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self.redis: Any = redis  # its types cover text replies too; ours are always bytes
-        self.keys = keys
-        self.epoch = ""
-        self._append = redis.register_script(_FOLDER.joinpath("append.lua").read_text())
-        self._snapshot = redis.register_script(_FOLDER.joinpath("snapshot.lua").read_text())
+    def __init__(self, redis: Any, partitions: int = 1, replicas: Replicas | None = None) -> None:
+        self.redis = redis
+        self.partitions = [Keys(number) for number in range(partitions)]
+        self.keys = self.partitions[0]
+        """Also where everything is kept that belongs to no station: users, sign-ins."""
+        self._replicas = replicas
+        self._append = Script(_FOLDER.joinpath("append.lua").read_text())
+        self._deadline = Script(_FOLDER.joinpath("deadline.lua").read_text())
+        self._snapshot = Script(_FOLDER.joinpath("snapshot.lua").read_text())
+        self.epochs: dict[int, str] = {}
+        """Partition -> its epoch, as `dispatch.stream.epochs` keeps it."""
+        self.unsafe = ""
+        """Why nothing may be called stored now, as `dispatch.stream.health` found; events are written all the same."""
+        self.homes = Homes(redis, self.partitions, replicas)
 
-    async def open(self) -> None:
-        """Learn the store's epoch, or give a new store one."""
-        async with translated():
-            await self.redis.set(self.keys.epoch, secrets.token_hex(8), nx=True)
-            self.epoch = (await self.redis.get(self.keys.epoch) or b"").decode()
+    def of(self, station: str) -> Keys:
+        """The keys of the station's partition."""
+        return self.partitions[partition_of(station, len(self.partitions))]
+
+    def epoch(self, station: str) -> str:
+        """The station's epoch: another one after its partition was restored from an older copy."""
+        return self.epochs.get(self.of(station).partition, "")
 
     async def now(self) -> datetime:
-        """The store's time."""
-        seconds, microseconds = await self.redis.time()
-        return from_ms(seconds * 1000 + microseconds // 1000)
+        """The store's time; of a cluster, that of the first partition's server."""
+        seconds, microseconds = await _TIME.run(self.redis, [self.keys.mark], [])
+        return from_ms(int(seconds) * 1000 + int(microseconds) // 1000)
 
     async def append(self, station: str, records: Sequence[Record], change: Append | None = None,
-                     key: str = "") -> Appended | Stale | Done:  # fmt: skip
+                     key: str = "") -> Appended | Stale | Fenced | Done:  # fmt: skip
         """Append `records` to the station's stream together with `change`, or (without it) as the station's own.
 
         Raises:
             Refused: `not_stored`; the write may or may not have happened, and repeating it is safe.
         """
-        k = self.keys
+        k = self.of(station)
         if change is None:
             change = Append(alarm="", expected=0, version=0, snapshot=b"", open=False, deadline="keep", key=key)
         where = k.mirror(station, change.alarm) if change.mirror else k.alarm(change.alarm)
+        done = k.done(change.alarm or station)
         keys = [
-            k.stream(station), k.station(station), where, k.words(station, change.alarm),
-            k.done(change.alarm or station), k.mirrors(station) if change.mirror else k.open(station),
-            k.deadlines, k.outbox,
+            k.stream(station), k.station(station), where, k.words(station, change.alarm), done,
+            k.mirrors(station) if change.mirror else k.open(station), k.deadlines, k.outbox, k.lease,
         ]  # fmt: skip
         due = change.deadline
         args: list[Any] = [
             station, change.alarm, change.expected, change.version, change.snapshot, change.key, change.digest,
             "" if due is None else due if isinstance(due, str) else to_ms(due), "1" if change.open else "0",
-            change.secret_hash, change.pin_hash, k.bell(station), " ".join(change.copy_to),
+            change.secret_hash, change.pin_hash, k.bell(station), " ".join(change.copy_to), change.fence,
         ]  # fmt: skip
         for record in records:
             args += [record.version, record.body, record.words, hashlib.sha256(record.body).hexdigest(), record.wire]
         async with translated():
-            answer = await self._append(keys=keys, args=args)
-        if answer[0] == b"ok":
-            return Appended(int(answer[1]))
-        if answer[0] == b"done":
-            digest, version = answer[1].decode().rsplit(" ", 1)
-            return Done(digest, int(version))
+            answer = await self._append.run(self.redis, keys, args)
+            match answer[0]:
+                case b"ok":
+                    offset = int(answer[1])
+                    last = Link(k.stream(station), offset + len(records) - 1, answer[2].decode())
+                    await self.confirmed(k, last)
+                    return Appended(offset)
+                case b"done":
+                    await self.confirmed(k, Was(done, change.key, answer[1].decode()))
+                    digest, version = answer[1].decode().rsplit(" ", 1)
+                    return Done(digest, int(version))
+                case b"fenced":
+                    return Fenced()
         return Stale()
+
+    async def confirmed(self, keys: Keys, thing: Link | Was) -> None:
+        """Return when replicas have `thing`, as configured.
+
+        Raises:
+            Refused: `not_stored`: they did not confirm, or it is gone, or the store is unsafe.
+        """
+        self._refuse_unsafe()
+        if self._replicas is None:
+            return
+        async with translated():
+            if not await self._replicas.have(keys, thing):
+                raise ConnectionError("the server that answers now does not have it")
+
+    async def confirm(self, home: str, alarm: str, version: int, snapshot: bytes) -> bool:
+        """Whether replicas have an alarm as it was found, without anything being written; False when it has changed.
+
+        Raises:
+            Refused: `not_stored`: they did not confirm.
+        """
+        self._refuse_unsafe()
+        if self._replicas is None:
+            return True
+        k = self.of(home)
+        async with translated():
+            digest = hashlib.sha1(snapshot, usedforsecurity=False).hexdigest()
+            return await self._replicas.have(k, State(k.alarm(alarm), version, digest))
+
+    def _refuse_unsafe(self) -> None:
+        if self.unsafe:
+            raise Refused(errors.NOT_STORED, f"the store may lose what it has: {self.unsafe}")
 
     async def read(self, station: str, after: int, limit: int = 500, until: int | None = None) -> list[Entry]:
         """The events after offset `after`, oldest first, at most `limit`, with the words that still exist."""
+        k = self.of(station)
         async with translated():
             last = "+" if until is None else f"{until}-0"
-            rows = await self.redis.xrange(self.keys.stream(station), f"{after + 1}-0", last, count=limit)
+            rows = await self.redis.xrange(k.stream(station), f"{after + 1}-0", last, count=limit)
             entries = [(int(row[0].split(b"-")[0]), orjson.loads(row[1][b"r"]), row[1]) for row in rows]
             hidden = [(members["alarm"], members["version"]) for _, members, _ in entries if "words" in members]
             pipe = self.redis.pipeline(transaction=False)
             for alarm, version in hidden:
-                pipe.hget(self.keys.words(station, alarm), str(version))
+                pipe.hget(k.words(station, alarm), str(version))
             found = iter(await pipe.execute() if hidden else [])
         return [
             Entry(offset, members, row[b"r"], row[b"h"].decode(), altered=False)
             if "words" not in members
-            else _with_words(offset, members, row, next(found))
+            else with_words(offset, members, row, next(found))
             for offset, members, row in entries
         ]
 
+    async def end(self, station: str) -> tuple[int, str]:
+        """(offset of the station's last event, its link in the hash chain); (0, "") when it has none."""
+        return (await self.ends([station]))[0]
+
+    async def ends(self, stations: Sequence[str]) -> list[tuple[int, str]]:
+        """`end` of each of `stations`, asked together."""
+        async with translated():
+            pipe = self.redis.pipeline(transaction=False)
+            for station in stations:
+                pipe.hmget(self.of(station).station(station), "offset", "head")
+            rows = await pipe.execute() if stations else []
+        return [(int(offset or 0), (head or b"").decode()) for offset, head in rows]
+
     async def offset(self, station: str) -> int:
         """The offset of the station's last event; 0 when it has none."""
-        async with translated():
-            return int(await self.redis.hget(self.keys.station(station), "offset") or 0)
+        return (await self.end(station))[0]
 
     async def snapshot(self, station: str) -> tuple[int, list[bytes]]:
         """(offset, the open alarms as JSON) of the station at one instant."""
-        k = self.keys
+        k = self.of(station)
         async with translated():
-            found = await self._snapshot(
-                keys=[k.station(station), k.open(station), k.mirrors(station)],
-                args=[k.alarm(""), k.mirror(station, "")],
-            )
+            keys = [k.station(station), k.open(station), k.mirrors(station)]
+            found = await self._snapshot.run(self.redis, keys, [k.alarm(""), k.mirror(station, "")])
         return int(found[0]), [alarm for alarm in found[1:] if alarm]
 
     async def open_alarms(self, station: str) -> list[str]:
         """Ids of the station's open alarms and of those it was called in to."""
+        k = self.of(station)
         async with translated():
-            found = await self.redis.sunion(self.keys.open(station), self.keys.mirrors(station))
+            found = await self.redis.sunion(k.open(station), k.mirrors(station))
         return [alarm.decode() for alarm in found]
 
-    async def due(self, now: datetime, limit: int = 100) -> list[str]:
-        """Ids of alarms whose indexed deadline is at or before `now`, earliest first."""
+    async def set_deadline(self, keys: Keys, alarm: str, version: int, deadline: datetime | None) -> bool:
+        """Put the index of one alarm right, as computed from its `version` (0: there is none); whether it was wrong."""
+        args = [alarm, version, "" if deadline is None else to_ms(deadline)]
         async with translated():
-            found = await self.redis.zrange(
-                self.keys.deadlines, "-inf", str(to_ms(now)), byscore=True, offset=0, num=limit
-            )
-        return [alarm.decode() for alarm in found]
+            return bool(await self._deadline.run(self.redis, [keys.alarm(alarm), keys.deadlines], args))
 
-    async def next_due(self) -> datetime | None:
-        """The earliest indexed deadline of all alarms."""
+    async def postpone(self, keys: Keys, alarm: str, until: datetime) -> None:
+        """Look at the alarm's deadline again at `until`, unless it is later or gone."""
         async with translated():
-            found = await self.redis.zrange(self.keys.deadlines, 0, 0, withscores=True)
-        return from_ms(int(found[0][1])) if found else None
-
-    async def set_deadline(self, alarm: str, deadline: datetime | None) -> None:
-        """Mend the index of one alarm."""
-        async with translated():
-            if deadline is None:
-                await self.redis.zrem(self.keys.deadlines, alarm)
-            else:
-                await self.redis.zadd(self.keys.deadlines, {alarm: to_ms(deadline)})
+            await self.redis.zadd(keys.deadlines, {alarm: to_ms(until)}, xx=True, gt=True)
 
 
-def _with_words(offset: int, members: dict[str, Any], row: Mapping[bytes, bytes], words: bytes | None) -> Entry:
-    """The event with what people wrote put back; `wiped` when that is gone and only the record stays."""
-    digest = members["words"]
-    whole = {name: value for name, value in members.items() if name != "words"}
-    if words is None:
-        whole["wiped"] = True
-    else:
-        hidden = orjson.loads(words)
-        whole["event"] = {**members["event"], **hidden["event"]}
-        whole["changes"] = {**members["changes"], **hidden["changes"]}
-    altered = words is not None and hashlib.sha256(words).hexdigest() != digest
-    return Entry(offset, whole, row[b"r"], row[b"h"].decode(), altered)
-
-
-class translated:  # noqa: N801 - reads as a word: `async with translated():`
-    """Turn any fault of the store into `not_stored`, so that no caller can take it for success."""
-
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
-        if isinstance(fault, RedisError | OSError | TimeoutError):
-            raise Refused(errors.NOT_STORED, f"the store did not confirm ({type(fault).__name__})") from fault
+_TIME = Script("return redis.call('TIME')")

@@ -15,7 +15,6 @@ from dispatch.duty.rota import Rota
 from dispatch.settings import load
 from dispatch.stream import store
 from dispatch.stream.embedded import EmbeddedStore
-from dispatch.stream.keys import Keys
 from dispatch.stream.stream import Stream
 from tests.flow.clock import FakeClock
 
@@ -28,7 +27,7 @@ class Hub:
 
     def __init__(self, url: str, clock: FakeClock, rotas: Mapping[str, Rota]) -> None:
         self.clock = clock
-        self.stream = Stream(store.connect(url, timeout_s=2), Keys())
+        self.stream = Stream(store.connect(url, timeout_s=2))
         self.readiness = Readiness(self.stream, clock, rotas, LAPSE_S)
         self.roster = Roster(self.stream, clock, rotas, self.readiness)
         self.lost: list[str] = []

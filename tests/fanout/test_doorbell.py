@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dispatch.stream.doorbell import Ring
 from tests.flow.people import Officer
 from tests.flow.town import Town
 from tests.intake.link import CODECS, TIMEOUT_S, Link
@@ -30,7 +31,7 @@ async def test_the_doorbell_is_only_a_doorbell(town: Town) -> None:
     stream = town.dispatch.stream
     bell = stream.keys.bell(HOME)
     async with stream.redis.pubsub() as ear:
-        await ear.subscribe(bell)
+        await ear.ssubscribe(bell)
         citizen = town.citizen()
         alarm = await citizen.raises(text="一")
         await officer.hears(alarm, "alarm_raised", "step_run")
@@ -39,14 +40,14 @@ async def test_the_doorbell_is_only_a_doorbell(town: Town) -> None:
         rung: list[bytes] = []
         while len(rung) < 2:
             message = await ear.get_message(timeout=TIMEOUT_S)
-            if message is not None and message["type"] == "message":
+            if message is not None and message["type"] == "smessage":
                 rung.append(message["data"])
     last = await stream.offset(HOME)
     for old in (rung[1], rung[0], rung[0], rung[1]):
-        assert await stream.redis.publish(bell, old) == 1
+        assert await stream.redis.spublish(bell, old) == 1
     body = rung[1].split(b"\n", 1)[1].replace("二".encode(), "从未发生".encode())
     for ahead in (last + 2, last + 7, last + 1_000_000):
-        await stream.redis.publish(bell, b"%d\n%s" % (ahead, body))
+        await stream.redis.spublish(bell, b"%d %s\n%s" % (ahead, b"0" * 40, body))
     await citizen.does("say", ref="2", text="三")
     heard = await officer.hears(alarm, "citizen_said")
     assert (heard["event"]["text"], heard["position"]["offset"]) == ("三", last + 1)
@@ -56,7 +57,7 @@ async def test_the_doorbell_is_only_a_doorbell(town: Town) -> None:
     fresh = await town.officer("V02")
     assert fresh.alarms == officer.alarms
     back = await town.user("V03")
-    back.position = {HOME: {"epoch": stream.epoch, "offset": int(rung[0].split(b"\n")[0])}}
+    back.position = {HOME: {"epoch": stream.epoch(HOME), "offset": int(rung[0].split(b" ")[0])}}
     await back.opens_console(ready=False)  # who comes back is given what the hub remembers, which has no double either
     await back.hears(alarm, "step_run", "citizen_said", "citizen_said")
     await back.hears(None, "console_ready")
@@ -67,22 +68,21 @@ async def test_doorbells_in_the_wrong_order(town: Town) -> None:
     """Two hubs ring in the order in which their publications arrive: consoles get the stream's order all the same."""
     officer = await town.officer("V01")
     stream = town.dispatch.stream
-    bell = stream.keys.bell(HOME)
     alarm = await town.citizen().raises()
     await officer.hears(alarm, "alarm_raised", "step_run")
-    feed = town.dispatch.hub._feeds[HOME]
-    rung: list[bytes] = []
-    heard = town.dispatch.hub._ring
-    town.dispatch.hub._ring = lambda feed, data: rung.append(data)  # type: ignore[method-assign]
+    hub = town.dispatch.hub
+    feed = hub._feeds[HOME]
+    rung: list[Ring | None] = []
+    hub.doorbell.heard = lambda station, ring: rung.append(ring)
     for n in range(4):
         await officer.asks("note", alarm=alarm, text=f"第 {n} 条", ref=uuid.uuid4().hex)
     async with asyncio.timeout(TIMEOUT_S):
         while len(rung) < 4:
             await asyncio.sleep(0)
-    town.dispatch.hub._ring = heard  # type: ignore[method-assign]
+    hub.doorbell.heard = hub._heard
     assert officer.pending() == []
     for late in (rung[2], rung[0], rung[3], rung[1], rung[2]):
-        await stream.redis.publish(bell, late)
+        hub._heard(HOME, late)
     for n in range(4):
         note = await officer.hears(alarm, "note_added")
         assert note["event"]["text"] == f"第 {n} 条"

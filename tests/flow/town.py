@@ -153,8 +153,9 @@ class Town:
         """Wait until every console has everything that is in the streams."""
         async with asyncio.timeout(10):
             redis = self.dispatch.stream.redis
-            while await redis.llen(self.dispatch.stream.keys.outbox):
-                await asyncio.sleep(0)
+            for keys in self.dispatch.stream.partitions:
+                while await redis.llen(keys.outbox):
+                    await asyncio.sleep(0)
             for hub in self.hubs:
                 for feed in list(hub.dispatch.hub._feeds.values()):
                     while feed.last < await hub.dispatch.stream.offset(feed.station):

@@ -377,7 +377,7 @@ async def test_the_console_names_what_is_wrong(town: Town) -> None:
             assert (answer["type"], answer["code"]) == ("error", code), (kind, members)
         odd = {"dadongmen": {"epoch": "x" * 64, "offset": 2**53}}
         assert (await link.asks("subscribe", after=odd))["recovered"] == {"dadongmen": False}
-        position = {"epoch": town.dispatch.stream.epoch, "offset": 10**18}
+        position = {"epoch": town.dispatch.stream.epoch("dadongmen"), "offset": 10**18}
         assert (await link.asks("delivered", station="mars", position=position))["type"] == "ok"
         assert (await link.asks("delivered", station="dadongmen", position=position))["type"] == "ok"
         await link.closes()

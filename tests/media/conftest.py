@@ -18,7 +18,6 @@ from dispatch.media.jobs import WorkerLimits
 from dispatch.media.objects import Objects, open_key
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.embedded import EmbeddedStore
-from dispatch.stream.keys import Keys
 from dispatch.stream.store import connect, end
 from dispatch.stream.stream import Stream
 
@@ -50,7 +49,7 @@ class House:
         self.fixtures = fixtures
         self.redis: Any = redis
         self.clock = HandClock()
-        self.alarms = Alarms(Stream(redis, Keys()), self.clock, lambda alarm: None)
+        self.alarms = Alarms(Stream(redis), self.clock, lambda alarm: None)
         self.keys = self.alarms.stream.keys
         self.objects = Objects(folder / "media", open_key(folder / "keys" / "media.key", make=True))
         self.chunks = self.chunks_with()
@@ -110,7 +109,6 @@ async def house(tmp_path: Path, fixtures: Path) -> AsyncIterator[House]:
     redis = connect(store.url)
     try:
         made = House(redis, tmp_path / "data", fixtures)
-        await made.alarms.stream.open()
         yield made
     finally:
         await end(redis)

@@ -136,7 +136,7 @@ async def test_a_hub_that_died_before_the_event(house: House) -> None:
     digest, size = await house.chunks._whole(alarm, "m1", 1, known=True)
     ended = json.dumps({"chunks": 1, "size": size, "sha256": digest})
     keys = [house.keys.chunks(alarm, "m1"), house.keys.media(alarm, "m1"), house.keys.copying]
-    assert await house.chunks._end(keys=keys, args=[1, ended, f"{alarm} m1"]) == 1
+    assert await house.chunks._end.run(house.redis, keys, [1, ended, f"{alarm} m1"]) == 1
     assert (await house.item(alarm))["state"] == "receiving"
     assert await house.copies.step()
     assert (await house.item(alarm))["state"] == "ready"
@@ -150,8 +150,8 @@ async def test_a_hub_that_died_with_a_copy_half_made(house: House) -> None:
     alarm = await house.raises()
     await house.sends(alarm, "photo.webp")
     until = int((house.clock.now().timestamp() + 100) * 1000)
-    taken = await house.copies._claim(
-        keys=[house.keys.copying], args=[int(house.clock.now().timestamp() * 1000), until]
+    taken = await house.copies._claim.run(
+        house.redis, [house.keys.copying], [int(house.clock.now().timestamp() * 1000), until]
     )
     assert taken == f"{alarm} m1".encode()
     house.clock.advance(99)

@@ -20,7 +20,7 @@ from dispatch.alarm.lifecycle import TRANSITIONS, WIRE_NAMES, decide, possible
 from dispatch.alarm.state import OWNED, Alarm, Status, apply_patch, evolve, from_members, merge_patch, to_members
 from dispatch.alarm.views import citizen_view, ladder
 from dispatch.escalation.policy import Policy, Step, deadlines
-from dispatch.stream.stream import make_record
+from dispatch.stream.record import make_record
 
 ID = "0197d3c2-0000-7000-8000-000000000001"
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)

@@ -13,7 +13,6 @@ from dispatch.alarm.commands import Actor, Command, Raise, RunStep
 from dispatch.alarm.state import Alarm
 from dispatch.stream.alarms import Alarms, Outcome
 from dispatch.stream.embedded import EmbeddedStore
-from dispatch.stream.keys import Keys
 from dispatch.stream.store import connect, end
 from dispatch.stream.stream import Stream
 from tests.flow.clock import FakeClock
@@ -42,7 +41,7 @@ class Hub:
 
     def __init__(self, url: str, timeout_s: float = 5.0) -> None:
         self.clock = FakeClock()
-        self.stream = Stream(connect(url, timeout_s=timeout_s), Keys())
+        self.stream = Stream(connect(url, timeout_s=timeout_s))
         self.alarms = Alarms(self.stream, self.clock, due)
         self.redis: Any = self.stream.redis
         self.keys = self.stream.keys
@@ -86,7 +85,6 @@ def embedded(folder: Path) -> Iterator[EmbeddedStore]:
 @pytest.fixture
 async def hub(embedded: EmbeddedStore) -> AsyncIterator[Hub]:
     made = Hub(embedded.url)
-    await made.stream.open()
     yield made
     await made.closes()
 
@@ -94,7 +92,6 @@ async def hub(embedded: EmbeddedStore) -> AsyncIterator[Hub]:
 @pytest.fixture
 async def other_hub(embedded: EmbeddedStore) -> AsyncIterator[Hub]:
     made = Hub(embedded.url)
-    await made.stream.open()
     yield made
     await made.closes()
 

@@ -28,7 +28,6 @@ def store_pid(folder: Path) -> int:
 async def hasty(folder: Path, embedded: EmbeddedStore) -> AsyncIterator[Hub]:
     """A hub that gives the store a third of a second to answer."""
     made = Hub(embedded.url, timeout_s=0.3)
-    await made.stream.open()
     yield made
     await made.closes()
 

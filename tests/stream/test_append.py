@@ -3,14 +3,17 @@
 import asyncio
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from dispatch.alarm.clock import from_ms
 from dispatch.alarm.events import CitizenSaid, ConsoleReady
 from dispatch.alarmlog.chain import verify
-from dispatch.stream.stream import Append, Appended, Done, Record, Stale, make_record
+from dispatch.stream.doorbell import Doorbell, Ring
+from dispatch.stream.record import Record, make_record
+from dispatch.stream.stream import Append, Appended, Done, Stale
 from tests.stream.conftest import HOME, Hub
 
 ALARM = "3f2c9a6e-0000-4000-8000-000000000001"
@@ -23,6 +26,12 @@ FIRST = Append(
 
 def record(version: int, text: str = "你好") -> Record:
     return make_record(ALARM, version, CitizenSaid(text=text), AT, {"talk": {str(version): {"text": text}}})
+
+
+async def deadlines(hub: Hub) -> list[tuple[str, datetime]]:
+    """The index, earliest first."""
+    found = await hub.redis.zrange(hub.keys.deadlines, 0, -1, withscores=True)
+    return [(alarm.decode(), from_ms(int(score))) for alarm, score in found]
 
 
 async def everything(hub: Hub) -> dict[bytes, Any]:
@@ -103,42 +112,50 @@ async def test_the_chain_verifies(hub: Hub) -> None:
 
 async def test_the_deadline_index(hub: Hub) -> None:
     """A deadline is set, left alone by `keep`, and taken out with the last one; all with the append."""
-    assert await hub.stream.next_due() is None
+    assert await hub.redis.zcard(hub.keys.deadlines) == 0
     await hub.stream.append(HOME, [record(1)], FIRST)
-    assert await hub.stream.next_due() == AT
-    assert await hub.stream.due(AT) == [ALARM]
+    assert await deadlines(hub) == [(ALARM, AT)]
+    assert await deadlines(hub) == [(ALARM, AT)]
     kept = replace(FIRST, expected=1, version=2, key="", deadline="keep")
     await hub.stream.append(HOME, [record(2)], kept)
-    assert await hub.stream.next_due() == AT
+    assert await deadlines(hub) == [(ALARM, AT)]
     await hub.stream.append(HOME, [record(3)], replace(kept, expected=2, version=3, deadline=None))
-    assert await hub.stream.next_due() is None
-    assert await hub.stream.due(AT) == []
+    assert await deadlines(hub) == []
 
 
-async def test_what_is_due_comes_earliest_first(hub: Hub) -> None:
-    """`due` lists what is at or before the instant, earliest first, and no more than asked for."""
-    for ms, alarm in ((3000, "c"), (1000, "a"), (2000, "b")):
-        await hub.stream.set_deadline(alarm, datetime.fromtimestamp(ms / 1000, UTC))
-    assert await hub.stream.due(datetime.fromtimestamp(2, UTC)) == ["a", "b"]
-    assert await hub.stream.due(datetime.fromtimestamp(9, UTC), limit=1) == ["a"]
-    await hub.stream.set_deadline("a", None)
-    assert await hub.stream.next_due() == datetime.fromtimestamp(2, UTC)
+async def test_the_index_follows_only_what_is_true(hub: Hub) -> None:
+    """A deadline computed from an older version of the alarm is not written; what is right already is not counted."""
+    await hub.stream.append(HOME, [record(1)], FIRST)
+    later = AT + timedelta(minutes=5)
+    assert not await hub.stream.set_deadline(hub.keys, ALARM, 0, None)
+    assert not await hub.stream.set_deadline(hub.keys, ALARM, 2, later)
+    assert await deadlines(hub) == [(ALARM, AT)]
+    assert not await hub.stream.set_deadline(hub.keys, ALARM, 1, AT)
+    assert await hub.stream.set_deadline(hub.keys, ALARM, 1, later)
+    assert await deadlines(hub) == [(ALARM, later)]
+    await hub.stream.postpone(hub.keys, ALARM, AT)
+    await hub.stream.postpone(hub.keys, "nothing", later)
+    assert await deadlines(hub) == [(ALARM, later)]
 
 
 async def test_the_doorbell_carries_the_events(hub: Hub, other_hub: Hub) -> None:
-    """Every append is published once: the first offset, then each event as consoles get it, words included."""
-    pubsub = other_hub.redis.pubsub(ignore_subscribe_messages=True)
-    await pubsub.subscribe(hub.keys.bell(HOME))
-    await pubsub.get_message(timeout=5)
-    first, second = record(1, "一"), record(2, "二")
+    """Every append rings once: the first offset, the link before it, each event as consoles get it, and its link."""
+    bell = Doorbell(other_hub.stream)
+    rung: list[tuple[str, Ring | None]] = []
+    bell.heard = lambda station, ring: rung.append((station, ring))
+    await bell.listen(HOME)
+    first, second, third = record(1, "一"), record(2, "二"), record(3, "三")
     await hub.stream.append(HOME, [first, second], replace(FIRST, version=2))
+    await hub.stream.append(HOME, [third], replace(FIRST, expected=2, version=3, key=""))
     async with asyncio.timeout(5):
-        message = None
-        while message is None:
-            message = await pubsub.get_message(timeout=5)
-    assert message["data"] == b"1\n" + first.wire + b"\n" + second.wire
-    assert "一".encode() in message["data"]
-    await pubsub.aclose()
+        while len(rung) < 3:
+            await asyncio.sleep(0)
+    links = [entry.link for entry in await hub.stream.read(HOME, 0)]
+    assert rung[0] == (HOME, None)
+    assert rung[1] == (HOME, Ring(1, "", ((links[0], first.wire), (links[1], second.wire))))
+    assert rung[2] == (HOME, Ring(3, links[1], ((links[2], third.wire),)))
+    assert "一".encode() in first.wire
+    await bell.aclose()
 
 
 async def test_the_snapshot_and_the_open_set(hub: Hub) -> None:
@@ -195,9 +212,3 @@ async def test_reading_is_bounded(hub: Hub) -> None:
     assert [e.offset for e in await hub.stream.read(HOME, 3, limit=2)] == [4, 5]
     assert [e.offset for e in await hub.stream.read(HOME, 7, until=9)] == [8, 9]
     assert await hub.stream.read(HOME, 10) == []
-
-
-async def test_the_epoch_stays(hub: Hub, other_hub: Hub) -> None:
-    """A store has one epoch, whoever opens it."""
-    assert len(hub.stream.epoch) == 16
-    assert other_hub.stream.epoch == hub.stream.epoch

@@ -16,8 +16,9 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import ConsoleReady
 from dispatch.alarmlog.chain import verify
 from dispatch.stream.embedded import EmbeddedStore, StoreUnavailable
+from dispatch.stream.record import make_record
 from dispatch.stream.store import connect, dangers
-from dispatch.stream.stream import Appended, make_record
+from dispatch.stream.stream import Appended
 from tests.stream.conftest import HOME, Hub, shut
 
 _STARTER = """

@@ -1,0 +1,141 @@
+"""Clients of the store by its URL: a single server, one behind Sentinel, a Cluster. Sends nothing by itself.
+
+All wait for a free connection instead of failing when many commands come at once. A lost connection is tried again:
+every write of ours may be repeated (compare-and-set).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.backoff import ConstantBackoff
+from redis.exceptions import NoScriptError
+
+SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+_AGAIN_S = 0.05
+_CLUSTER_TRIES = 3
+_PORTS = {"sentinel": 26379, "cluster": 6379}
+_NODE_CONNECTIONS = 10_000
+"""Of a cluster's node: never reached, `Cluster` bounds the commands under way instead of failing at a limit."""
+
+
+class _SentinelPool(BlockingConnectionPool, SentinelConnectionPool):
+    """Connections to the primary that the sentinels name; waits for a free one."""
+
+    def __init__(self, service_name: str, sentinel_manager: Sentinel, **options: Any) -> None:
+        super().__init__(service_name=service_name, sentinel_manager=sentinel_manager, **options)
+
+
+class Cluster(RedisCluster):
+    """A cluster client with at most `most` commands under way; more wait."""
+
+    def __init__(self, most: int, **options: Any) -> None:
+        super().__init__(max_connections=_NODE_CONNECTIONS, **options)
+        self._room = asyncio.Semaphore(most)
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        async with self._room:
+            return await super().execute_command(*args, **options)
+
+
+def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s: float = 5.0) -> Any:
+    """A client for the store at `url`; nothing is sent yet.
+
+    Args:
+        url: `redis://`, `rediss://` (TLS), `unix://`; `redis+sentinel://[user:password@]host:port,.../NAME`;
+            `redis+cluster://[user:password@]host:port,...`; both also with `rediss`.
+        name: the connections' name in the store's client list.
+        connections: commands under way at once; more wait.
+        timeout_s: for an answer, a connection and a free place.
+
+    Raises:
+        ValueError: not such a URL.
+    """
+    options: dict[str, Any] = {
+        "socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "client_name": name,
+    }  # fmt: skip
+    again = Retry(ConstantBackoff(_AGAIN_S), 1)
+    scheme, _, kind = urlsplit(url).scheme.partition("+")
+    if not kind:
+        pool = BlockingConnectionPool.from_url(
+            url, max_connections=connections, timeout=timeout_s, retry=again, **options
+        )
+        return Redis.from_pool(pool)
+    hosts, service, more = _parts(url, scheme, kind)
+    if kind == "cluster":
+        nodes = [ClusterNode(host, port) for host, port in hosts]
+        retry = Retry(ConstantBackoff(_AGAIN_S), _CLUSTER_TRIES)
+        return Cluster(connections, startup_nodes=nodes, retry=retry, dynamic_startup_nodes=False, **options, **more)
+    sentinels: Any = Sentinel(  # type: ignore[no-untyped-call]
+        hosts, sentinel_kwargs={**options, "socket_connect_timeout": 1.0}, **options, **more
+    )
+    return sentinels.master_for(
+        service, connection_pool_class=_SentinelPool, max_connections=connections, timeout=timeout_s, retry=again
+    )
+
+
+def _parts(url: str, scheme: str, kind: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
+    """(hosts, name of the service, further options) of a URL with several hosts."""
+    parts = urlsplit(url)
+    who, _, where = parts.netloc.rpartition("@")
+    hosts = []
+    for each in where.split(","):
+        host, _, port = each.rpartition(":") if each.rpartition(":")[2].isdigit() else (each, "", "")
+        if not host:
+            raise ValueError(f"store.url: {each!r} is no host; write {scheme}+{kind}://host:port,host:port")
+        hosts.append((host.strip("[]"), int(port or _PORTS[kind])))
+    service = unquote(parts.path.strip("/"))
+    if kind == "sentinel" and not service:
+        raise ValueError("store.url: the name of the primary is missing; write redis+sentinel://host:port/NAME")
+    more: dict[str, Any] = {"ssl": True} if scheme == "rediss" else {}
+    user, _, password = who.partition(":")
+    if user:
+        more["username"] = unquote(user)
+    if password:
+        more["password"] = unquote(password)
+    return hosts, service, more
+
+
+async def primary(redis: Any, key: str) -> Redis:
+    """A client with one connection of its own to the server that holds `key` now; close it when that one is gone."""
+    if isinstance(redis, RedisCluster):
+        await redis.initialize()
+        node = redis.get_node_from_key(key)
+        if node is None:
+            raise ConnectionError(f"no node of the cluster holds {key}")
+        kept = {**node.connection_kwargs, "retry": Retry(ConstantBackoff(0), 0)}
+        return Redis.from_pool(ConnectionPool(connection_class=node.connection_class, **kept))
+    pool = redis.connection_pool
+    kept = {name: value for name, value in pool.connection_kwargs.items() if name != "connection_pool"}
+    if isinstance(pool, _SentinelPool):
+        return Redis.from_pool(
+            _SentinelPool(pool.service_name, pool.sentinel_manager, connection_class=pool.connection_class, **kept)
+        )
+    return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **kept))
+
+
+class Script:
+    """A Lua script of the store, sent by its hash and in full to a server that does not know it.
+
+    Args:
+        text: the script.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    async def run(self, redis: Any, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Its answer; `keys` are all of one partition."""
+        try:
+            return await redis.execute_command("EVALSHA", self._sha, len(keys), *keys, *args)
+        except NoScriptError:
+            return await redis.execute_command("EVAL", self._text, len(keys), *keys, *args)

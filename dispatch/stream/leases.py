@@ -1,0 +1,102 @@
+"""Which hub runs the timers of a partition: a short lease with a fencing token.
+
+A hub that dies stops renewing, and another takes its partitions when the lease has ended. One that was frozen and wakes
+still has its old token, with which the store refuses what it sends. Field's terms: lease, fencing token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import resources
+
+from prometheus_client import Gauge
+
+from dispatch.alarm.clock import from_ms, to_ms
+from dispatch.stream.client import Script
+from dispatch.stream.faults import translated
+from dispatch.stream.keys import Keys
+from dispatch.stream.stream import Stream
+
+_TAKE = Script(resources.files("dispatch.stream").joinpath("lease.lua").read_text())
+_GIVE = Script(
+    "if redis.call('HGET', KEYS[1], 'hub') == ARGV[1] then redis.call('HSET', KEYS[1], 'hub', '', 'until', ARGV[2]) end"
+)
+HELD = Gauge("dispatch_leases", "Partitions whose timers this hub runs", multiprocess_mode="livesum")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A partition whose timers this hub runs now: under `token`, with the alarms that are due, earliest first."""
+
+    keys: Keys
+    token: str
+    due: list[str]
+    next_due: datetime | None
+
+
+class Leases:
+    """The leases of one hub.
+
+    Args:
+        stream: the store.
+        hub: this hub's name; no other may have it.
+        lease_s: for so long a partition is held without being renewed.
+    """
+
+    def __init__(self, stream: Stream, hub: str, lease_s: float) -> None:
+        self._stream = stream
+        self._hub = hub
+        self._lease = timedelta(seconds=lease_s)
+        self._held: set[int] = set()
+
+    async def look(self, now: datetime, most_due: int = 256) -> list[Held]:
+        """Take or renew what this hub should hold, and see what is due there: one question per partition."""
+        share = await self._share(now)
+        surplus = sorted(self._held)[share:]
+        await asyncio.gather(*(self._give(self._stream.partitions[number], now) for number in surplus))
+        wanted = [keys for keys in self._stream.partitions if keys.partition not in surplus]
+        found = await asyncio.gather(*(self._take(keys, now, share, most_due) for keys in wanted))
+        held = [each for each in found if each is not None]
+        self._held = {each.keys.partition for each in held}
+        HELD.set(len(held))
+        return held
+
+    async def release(self, now: datetime) -> None:
+        """Give everything up at once: this hub stops."""
+        if len(self._stream.partitions) > 1:
+            async with translated():
+                await self._stream.redis.zrem(self._stream.keys.hubs, self._hub)
+        await asyncio.gather(*(self._give(keys, now) for keys in self._stream.partitions))
+        self._held = set()
+        HELD.set(0)
+
+    async def _share(self, now: datetime) -> int:
+        """How many partitions this hub should hold, of all hubs that live."""
+        count = len(self._stream.partitions)
+        if count == 1:
+            return 1
+        hubs = self._stream.keys.hubs
+        async with translated():
+            pipe = self._stream.redis.pipeline(transaction=False)
+            pipe.zadd(hubs, {self._hub: to_ms(now + self._lease)})
+            pipe.zremrangebyscore(hubs, "-inf", to_ms(now))
+            pipe.zcard(hubs)
+            living = int((await pipe.execute())[2])
+        return -(-count // max(1, living))
+
+    async def _take(self, keys: Keys, now: datetime, share: int, most_due: int) -> Held | None:
+        # Who has its share already leaves a free partition to others for a while, and takes it when nobody else does.
+        patience = self._lease / 2 if keys.partition not in self._held and len(self._held) >= share else timedelta(0)
+        args = [self._hub, to_ms(now), to_ms(now + self._lease), patience // timedelta(milliseconds=1), most_due]
+        async with translated():
+            token, _, next_due, *due = await _TAKE.run(self._stream.redis, [keys.lease, keys.deadlines], args)
+        if not token:
+            return None
+        ahead = from_ms(int(float(next_due))) if next_due else None
+        return Held(keys, token.decode(), [alarm.decode() for alarm in due], ahead)
+
+    async def _give(self, keys: Keys, now: datetime) -> None:
+        async with translated():
+            await _GIVE.run(self._stream.redis, [keys.lease], [self._hub, to_ms(now)])
