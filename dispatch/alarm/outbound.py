@@ -189,7 +189,19 @@ class Asked(Outbound):
     choices: list[str]
 
 
-TO_CONSOLE: Final = (Subscribed, Done, Snapshot, Event, Beat, Error)
+class Notices(Outbound):
+    """What officers must know of the system itself; sent after each `subscribe` and whenever it changed.
+
+    A notice is `{"code", "since", ...}`: `store_unsafe` (`setting`, `value`, `mend`, and `refused`: nothing is called
+    stored), `store_filling` and `disk_filling` (bytes and `share`), `store_away`, `store_restored` (`partition`),
+    `deadline_late` (`alarm`, `station`, `what`, `by_s`).
+    """
+
+    type: Literal["notices"]
+    notices: Annotated[list[dict[str, Any]], Field(description="empty when all is well")]
+
+
+TO_CONSOLE: Final = (Subscribed, Done, Snapshot, Event, Notices, Beat, Error)
 TO_CITIZEN: Final = (Receipt, Resumed, Heard, Ladder, Said, Asked, Beat, Error)
 
 ALARM: Final[Mapping[str, str]] = {
