@@ -123,7 +123,7 @@ async def _keep_alive(embedded: EmbeddedStore) -> None:
         await clock.sleep_until(clock.now() + _LOOK_EVERY)
         try:
             if await asyncio.to_thread(embedded.revive):
-                log.error("store_died_and_started_again", last_words=embedded.last_words())
+                log.error("store_died_and_started_again", last_words=embedded.last_words)
         except (StoreUnavailable, OSError) as fault:
             log.error("store_not_started_again", why=str(fault))
 

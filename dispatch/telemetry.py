@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import MutableMapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from starlette.responses import Response
 
 _KINDS = ("counter", "histogram", "gauge_all", "gauge_livesum", "gauge_mostrecent")
 _FILE_BYTES = 1 << 18  # some thousand numbers
+_SAID_AGAIN_AFTER = timedelta(minutes=1)
+_MOST_SAID = 1000
 _registry = REGISTRY
 
 
@@ -36,7 +40,7 @@ def set_up(level: str) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer(serializer=_dumps)],
+        processors=[*shared, Seldom(), structlog.processors.JSONRenderer(serializer=_dumps)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
@@ -55,6 +59,31 @@ def set_up(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(max(number, logging.WARNING))  # libraries speak up only when something is wrong
     logging.getLogger("uvicorn.access").disabled = True  # addresses and user agents are nobody's business
+
+
+class Seldom:
+    """Lets the same warning or error through once a minute, so that a store that is away for hours fills no disk.
+
+    The same is what has the same event and the same values; those that were left out are counted in the next one. At
+    most a thousand are remembered: beyond that the oldest is said again.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[str, tuple[datetime, int]] = {}
+
+    def __call__(self, logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if event["level"] not in ("warning", "error", "critical"):
+            return event
+        at = datetime.fromisoformat(event["at"])
+        what = repr(sorted((name, repr(value)) for name, value in event.items() if name != "at"))
+        last, left_out = self._said.pop(what, (None, 0))
+        if last is not None and at - last < _SAID_AGAIN_AFTER:
+            self._said[what] = (last, left_out + 1)
+            raise structlog.DropEvent
+        self._said[what] = (at, 0)
+        if len(self._said) > _MOST_SAID:
+            del self._said[next(iter(self._said))]
+        return {**event, "left_out": left_out} if left_out else event
 
 
 def share_metrics(folder: Path, number: int) -> None:

