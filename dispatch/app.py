@@ -60,6 +60,7 @@ from dispatch.stream.stream import Stream
 log = structlog.get_logger()
 _CORRECT_EVERY = timedelta(seconds=5)
 _BEGIN_AGAIN = timedelta(seconds=1)
+_RELEASE_S = 0.3
 
 
 class Dispatch:
@@ -172,8 +173,9 @@ class Dispatch:
             yield
         finally:
             await end(tasks)
-            with suppress(Refused):  # they end by themselves, a little later
-                await self.leases.release(self.clock.now())
+            with suppress(Refused, TimeoutError):  # they end by themselves, a little later
+                async with asyncio.timeout(_RELEASE_S):
+                    await self.leases.release(self.clock.now())
             await self.hub.aclose()
             if self.replicas is not None:
                 await self.replicas.aclose()

@@ -34,10 +34,10 @@ from dispatch.welcome import welcome
 
 log = structlog.get_logger()
 _BACKLOG = 2048  # asyncio's 100 makes a thousand consoles that come back wait seconds for SYN retries
-_CONNECTIONS_SHARE, _HUB_SHARE = 0.6, 0.85
+_CONNECTIONS_SHARE, _HUB_SHARE = 0.55, 0.88
 """Of `serve.shutdown_s`: what connections get to finish, and after what the hub ends in any case."""
 _LEAST_S = 0.5
-_STORE_ENDS_S = 0.8
+_STORE_ENDS_S = 0.6
 _LOOK_EVERY = timedelta(seconds=0.5)
 
 

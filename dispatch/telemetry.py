@@ -6,6 +6,7 @@ Workers of one machine keep their metrics in files, and each tells the sum of al
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
@@ -42,7 +43,8 @@ def set_up(level: str) -> None:
     structlog.configure(
         processors=[*shared, Seldom(), structlog.processors.JSONRenderer(serializer=_dumps)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # In one write: lines of workers, which share standard error, must not run into one another.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -55,6 +57,7 @@ def set_up(level: str) -> None:
             foreign_pre_chain=shared,
         )
     )
+    handler.addFilter(_not_cancelled)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(number, logging.WARNING))  # libraries speak up only when something is wrong
@@ -120,6 +123,11 @@ async def metrics(request: Request) -> Response:
     """Metrics as OpenMetrics text; counts only, nothing of any alarm."""
     text: bytes = generate_latest(_registry)  # type: ignore[no-untyped-call]
     return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _not_cancelled(record: logging.LogRecord) -> bool:
+    """A server that stops tells in one line how many requests it cancelled; their tracebacks tell nothing more."""
+    return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)
 
 
 def _dumps(event: dict[str, Any], **_: Any) -> str:

@@ -25,7 +25,7 @@ from dispatch.stop import Stop
 from dispatch.welcome import welcome
 
 log = structlog.get_logger()
-_KILL_SHARE, _PARENT_SHARE = 0.87, 0.97
+_KILL_SHARE, _PARENT_SHARE = 0.9, 0.98
 """Of `serve.shutdown_s`: after what a child that did not end is killed, and after what the parent ends in any case."""
 _FIRST_PAUSE, _LONGEST_PAUSE, _LIVED = timedelta(seconds=0.5), timedelta(seconds=30), timedelta(seconds=60)
 _ROOT = str(Path(dispatch.__file__).resolve().parent.parent)
