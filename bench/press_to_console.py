@@ -21,8 +21,9 @@ from time import monotonic
 
 import uvloop
 
-from bench.hub import Hub, machine, serving
+from bench.hub import Hub, serving
 from bench.load import INTAKES, STATION, Citizen, Consoles
+from bench.report import Figures, figures, machine
 
 _STAYS_S = 10.0  # how long a citizen's page stays connected
 _AHEAD_S = 0.5  # its connection is there before the press
@@ -34,15 +35,6 @@ MEASURES = {
     "each": "each console",
     "every": "every console (the last)",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Milliseconds."""
-
-    p50: float
-    p99: float
-    worst: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +119,8 @@ class Measurement:
         return Round(
             alarms=alarms, lost=lost, gaps=self._consoles.gaps - gaps, faults=self._consoles.faults[faults:][:5],
             frames=self._consoles.frames - frames,
-            figures={name: _figures(took) for name, took in self._took.items()},
-            load_late_ms=_figures(self._late).p99,
+            figures={name: figures(took) for name, took in self._took.items()},
+            load_late_ms=figures(self._late).p99,
             cpu_hub=(cpu_after[0] - cpu[0]) / lasted, cpu_store=(cpu_after[1] - cpu[1]) / lasted,
             cpu_load=(own_after - own) / lasted,
         )  # fmt: skip
@@ -189,13 +181,6 @@ def _own_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _figures(took: array[float]) -> Figures:
-    if not took:
-        return Figures(float("nan"), float("nan"), float("nan"))
-    ordered = sorted(took)
-    return Figures(ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)], ordered[-1])
-
-
 def _together(rounds: list[Round]) -> dict[str, Figures]:
     """p50 and p99 as the median of the rounds' own, the worst of all."""
     return {
@@ -241,9 +226,9 @@ def main() -> int:
             with serving(chosen.data) as hub:
                 measurement = Measurement(hub, chosen.consoles, intake, chosen.handled_s)
                 found = uvloop.run(measurement.run(rate, seconds, rounds))
-            for name, figures in _together(found).items():
-                print(f"| {rate:g} | {intake} | {MEASURES[name]} | {figures.p50:.1f} | {figures.p99:.1f} | "
-                      f"{figures.worst:.1f} |", flush=True)  # fmt: skip
+            for name, each in _together(found).items():
+                print(f"| {rate:g} | {intake} | {MEASURES[name]} | {each.p50:.1f} | {each.p99:.1f} | "
+                      f"{each.worst:.1f} |", flush=True)  # fmt: skip
             results.append({"rate": rate, "intake": intake, "seconds": seconds, "rounds": [asdict(r) for r in found],
                             "together": {n: asdict(f) for n, f in _together(found).items()}})  # fmt: skip
             _account(found)
