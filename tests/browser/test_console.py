@@ -115,7 +115,7 @@ async def test_what_was_not_confirmed_is_taken_back(town: Town, browser: Browser
         await page.click(act("ack"))
         await expect(page.locator(".pending")).to_contain_text("排队")
         await page.context.set_offline(False)
-        await expect(page.locator("[data-notice=bad]")).to_contain_text("V02 已先接警", timeout=20_000)
+        await expect(page.locator("[data-told=bad]")).to_contain_text("V02 已先接警", timeout=20_000)
         await expect(page.locator('[data-part="now"]')).to_contain_text("V02")
         await expect(page.locator('[data-said="officer"]')).to_have_count(1)  # missed while away: once, not twice
     town.stops_watching(other)

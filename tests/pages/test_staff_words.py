@@ -3,13 +3,16 @@
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from dispatch.alarm.events import EVENTS
 from dispatch.alarm.messages import Close
+from dispatch.alarm.outbound import Notices
 from dispatch.alarm.state import Status
-from dispatch.escalation.policy import AUDIENCES
+from dispatch.escalation.policy import AUDIENCES, What
+from dispatch.sections import Store
 
 NAMES = re.compile(r"\{(\w+)\}")
 FOLDERS = {"console": ("shared", "console"), "supervisor": ("shared", "supervisor")}
@@ -74,3 +77,21 @@ def test_every_rung_and_command_of_the_console(root: Path) -> None:
                 "transfer_reject", "note")  # fmt: skip
     wanted = {f"ladder.{rung}" for rung in rungs} | {f"{kind}.{c}" for c in commands for kind in ("act", "pending")}
     assert wanted <= known, wanted - known
+
+
+def test_every_notice_says_what_and_what_to_do(root: Path) -> None:
+    """Each notice of the system, each setting that can be unsafe and each deadline that can be late has words."""
+    known = words(root, "supervisor", "zh").keys()
+    codes = set(re.findall(r"`((?:store|disk|deadline)_\w+)`", Notices.__doc__ or ""))
+    assert len(codes) == 6
+    settings = get_args(get_args(Store.model_fields["allow"].annotation)[0])
+    assert "appendonly" in settings
+    assert {f"notice.{code}" for code in codes} | {"notice.store_unsafe.allowed"} <= known
+    assert {f"mend.{one}" for one in (codes - {"store_unsafe"}) | set(settings)} <= known
+    assert {f"late.{what}" for what in get_args(What)} <= known
+    module = (root / "clients" / "web" / "shared" / "notices.js").read_text(encoding="utf-8")
+    short = re.search(r"FOR_OFFICERS = \[(.*?)\]", module)
+    assert short is not None
+    officers = set(re.findall(r'"(\w+)"', short[1]))
+    assert officers <= codes
+    assert {f"notice.{code}.short" for code in officers} <= known

@@ -6,8 +6,8 @@
 import { signal } from "/static/vendor/signals-core.js";
 
 import { link, pending, user } from "../shared/session.js";
+import { tell } from "../shared/told.js";
 import { t } from "../shared/words.js";
-import { tell } from "./notices.js";
 
 /** @import { Alarm, Answer } from "../shared/types.d.ts" */
 /** @typedef {{ alarm: string, text: string }} Outgoing */

@@ -5,12 +5,13 @@ import { effect } from "/static/vendor/signals-core.js";
 import { html, render, useValue } from "../shared/dom.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { begin, link } from "../shared/session.js";
+import { mentionNotices, Notices } from "../shared/notices.js";
 import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
+import { announce, Told } from "../shared/told.js";
 import { lang, loadWords, t } from "../shared/words.js";
 import { Detail } from "./detail.js";
 import { Help, listenToKeys } from "./keys.js";
 import { List } from "./list.js";
-import { announce, Notices } from "./notices.js";
 import { helpOpen, open, selected } from "./state.js";
 
 const check = () => (soundCheckOpen.value = true);
@@ -22,11 +23,12 @@ function Console() {
   return html`
     <${Head} title=${t("console.title")} onCheck=${check} onHelp=${() => (helpOpen.value = true)} />
     <${NotReady} onCheck=${check} />
+    <${Notices} open=${open} />
     <div class="panes ${chosen ? "one-open" : ""} ${state === "live" ? "" : "old"}">
       <${List} />
       <${Detail} />
     </div>
-    <${Notices} />
+    <${Told} />
     <${SoundCheck} />
     <${Help} />
   `;
@@ -57,6 +59,7 @@ await loadWords("common", "console");
 if (await begin()) {
   soundCheckOpen.value = true; // at the start of duty, always
   announce();
+  mentionNotices();
   listenToKeys();
   followHistory();
   followTitle();

@@ -1,8 +1,17 @@
-/** An alarm in words: its first line, and who has been called for it. */
+/** An alarm in words: what people call it, its first line, and who has been called for it. */
 
+import { store } from "./session.js";
 import { known, listed, t } from "./words.js";
 
 /** @import { Alarm } from "./types.d.ts" */
+
+/** Codes of alarms that were seen in the log, by id. @type {Map<string, string>} */
+export const codes = new Map();
+
+/** What people call an alarm: its code, or the beginning of its id where the code is not known. @param {string} id */
+export function codeOf(id) {
+  return store.alarms.peek().get(id)?.code ?? codes.get(id) ?? id.slice(0, 8);
+}
 
 /** What the alarm is in one line. @param {Alarm} alarm */
 export function headline(alarm) {

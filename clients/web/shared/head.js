@@ -9,6 +9,8 @@ import { clock, secondsSince, tick } from "./time.js";
 import { lang, LANGUAGES, speak, t } from "./words.js";
 
 const REMEMBERED = "fujin.theme";
+/** The close code of a store that went back to an older copy. */
+const RESTORED = 4409;
 const THEMES = ["auto", "light", "dark"];
 const theme = signal(localStorage.getItem(REMEMBERED) ?? "auto");
 const menuOpen = signal(false);
@@ -28,7 +30,9 @@ export function Live() {
   const seconds = useComputed(() => secondsSince(since, tick.value), [since]);
   const values = { at: clock(since), n: seconds };
   const words =
-    state === "ended" ? t(code === 4503 ? "live.forbidden" : "live.ended") : t(`live.${state}`, values);
+    state === "ended"
+      ? t(code === 4503 ? "live.forbidden" : "live.ended")
+      : t(state === "stale" && code === RESTORED ? "live.restored" : `live.${state}`, values);
   return html`<p class="live ${state}" data-live=${state} role=${state === "live" ? undefined : "status"}>
     <span class="dot" aria-hidden="true"></span>${words}
   </p>`;

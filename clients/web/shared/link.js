@@ -8,7 +8,7 @@ import { signal } from "/static/vendor/signals-core.js";
 
 import { follow, serverNow } from "./time.js";
 
-/** @import { Answer, EventFrame, Frame } from "./types.d.ts" */
+/** @import { Answer, EventFrame, Frame, Notice } from "./types.d.ts" */
 /** @typedef {{ state: "connecting" | "live" | "stale" | "ended", since: number, code?: number }} LinkState */
 /** @typedef {{ message: Record<string, unknown>, until: number, done: (answer: Answer) => void }} Open */
 /**
@@ -18,12 +18,16 @@ import { follow, serverNow } from "./time.js";
  * @property {(frame: EventFrame) => void} onEvent after it was folded in
  * @property {() => void} onBeat on every frame that says the hub lives
  * @property {() => void} onLive every time everything missed is here
+ * @property {(notices: Notice[]) => void} onNotices what is wrong with the system itself, all of it
  * @property {() => void} onRefused the hub did not let the socket open
  */
 
 const SILENCE_MS = 10_000;
 const QUEUED_FOR_MS = 120_000;
 const RETRY_MS = 1_000;
+
+/** Whether the frame shows that the hub sees its store: what it says of itself, or that nothing is stored, does not. @param {Frame} frame */
+const shows = (frame) => frame.type !== "notices" && !(frame.type === "error" && frame.code === "not_stored");
 
 export function newRef() {
   // randomUUID exists only under TLS and on localhost.
@@ -117,7 +121,7 @@ export class Link {
       this.#socket = null;
       if (close.code >= 4500 && close.code < 5000) return this.#end(close.code);
       if (!opened) this.parts.onRefused();
-      this.#stale();
+      this.#stale(close.code);
       this.#later();
     };
   }
@@ -135,8 +139,10 @@ export class Link {
 
   /** @param {Frame} frame */
   #hear(frame) {
-    this.#heard = performance.now();
-    if (frame.type !== "beat") this.#moved = this.#heard;
+    if (shows(frame)) {
+      this.#heard = performance.now();
+      if (frame.type !== "beat") this.#moved = this.#heard;
+    }
     switch (frame.type) {
       case "beat":
         follow(frame.at);
@@ -148,6 +154,9 @@ export class Link {
         break;
       case "event":
         this.#event(frame);
+        break;
+      case "notices":
+        this.parts.onNotices(frame.notices);
         break;
       case "ok":
       case "error":
@@ -192,9 +201,11 @@ export class Link {
     this.parts.onLive();
   }
 
-  #stale() {
+  /** @param {number} [code] */
+  #stale(code) {
     if (this.live) {
-      this.state.value = { state: "stale", since: serverNow() - (performance.now() - this.#heard) };
+      const since = serverNow() - (performance.now() - this.#heard);
+      this.state.value = { state: "stale", since, ...(code && { code }) };
     }
     this.#missing = new Set();
     this.#subscribing = null;

@@ -11,7 +11,7 @@ import { makeStore, rings } from "./store.js";
 import { serverNow, startTicking, tick } from "./time.js";
 import { lang, t } from "./words.js";
 
-/** @import { Config, User } from "./types.d.ts" */
+/** @import { Config, Notice, User } from "./types.d.ts" */
 /** @typedef {{ alarm: string, type: string, queued: boolean, hushUntil: number }} Pending */
 
 export const store = makeStore();
@@ -21,6 +21,9 @@ export const user = signal({ name: "", role: "officer", station: null });
 
 /** @type {import("/static/vendor/signals-core.js").Signal<Config>} */
 export const config = signal({ languages: [], stations: {} });
+
+/** What is wrong with the system itself. @type {import("/static/vendor/signals-core.js").Signal<Notice[]>} */
+export const notices = signal([]);
 
 /** Commands on their way, by alarm. @type {import("/static/vendor/signals-core.js").Signal<Map<string, Pending>>} */
 export const pending = signal(new Map());
@@ -72,6 +75,7 @@ export const link = new Link({
     tellReady();
     tellDelivered();
   },
+  onNotices: (told) => (notices.value = told),
   onRefused: () => void who(),
 });
 

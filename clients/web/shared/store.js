@@ -53,8 +53,10 @@ export function makeStore() {
 
     /** @param {SnapshotFrame} frame */
     snapshot(frame) {
-      const before = streams.value.get(frame.station)?.alarms ?? new Map();
-      const closed = [...before].filter(([, alarm]) => alarm.status === "closed").slice(-CLOSED_KEPT);
+      const before = streams.value.get(frame.station);
+      // What was closed in another history than this one perhaps never was.
+      const kept = before?.position.epoch === frame.position.epoch ? before.alarms : new Map();
+      const closed = [...kept].filter(([, alarm]) => alarm.status === "closed").slice(-CLOSED_KEPT);
       const now = new Map(closed);
       for (const alarm of frame.alarms) now.set(alarm.id, alarm);
       put(frame.station, { position: frame.position, alarms: now, duty: { ...NO_DUTY, ...frame.duty } });

@@ -153,7 +153,27 @@ export interface Answer {
   user?: User;
 }
 
-export type Frame = SnapshotFrame | EventFrame | Answer | { type: "beat"; at: string };
+/** What must be known of the system itself; which members there are depends on the code. */
+export interface Notice {
+  code: string;
+  since: string;
+  setting?: string;
+  value?: string;
+  mend?: string;
+  refused?: boolean;
+  used_bytes?: number;
+  limit_bytes?: number;
+  free_bytes?: number;
+  share?: number;
+  partition?: number;
+  alarm?: string;
+  station?: string;
+  what?: string;
+  by_s?: number;
+}
+
+export type Frame =
+  SnapshotFrame | EventFrame | Answer | { type: "notices"; notices: Notice[] } | { type: "beat"; at: string };
 
 export interface Config {
   languages: string[];

@@ -2,12 +2,13 @@
 
 import { signal } from "/static/vendor/signals-core.js";
 
+import { codeOf, codes } from "../shared/alarm.js";
 import { html, useEffect, useValue } from "../shared/dom.js";
 import { config, stationName, store, user } from "../shared/session.js";
 import { dayAndClock, serverNow } from "../shared/time.js";
 import { t } from "../shared/words.js";
 import { sentence, TYPES, weight } from "./sentence.js";
-import { chosen, codeOf, codes } from "./state.js";
+import { chosen } from "./state.js";
 import { Verify } from "./verify.js";
 
 /** @import { LogRow } from "../shared/types.d.ts" */
@@ -137,7 +138,7 @@ function Filters() {
 
 /** @param {{ row: LogRow }} props */
 function Row({ row }) {
-  const id = row.alarm;
+  const id = row.alarm ?? (row.event.about ? String(row.event.about) : null);
   return html`
     <tr class=${weight(row.event)} data-event=${row.event.type} data-offset=${row.offset}>
       <td class="at"><time datetime=${row.at}>${dayAndClock(row.at)}</time></td>

@@ -5,15 +5,25 @@ import { effect } from "/static/vendor/signals-core.js";
 import { html, render, useValue } from "../shared/dom.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { begin, link } from "../shared/session.js";
+import { mentionNotices, Notices } from "../shared/notices.js";
 import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
+import { Told } from "../shared/told.js";
 import { lang, loadWords, t } from "../shared/words.js";
 import { Duty } from "./duty.js";
-import { Log } from "./log.js";
+import { Log, setFilter } from "./log.js";
 import { Open, Overdue } from "./open.js";
-import { show, view } from "./state.js";
+import { chosen, show, view } from "./state.js";
 import { Timeline } from "./timeline.js";
 
 const check = () => (soundCheckOpen.value = true);
+
+/** @param {string} alarm */
+const open = (alarm) => (chosen.value = alarm);
+
+function allLate() {
+  setFilter({ alarm: "", station: "", type: "deadline_late", from: "", to: "" });
+  show("log");
+}
 
 function Views() {
   const on = useValue(view);
@@ -40,17 +50,21 @@ function Supervisor() {
   return html`
     <${Head} title=${t("supervisor.title")} onCheck=${check}><${Views} /><//>
     <${NotReady} onCheck=${check} />
-    <main class="view ${on} ${state === "live" ? "" : "old"}">
-      ${
-        on === "log"
-          ? html`<${Log} />`
-          : html`
-              <${Open} />
-              <div class="side"><${Overdue} /><${Duty} /></div>
-            `
-      }
-    </main>
-    <${Timeline} />
+    <${Notices} open=${open} more=${allLate} />
+    <div class="below">
+      <main class="view ${on} ${state === "live" ? "" : "old"}">
+        ${
+          on === "log"
+            ? html`<${Log} />`
+            : html`
+                <${Open} />
+                <div class="side"><${Overdue} /><${Duty} /></div>
+              `
+        }
+      </main>
+      <${Timeline} />
+    </div>
+    <${Told} />
     <${SoundCheck} />
   `;
 }
@@ -58,6 +72,7 @@ function Supervisor() {
 applyTheme();
 await loadWords("common", "supervisor");
 if (await begin()) {
+  mentionNotices();
   effect(() => {
     const n = waitingCount.value;
     void lang.value;

@@ -1,6 +1,8 @@
 /** One event of the log as a sentence; also what did not happen ("nobody was reached"). */
 
+import { codeOf } from "../shared/alarm.js";
 import { stationName } from "../shared/session.js";
+import { dayAndClock } from "../shared/time.js";
 import { known, listed, t } from "../shared/words.js";
 
 /** @import { AlarmEvent } from "../shared/types.d.ts" */
@@ -41,6 +43,19 @@ export const TYPES = [
   "console_lost",
   "duty_changed",
   "duty_signed",
+  "store_restored",
+  "deadline_late",
+];
+
+/** What should not have happened. */
+const BAD = [
+  "alarm_unanswered",
+  "alarm_overdue",
+  "console_lost",
+  "media_unreadable",
+  "owner_reminded",
+  "store_restored",
+  "deadline_late",
 ];
 
 /** @param {unknown} value @returns {string[]} */
@@ -73,9 +88,11 @@ export function sentence(event) {
     because: known("because", text(event.why)),
     cause: known("cause", text(event.cause)),
     how: event.disposition ? known("disposition", text(event.disposition)) : "",
-    what: known("kind", text(event.kind)),
+    what: event.what ? known("late", text(event.what)) : known("kind", text(event.kind)),
     words: text(event.text ?? event.answer),
-    code: text(event.code),
+    code: event.about ? codeOf(text(event.about)) : text(event.code),
+    due: dayAndClock(text(event.due) || undefined),
+    n: Number(event.by_s ?? 0).toFixed(1),
   };
   const key = `event.${event.type}${variant(event)}`;
   const told = t(key, values);
@@ -94,7 +111,6 @@ function variant(event) {
 /** How much a line of the log should be noticed: something failed, someone was called, or it is as it should be. @param {AlarmEvent} event */
 export function weight(event) {
   if (event.type === "step_run") return names(event.reached).length ? "call" : "bad";
-  const bad = ["alarm_unanswered", "alarm_overdue", "console_lost", "media_unreadable", "owner_reminded"];
-  if (bad.includes(event.type) || event.duress === true || event.cause === "not_moving") return "bad";
+  if (BAD.includes(event.type) || event.duress === true || event.cause === "not_moving") return "bad";
   return event.type === "alarm_raised" ? "call" : "";
 }

@@ -11,9 +11,6 @@ export const view = signal(location.hash === "#log" ? "log" : "now");
 /** The alarm whose timeline is open. */
 export const chosen = signal(/** @type {string | null} */ (null));
 
-/** Codes of alarms that were seen in the log, by id. @type {Map<string, string>} */
-export const codes = new Map();
-
 /** Open alarms: those nobody has first, the nearest deadline first. */
 export const openAlarms = computed(() =>
   [...store.alarms.value.values()]
@@ -33,9 +30,4 @@ export const overdue = computed(() => openAlarms.value.filter((alarm) => alarm.o
 export function show(to) {
   view.value = to;
   history.replaceState(null, "", `#${to}`);
-}
-
-/** What people call an alarm: its code, or the beginning of its id where the code is not known. @param {string} id */
-export function codeOf(id) {
-  return store.alarms.peek().get(id)?.code ?? codes.get(id) ?? id.slice(0, 8);
 }

@@ -1,6 +1,6 @@
 /** One alarm's timeline: every event with its time and the seconds since the alarm was raised. */
 
-import { headline } from "../shared/alarm.js";
+import { codes, headline } from "../shared/alarm.js";
 import { html, useEffect, useRef, useState, useValue } from "../shared/dom.js";
 import { Mark } from "../shared/mark.js";
 import { stationName, store } from "../shared/session.js";
@@ -8,7 +8,7 @@ import { clock, dayAndClock, span } from "../shared/time.js";
 import { t } from "../shared/words.js";
 import { setFilter } from "./log.js";
 import { sentence, weight } from "./sentence.js";
-import { chosen, codes, show } from "./state.js";
+import { chosen, show } from "./state.js";
 
 /** @import { Alarm, LogRow } from "../shared/types.d.ts" */
 /** @typedef {{ alarm: Alarm, events: LogRow[] } | { why: string } | null} Story */

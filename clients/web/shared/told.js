@@ -1,34 +1,40 @@
 /**
- * Short words to the officer, and the two live regions for those who listen to the page: polite for what was done,
- * assertive only for new alarms, at most one announcement in two seconds, with a count.
+ * Short words to the officer, and the two live regions for those who listen to the page: polite for what was done and
+ * what is wrong with the system, assertive only for new alarms, at most one announcement in two seconds, with a count.
  */
 
 import { effect, signal } from "/static/vendor/signals-core.js";
 
-import { html, useValue } from "../shared/dom.js";
-import { ringing } from "../shared/session.js";
-import { t } from "../shared/words.js";
+import { html, useValue } from "./dom.js";
+import { ringing } from "./session.js";
+import { t } from "./words.js";
 
-/** @typedef {{ id: number, text: string, tone: "good" | "bad" }} Notice */
+/** @typedef {{ id: number, text: string, tone: "good" | "bad" }} Line */
 
 const SHOWN_MS = 7000;
 const BETWEEN_MS = 2000;
 
-/** @type {import("/static/vendor/signals-core.js").Signal<Notice[]>} */
-const notices = signal([]);
+/** @type {import("/static/vendor/signals-core.js").Signal<Line[]>} */
+const lines = signal([]);
+const mentioned = signal("");
 const announced = signal("");
 let count = 0;
 
 /** @param {string} text @param {"good" | "bad"} [tone] */
 export function tell(text, tone = "good") {
   const one = { id: ++count, text, tone };
-  notices.value = [...notices.peek().slice(-2), one];
+  lines.value = [...lines.peek().slice(-2), one];
   setTimeout(() => dismiss(one.id), SHOWN_MS);
+}
+
+/** Only for those who listen: it is on the screen elsewhere. @param {string} text */
+export function mention(text) {
+  mentioned.value = text;
 }
 
 /** @param {number} id */
 function dismiss(id) {
-  notices.value = notices.peek().filter((one) => one.id !== id);
+  lines.value = lines.peek().filter((one) => one.id !== id);
 }
 
 /** @type {Set<string>} */
@@ -57,18 +63,18 @@ function say() {
   }, BETWEEN_MS);
 }
 
-export function Notices() {
-  const shown = useValue(notices);
+export function Told() {
+  const shown = useValue(lines);
+  const system = useValue(mentioned);
   const alarm = useValue(announced);
   return html`
-    <div class="notices" role="status" aria-live="polite">
+    <div class="told" role="status" aria-live="polite">
+      <p class="spoken" data-part="mentioned">${system}</p>
       ${shown.map(
         (one) => html`
-          <p key=${one.id} class="notice ${one.tone}" data-notice=${one.tone}>
+          <p key=${one.id} class="told-line ${one.tone}" data-told=${one.tone}>
             <span>${one.text}</span>
-            <button class="plain" data-act="dismiss" onClick=${() => dismiss(one.id)}>
-              ${t("notice.dismiss")}
-            </button>
+            <button class="plain" data-act="dismiss" onClick=${() => dismiss(one.id)}>${t("dismiss")}</button>
           </p>
         `,
       )}
