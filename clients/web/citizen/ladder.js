@@ -26,14 +26,16 @@ function draw() {
   write(part("now-head"), word(key));
   write(part("now-note"), word(`${key}_note`));
   const waiting = state.phase === "waiting";
+  const unheard = !state.live && state.phase === "stored" && !!state.heardAt;
   part("now-leave").hidden = !waiting;
   part("ways").hidden = !(
     key === "now_unanswered" ||
     key === "now_gone" ||
-    (waiting && unsentFor() > UNSENT_MS)
+    (waiting && unsentFor() > UNSENT_MS) ||
+    (unheard && state.status === "raised")
   );
   const noLink = part("no-link");
-  noLink.hidden = state.live || state.phase !== "stored" || !state.heardAt;
+  noLink.hidden = !unheard;
   write(noLink, noLink.hidden ? "" : word("no_link", { since: clock(state.heardAt) }));
 
   const reached = new Map(state.ladder.map((rung) => [rung.step, rung]));
@@ -61,7 +63,9 @@ function rungName(step, rung) {
 function now() {
   if (state.phase === "gone") return ["now_gone", "wait"];
   if (state.phase === "waiting") {
-    return [state.failures > 1 || !navigator.onLine ? "waiting_offline" : "waiting", "wait"];
+    if (!navigator.onLine) return ["waiting_offline", "wait"];
+    if (state.unstored) return ["waiting_unstored", "wait"];
+    return [state.failures > 1 ? "waiting_offline" : "waiting", "wait"];
   }
   if (state.status !== "raised") {
     return [`now_${state.status}`, TONES[/** @type {keyof typeof TONES} */ (state.status)] ?? "calm"];

@@ -161,8 +161,10 @@ async function overHttp() {
       accept(await request("POST", "/alarms", body()));
       heard();
     } catch (error) {
+      if (state.phase === "waiting") {
+        change({ failures: state.failures + 1, unstored: error instanceof Refused && error.retry });
+      }
       if (error instanceof Refused) await refused(error);
-      if (state.phase === "waiting") change({ failures: state.failures + 1 });
       await pause(n);
     }
   }
@@ -203,6 +205,7 @@ function accept(receipt) {
   change({
     phase: "stored",
     failures: 0,
+    unstored: false,
     receipt: { code: receipt.code, station: receipt.station },
     ladder: state.ladder.length ? state.ladder : receipt.ladder,
   });
@@ -233,10 +236,12 @@ function see(view) {
 async function refused(error) {
   if (state.phase === "waiting") {
     // Whatever it was that the server would not take: the alarm itself is more important.
-    if (!error.retry) bare = true;
+    if (error.retry) change({ unstored: true });
+    else bare = true;
     void overHttp();
   } else if (error.code === "not_found" && state.alarm?.startedAt) {
-    change({ phase: "waiting" }); // the store is an older copy: raise it again
+    // The store went back to an older copy: raise it again, and show nothing that is no longer so.
+    change({ phase: "waiting", ladder: [], status: "raised", question: null, cancel: "" });
     void overHttp();
   } else if (error.code === "not_found") {
     dropWayBack();

@@ -34,6 +34,8 @@ export const state = {
   /** @type {"" | "sending" | "requested"} */
   cancel: "",
   failures: 0,
+  /** The server was reached, and could not store it. */
+  unstored: false,
   /** When the server was last heard, ms; 0 before the first time. */
   heardAt: 0,
   live: true,
