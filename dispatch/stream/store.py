@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from dispatch.stream.client import connect
 from dispatch.stream.embedded import StoreUnavailable
+from dispatch.stream.faults import FAULTS
 from dispatch.stream.keys import PARTITIONS
 from dispatch.stream.stream import Stream
 
@@ -89,7 +90,7 @@ async def _servers(redis: Any) -> list[Any]:
         return [None]
     try:
         await redis.initialize()
-    except (RedisError, OSError) as fault:
+    except FAULTS as fault:
         raise StoreUnavailable(_SILENT.format(fault)) from None
     return list(redis.get_nodes())
 
@@ -100,7 +101,7 @@ async def _ask(redis: Any, node: Any, *command: str) -> Any:
         return await redis.execute_command(*command, **target)
     except ResponseError:
         raise
-    except (RedisError, OSError) as fault:
+    except FAULTS as fault:
         raise StoreUnavailable(_SILENT.format(fault)) from None
 
 
@@ -137,7 +138,7 @@ async def same_partitions(stream: Stream) -> None:
         older = await stream.redis.exists(stream.keys.epoch)  # a store from before there were several has one
         await stream.redis.set(PARTITIONS, 1 if older else count, nx=True)
         has = int(await stream.redis.get(PARTITIONS))
-    except (RedisError, OSError) as fault:
+    except FAULTS as fault:
         raise StoreUnavailable(_SILENT.format(fault)) from None
     if has != count:
         raise StoreUnavailable(
@@ -156,7 +157,7 @@ async def end(redis: Any) -> None:
     """End the built-in store: everything is on disk already, so it only closes its files."""
     try:
         await redis.execute_command("SHUTDOWN", "NOSAVE")
-    except (RedisError, OSError):
+    except FAULTS:
         return  # it answers by closing the connection
 
 
