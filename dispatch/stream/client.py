@@ -16,22 +16,20 @@ from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
-from redis.backoff import ConstantBackoff
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import NoScriptError
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 _AGAIN_S = 0.05
+_ONCE = Retry(NoBackoff(), 0)
 _CLUSTER_TRIES = 3
 _PORTS = {"sentinel": 26379, "cluster": 6379}
 _NODE_CONNECTIONS = 10_000
 """Of a cluster's node: never reached, `Cluster` bounds the commands under way instead of failing at a limit."""
 
 
-class _SentinelPool(BlockingConnectionPool, SentinelConnectionPool):
+class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):  # type: ignore[misc]
     """Connections to the primary that the sentinels name; waits for a free one."""
-
-    def __init__(self, service_name: str, sentinel_manager: Sentinel, **options: Any) -> None:
-        super().__init__(service_name=service_name, sentinel_manager=sentinel_manager, **options)
 
 
 class Cluster(RedisCluster):
@@ -46,7 +44,7 @@ class Cluster(RedisCluster):
             return await super().execute_command(*args, **options)
 
 
-def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s: float = 5.0) -> Any:
+def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s: float = 2.0) -> Any:
     """A client for the store at `url`; nothing is sent yet.
 
     Args:
@@ -54,7 +52,8 @@ def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s:
             `redis+cluster://[user:password@]host:port,...`; both also with `rediss`.
         name: the connections' name in the store's client list.
         connections: commands under way at once; more wait.
-        timeout_s: for an answer, a connection and a free place.
+        timeout_s: for an answer, a connection and a free place. A server that is frozen is given up after it, so it is
+            short: after a failover the first write waits for it.
 
     Raises:
         ValueError: not such a URL.
@@ -75,7 +74,7 @@ def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s:
         retry = Retry(ConstantBackoff(_AGAIN_S), _CLUSTER_TRIES)
         return Cluster(connections, startup_nodes=nodes, retry=retry, dynamic_startup_nodes=False, **options, **more)
     sentinels: Any = Sentinel(  # type: ignore[no-untyped-call]
-        hosts, sentinel_kwargs={**options, "socket_connect_timeout": 1.0}, **options, **more
+        hosts, sentinel_kwargs={**options, "retry": _ONCE}, **options, **more
     )
     return sentinels.master_for(
         service, connection_pool_class=_SentinelPool, max_connections=connections, timeout=timeout_s, retry=again
@@ -104,21 +103,27 @@ def _parts(url: str, scheme: str, kind: str) -> tuple[list[tuple[str, int]], str
     return hosts, service, more
 
 
-async def primary(redis: Any, key: str) -> Redis:
-    """A client with one connection of its own to the server that holds `key` now; close it when that one is gone."""
+async def primary(redis: Any, key: str, timeout_s: float = 2.0) -> Redis:
+    """A client with connections of its own to the server that holds `key` now.
+
+    It is not tried again after a fault, and must not be: that server may hold it no more. Close it, and ask anew.
+    """
+    own = {"retry": _ONCE, "socket_timeout": timeout_s}
     if isinstance(redis, RedisCluster):
         await redis.initialize()
         node = redis.get_node_from_key(key)
         if node is None:
             raise ConnectionError(f"no node of the cluster holds {key}")
-        kept = {**node.connection_kwargs, "retry": Retry(ConstantBackoff(0), 0)}
-        return Redis.from_pool(ConnectionPool(connection_class=node.connection_class, **kept))
-    pool = redis.connection_pool
-    kept = {name: value for name, value in pool.connection_kwargs.items() if name != "connection_pool"}
-    if isinstance(pool, _SentinelPool):
         return Redis.from_pool(
-            _SentinelPool(pool.service_name, pool.sentinel_manager, connection_class=pool.connection_class, **kept)
+            ConnectionPool(connection_class=node.connection_class, **{**node.connection_kwargs, **own})
         )
+    pool = redis.connection_pool
+    kept = {name: value for name, value in pool.connection_kwargs.items() if name != "connection_pool"} | own
+    if isinstance(pool, _SentinelPool):
+        own_pool = _SentinelPool(
+            pool.service_name, pool.sentinel_manager, connection_class=pool.connection_class, **kept
+        )
+        return Redis.from_pool(own_pool)
     return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **kept))
 
 

@@ -81,6 +81,7 @@ class Replicas:
     def __init__(self, redis: Any, count: int, sync: Literal["disk", "memory"], wait_ms: int) -> None:
         self._redis = redis
         self._count = count
+        self._timeout_s = wait_ms / 1000 + 1  # the server's own answer must come first
         # WAITAOF alone takes a second: the replica tells of its last sync but one. After WAIT it takes a millisecond.
         self._waits: list[tuple[str | int, ...]] = [("WAIT", count, wait_ms)]
         if sync == "disk":
@@ -126,7 +127,7 @@ class Replicas:
 
     async def _batch(self, keys: Keys, line: _Line, things: list[Link | State | Was]) -> list[bool]:
         if line.redis is None:
-            line.redis = await primary(self._redis, keys.mark)
+            line.redis = await primary(self._redis, keys.mark, self._timeout_s)
         parts = [thing.args() for thing in things]
         names = [keys.mark, *(part[0] for part in parts)]
         asked = ("EVAL", _TEXT, len(names), *names, *(arg for part in parts for arg in part[1:]))
