@@ -177,6 +177,7 @@ class Dispatch:
                 async with asyncio.timeout(_RELEASE_S):
                     await self.leases.release(self.clock.now())
             await self.hub.aclose()
+            self.epochs.witness.close()
             if self.replicas is not None:
                 await self.replicas.aclose()
 

@@ -46,9 +46,12 @@ class Witness:
         self.marks: dict[int, tuple[str, int]] = {}
         self._file = file if file is not None and self._lock(file) else None
         if self._file is not None and self._file.exists():
-            kept = orjson.loads(self._file.read_bytes())
-            self.id = kept["id"]
-            self.marks = {int(number): (epoch, mark) for number, (epoch, mark) in kept["marks"].items()}
+            try:
+                kept = orjson.loads(self._file.read_bytes())
+                marks = {int(number): (epoch, mark) for number, (epoch, mark) in kept["marks"].items()}
+                self.id, self.marks = kept["id"], marks
+            except (ValueError, LookupError, TypeError, AttributeError):
+                log.warning("witness_unreadable", file=str(file))
 
     def save(self) -> None:
         """Write the file anew, whole or not at all."""
@@ -58,6 +61,12 @@ class Witness:
         marks = {str(number): mark for number, mark in self.marks.items()}
         new.write_bytes(orjson.dumps({"id": self.id, "marks": marks}))
         os.replace(new, self._file)
+
+    def close(self) -> None:
+        """Leave the file to the next hub."""
+        if self._file is not None:
+            os.close(self._held)
+            self._file = None
 
     def _lock(self, file: Path) -> bool:
         """Whether the file is ours: of several hubs on one data folder, one keeps it, until it ends."""
@@ -85,7 +94,7 @@ class Epochs:
         self._stream = stream
         self._stations = tuple(stations)
         self._clock = clock
-        self._witness = witness
+        self.witness = witness
         self.restored: dict[int, datetime] = {}
         """Partition -> when it was last found to have gone back."""
         self.on_change: list[Callable[[int], Awaitable[None]]] = []
@@ -101,7 +110,7 @@ class Epochs:
 
     async def step(self, now: datetime) -> None:
         """Follow changes that other hubs made, find those that none has seen, and leave the next mark."""
-        stream, witness = self._stream, self._witness
+        stream, witness = self._stream, self.witness
         async with translated():
             pipe = stream.redis.pipeline(transaction=False)
             for keys in stream.partitions:
@@ -122,7 +131,7 @@ class Epochs:
 
     async def _see(self, keys: Keys, epoch: str, mark: int) -> None:
         known = self._stream.epochs.get(keys.partition)
-        left, number = self._witness.marks.get(keys.partition, (epoch, 0))
+        left, number = self.witness.marks.get(keys.partition, (epoch, 0))
         if epoch == left and mark < number:
             await self._change(keys, epoch)
         elif known is None:
@@ -165,9 +174,9 @@ class Epochs:
         async with translated():
             pipe: Any = self._stream.redis.pipeline(transaction=False)
             for keys in self._stream.partitions:
-                number = self._witness.marks.get(keys.partition, ("", 0))[1] + 1
+                number = self.witness.marks.get(keys.partition, ("", 0))[1] + 1
                 next_marks[keys.partition] = (self._stream.epochs[keys.partition], number)
-                pipe.hset(keys.witness, self._witness.id, number)
+                pipe.hset(keys.witness, self.witness.id, number)
             await pipe.execute()
-        self._witness.marks = next_marks
-        self._witness.save()
+        self.witness.marks = next_marks
+        self.witness.save()
