@@ -31,6 +31,12 @@ _NODE_CONNECTIONS = 10_000
 class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):  # type: ignore[misc]
     """Connections to the primary that the sentinels name; waits for a free one."""
 
+    async def aclose(self) -> None:
+        """Close the connections to the sentinels too; they are opened again when they are asked."""
+        await super().aclose()
+        for sentinel in self.sentinel_manager.sentinels:
+            await sentinel.aclose()
+
 
 class Cluster(RedisCluster):
     """A cluster client with at most `most` commands under way; more wait."""
@@ -76,9 +82,8 @@ def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s:
     sentinels: Any = Sentinel(  # type: ignore[no-untyped-call]
         hosts, sentinel_kwargs={**options, "retry": _ONCE}, **options, **more
     )
-    return sentinels.master_for(
-        service, connection_pool_class=_SentinelPool, max_connections=connections, timeout=timeout_s, retry=again
-    )
+    kept = {**sentinels.connection_kwargs, "max_connections": connections, "timeout": timeout_s, "retry": again}
+    return Redis.from_pool(_SentinelPool(service, sentinels, **kept))
 
 
 def _parts(url: str, scheme: str, kind: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:

@@ -51,6 +51,10 @@ class FakeClock:
             await self._until_settled()
         self._now = goal
 
+    def jump(self, seconds: float) -> None:
+        """Move time on as if the machine had slept: no loop has been woken."""
+        self._now += timedelta(seconds=seconds)
+
     def set(self, instant: datetime) -> None:
         """Start a test at `instant`; only before anything runs."""
         self._now = instant

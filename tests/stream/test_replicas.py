@@ -1,0 +1,124 @@
+"""A receipt is given when the configured replicas have it too, and not before (P1)."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from dispatch.alarm import errors
+from dispatch.alarm.errors import Refused
+from dispatch.stream.alarms import Alarms
+from dispatch.stream.replicas import Replicas
+from dispatch.stream.stream import Stream
+from tests.flow.clock import FakeClock
+from tests.stores import Replicated
+from tests.stream.conftest import HOME, Hub, due, raising
+
+ALARM = "3f2c9a6e-0000-4000-8000-0000000000aa"
+
+
+class Careful(Hub):
+    """A hub that waits for `count` replicas."""
+
+    def __init__(self, url: str, count: int, wait_ms: int = 300) -> None:
+        super().__init__(url)
+        self.replicas = Replicas(self.redis, count, "disk", wait_ms)
+        self.stream = Stream(self.redis, 1, self.replicas)
+        self.alarms = Alarms(self.stream, FakeClock(), due)
+
+    async def raises_it(self) -> int:
+        """The version at which the receipt was given."""
+        outcome = await self.alarms.handle(ALARM, *raising(), secret_hash="s")
+        return outcome.alarm.version
+
+    async def closes(self) -> None:
+        await self.replicas.aclose()
+        await super().closes()
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Replicated]:
+    async with Replicated() as made:
+        yield made
+
+
+@pytest.fixture
+async def hub(store: Replicated) -> AsyncIterator[Careful]:
+    made = Careful(store.url, 1)
+    yield made
+    await made.closes()
+
+
+async def test_a_replica_that_does_not_answer_withholds_the_receipt(store: Replicated, hub: Careful) -> None:
+    """The alarm is there and its officers hear of it; the citizen is told `not_stored`, at each retry, until it is."""
+    replica = store.nodes[1]
+    store.pause(replica)
+    for _ in range(3):
+        with pytest.raises(Refused) as refused:
+            await hub.raises_it()
+        assert refused.value.error is errors.NOT_STORED
+    assert await hub.kinds() == ["alarm_raised", "step_run"]
+    store.resume(replica)
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                assert await hub.raises_it() == 2
+                break
+            except Refused:
+                continue
+    assert await hub.kinds() == ["alarm_raised", "step_run"]
+    assert await replica.ask("HGET", hub.keys.alarm(ALARM), "v") == "2"
+
+
+async def test_more_replicas_than_there_are(store: Replicated) -> None:
+    """Two are asked for and one is there: nothing is called stored."""
+    hub = Careful(store.url, 2, wait_ms=50)
+    with pytest.raises(Refused):
+        await hub.raises_it()
+    await hub.closes()
+
+
+async def test_what_was_not_waited_for_can_be_lost(store: Replicated, hub: Careful) -> None:
+    """The boundary: with `replicas = 0` a receipted alarm is gone when a replica that lacks it takes over.
+
+    With `replicas = 1` there is no such receipt: what is answered is on the replica.
+    """
+    hasty = Hub(store.url)
+    kept = await hub.raises_it()
+    assert kept == 2
+    replica = store.nodes[1]
+    store.pause(replica)
+    await store.nodes[0].ask("CLIENT", "KILL", "TYPE", "replica")  # what was sent on would be read when it wakes
+    lost = await hasty.raises()  # receipted without waiting
+    with pytest.raises(Refused):
+        await hub.alarms.handle(ALARM, *raising()[1:], secret_hash="s", key="again")
+    await store.kill(store.nodes[0])
+    replica.send(signal.SIGCONT)
+    await replica.ask("REPLICAOF", "NO", "ONE")
+    after = Hub(f"redis://{replica.address}")
+    assert await after.alarms.load(lost) is None
+    assert (await after.alarm(ALARM)).version == 2
+    assert await after.kinds(HOME) == ["alarm_raised", "step_run"]
+    for each in (hasty, after):
+        await each.closes()
+
+
+async def test_a_server_that_took_over_without_it_confirms_nothing(store: Replicated, hub: Careful) -> None:
+    """The question goes to a server that lacks the write: it is not confirmed though replicas would say yes."""
+    await hub.raises_it()
+    other = await hub.redis.incr("elsewhere")
+    assert other == 1
+    await hub.redis.hset(hub.keys.alarm(ALARM), "v", 7)
+    loaded = await hub.alarms.load(ALARM)
+    assert loaded is not None
+    assert not await hub.stream.confirm(HOME, ALARM, loaded.alarm.version, loaded.snapshot)
+    await hub.redis.hset(hub.keys.alarm(ALARM), "v", loaded.alarm.version)
+    assert await hub.stream.confirm(HOME, ALARM, loaded.alarm.version, loaded.snapshot)
+
+
+async def test_many_wait_together(store: Replicated, hub: Careful) -> None:
+    """A hundred alarms at once are all confirmed, and each is on the replica."""
+    alarms = await asyncio.gather(*(hub.raises() for _ in range(100)))
+    for alarm in alarms:
+        assert await store.nodes[1].ask("HGET", hub.keys.alarm(alarm), "v") == "2"

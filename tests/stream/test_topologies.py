@@ -1,0 +1,144 @@
+"""Whatever the store is made of, an alarm is stored, rung, read and found again; also after its primary was killed."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from dispatch.alarm.errors import Refused
+from dispatch.alarmlog.chain import verify
+from dispatch.stream.alarms import Alarms
+from dispatch.stream.doorbell import Doorbell, Ring
+from dispatch.stream.epochs import Epochs, Witness
+from dispatch.stream.homes import Claim
+from dispatch.stream.replicas import Replicas
+from dispatch.stream.store import connect, dangers, memory, same_partitions
+from dispatch.stream.stream import Stream
+from tests.flow.clock import START, FakeClock
+from tests.nodes import Node, until
+from tests.stores import Clustered, Replicated, Single, Stores, WithSentinels
+from tests.stream.conftest import HOME, due, raising
+
+REDIS_7 = "redis-server"
+STATIONS = (HOME, "xiaodong", "wanquan", "jinqiao")
+MADE: dict[str, tuple[Callable[[], Stores], int]] = {
+    "redis_7": (lambda: Single(REDIS_7), 0),
+    "redis_7_replica": (lambda: Replicated(REDIS_7), 1),
+    "sentinel": (WithSentinels, 1),
+    "cluster": (Clustered, 1),
+}
+
+
+class Client:
+    """A hub's view of a store in eight partitions."""
+
+    def __init__(self, url: str, replicas: int) -> None:
+        self.redis = connect(url)
+        self.replicas = Replicas(self.redis, replicas, "disk", 500) if replicas else None
+        self.stream = Stream(self.redis, 8, self.replicas)
+        self.alarms = Alarms(self.stream, FakeClock(), due)
+        self.bell = Doorbell(self.stream)
+        self.rung: list[tuple[str, Ring | None]] = []
+        self.bell.heard = lambda station, ring: self.rung.append((station, ring))
+
+    async def raises(self, station: str, alarm: str | None = None) -> str:
+        alarm = alarm or str(uuid.uuid4())
+        command, step = raising()
+        claim = await self.stream.homes.claim(alarm, Claim(station, (), "in_area"))
+        await self.alarms.handle(alarm, replace(command, station=claim.station), step, secret_hash="s")
+        return alarm
+
+    async def until_raised(self, station: str, alarm: str) -> None:
+        """As a citizen's device: again, until there is a receipt."""
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await self.raises(station, alarm)
+                    return
+                except Refused:
+                    await asyncio.sleep(0)
+
+    async def until_rung(self, station: str, rings: int) -> None:
+        async with asyncio.timeout(30):
+            while len([ring for where, ring in self.rung if where == station and ring is not None]) < rings:
+                await asyncio.sleep(0)
+
+    async def closes(self) -> None:
+        await self.bell.aclose()
+        if self.replicas is not None:
+            await self.replicas.aclose()
+        await self.redis.aclose()
+
+
+async def moved(store: Stores, client: Client, dead: Node) -> bool:
+    return await store.primary(client.stream.of(HOME).mark) is not dead
+
+
+@pytest.mark.parametrize("kind", MADE)
+async def test_any_store(kind: str) -> None:
+    """Safe by its settings; what is receipted is there, rings and verifies; a killed primary loses none of it."""
+    make, replicas = MADE[kind]
+    async with make() as store:
+        client = Client(store.url, replicas)
+        await same_partitions(client.stream)
+        assert await dangers(client.redis) == []
+        assert (await memory(client.redis)).used > 0
+        epochs = Epochs(client.stream, STATIONS, FakeClock(), Witness(None))
+        await epochs.open()
+        await asyncio.gather(*(client.bell.listen(station) for station in STATIONS))
+        alarms = await asyncio.gather(*(client.raises(station) for station in STATIONS * 5))
+        for station in STATIONS:
+            await client.until_rung(station, 5)
+            assert (await verify(client.stream, station)).events == 10
+        if isinstance(store, WithSentinels | Clustered):
+            dead = await store.kill_primary(client.stream.of(HOME).mark)
+            if isinstance(store, Clustered):  # the shard's only other server takes over, and then needs a replica
+                await until(lambda: moved(store, client, dead), "the replica was promoted")
+                await store.restart(dead)
+            late = str(uuid.uuid4())
+            await client.until_raised(HOME, late)
+            alarms.append(late)
+        fresh = Client(store.url, 0)
+        for alarm in alarms:
+            found = await fresh.alarms.load(alarm)
+            assert found is not None
+            assert found.alarm.version == 2
+        offsets = [await fresh.stream.offset(station) for station in STATIONS]
+        assert sum(offsets) == 2 * len(alarms)
+        for station in STATIONS:
+            assert (await verify(fresh.stream, station)).ok
+        await epochs.step(START)
+        assert epochs.restored == {}
+        heard = len(client.rung)
+        await client.raises(HOME)
+        await client.until_rung(HOME, 6)
+        assert len(client.rung) > heard
+        await fresh.closes()
+        await client.closes()
+
+
+async def test_a_store_keeps_its_number_of_partitions() -> None:
+    """Where an alarm is depends on it, so another number is refused with the one that is right."""
+    async with Single() as store:
+        redis = connect(store.url)
+        await same_partitions(Stream(redis, 8))
+        await same_partitions(Stream(redis, 8))
+        with pytest.raises(Exception, match=r"store\.partitions = 4: this store was made with 8.*set it to 8"):
+            await same_partitions(Stream(redis, 4))
+        await redis.aclose()
+
+
+@pytest.mark.parametrize(
+    ("url", "wrong"),
+    [
+        ("redis+sentinel://127.0.0.1:26379", "the name of the primary is missing"),
+        ("redis+cluster://", "'' is no host"),
+        ("redis+sentinel://127.0.0.1,/fujin", "'' is no host"),
+    ],
+)
+async def test_an_address_that_is_none(url: str, wrong: str) -> None:
+    """An address that lacks something is refused with what is missing."""
+    with pytest.raises(ValueError, match=wrong):
+        connect(url)
