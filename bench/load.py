@@ -13,7 +13,6 @@ import os
 import secrets
 import uuid
 from collections.abc import Callable
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -45,6 +44,10 @@ class Socket(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.opened.done():
             self.opened.set_exception(exc or ConnectionError("closed before it was opened"))
+        self.lost()
+
+    def lost(self) -> None:
+        """The connection has ended, whoever ended it."""
 
     def data_received(self, data: bytes) -> None:
         now = monotonic()
@@ -89,30 +92,37 @@ class Socket(asyncio.Protocol):
 
 
 class Consoles:
-    """What all consoles of a measurement have seen. `arrived` is called with (alarm id, instant) for each new alarm."""
+    """What all consoles of a measurement have seen.
 
-    def __init__(self, arrived: Callable[[bytes, float], None]) -> None:
+    `arrived` is called with (console, alarm id, instant) for each new alarm, `lost` with each console whose connection
+    ended.
+    """
+
+    def __init__(
+        self, arrived: Callable[[Console, bytes, float], None], lost: Callable[[Console], None] | None = None
+    ) -> None:
         self.arrived = arrived
+        self.lost = lost
         self.all: list[Console] = []
         self.frames = 0
         self.gaps = 0
         self.closed = 0  # alarms, as the first console heard of it
         self.faults: list[str] = []
 
-    async def open(self, url: str, cookies: list[str]) -> None:
-        """A console for each cookie: connected, subscribed, ready."""
-        loop = asyncio.get_running_loop()
-        host, port = url.removeprefix("http://").split(":")
-        for number, cookie in enumerate(cookies):
-            console = Console(self, number, url, cookie)
-            await loop.create_connection(partial(_same, console), host, int(port))
-            await console.opened
-            self.all.append(console)
-        for console in self.all:
-            console.send({"type": "subscribe", "ref": console.ref()})
-        await asyncio.wait_for(asyncio.gather(*(console.subscribed for console in self.all)), 30)
-        for console in self.all:
+    async def open(self, url: str, cookies: list[str], station: str = STATION) -> list[Console]:
+        """A console of `station` for each cookie: connected, subscribed, ready."""
+        opened = []
+        for number, cookie in enumerate(cookies, len(self.all)):
+            console = Console(self, number, url, cookie, station)
+            await console.connect()
+            opened.append(console)
+        self.all += opened
+        for console in opened:
+            console.subscribe()
+        await asyncio.wait_for(asyncio.gather(*(console.subscribed for console in opened)), 30)
+        for console in opened:
             console.ready()
+        return opened
 
     async def shut(self) -> None:
         self.faults += [f"a console was closed with {c.closed_with}" for c in self.all if c.closed_with]
@@ -121,18 +131,50 @@ class Consoles:
 
 
 class Console(Socket):
-    """One officer's console."""
+    """One officer's console, for as long as its connection lasts.
 
-    def __init__(self, consoles: Consoles, number: int, url: str, cookie: str) -> None:
+    Args:
+        consoles: what all have seen.
+        number: its own.
+        url: of the hub.
+        cookie: who its officer is.
+        station: the officer's.
+        after: the (epoch, offset) of a console that comes back.
+    """
+
+    def __init__(
+        self, consoles: Consoles, number: int, url: str, cookie: str, station: str = STATION,
+        after: tuple[str, int] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(url, "/ws/console", f"Origin: {url}\r\nCookie: {cookie}\r\n")
         self._consoles = consoles
-        self._number = number
+        self._url = url
         self._count = 0
-        self._last = 0
-        self._epoch = ""
         self._head = b"\0"
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.number = number
+        self.cookie = cookie
+        self.station = station
+        self.after = after
+        self.epoch, self.last = after or ("", 0)
+        self.recovered = False
         self.subscribed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if after is not None:
+            self._follow()
+
+    async def connect(self) -> None:
+        """Be connected, and let in.
+
+        Raises:
+            OSError: nobody listens, or it was closed again.
+        """
+        host, port = self._url.removeprefix("http://").split(":")
+        await asyncio.get_running_loop().create_connection(lambda: self, host, int(port))
+        await self.opened
+
+    def subscribe(self) -> None:
+        after = {self.station: {"epoch": self.epoch, "offset": self.last}} if self.after else {}
+        self.send({"type": "subscribe", "ref": self.ref(), "after": after})
 
     def frame(self, data: bytes, start: int, stop: int, now: float) -> None:
         consoles = self._consoles
@@ -141,30 +183,34 @@ class Console(Socket):
             at = start + len(self._head)
             end = data.index(b"}", at)
             offset = int(data[at:end])
-            if offset != self._last + 1:
+            if offset != self.last + 1:
                 consoles.gaps += 1
-            self._last = offset
+            self.last = offset
             if data.find(b'"type":"alarm_raised"', end, end + 160) > 0:
                 at = data.index(b'"alarm":"', end, stop) + 9
-                consoles.arrived(data[at : at + 36], now)
-            elif self._number == 0 and data.find(b'"type":"alarm_closed"', end, end + 160) > 0:
+                consoles.arrived(self, data[at : at + 36], now)
+            elif self.number == 0 and data.find(b'"type":"alarm_closed"', end, end + 160) > 0:
                 consoles.closed += 1
             if "confirm" not in self._timers:
                 self._later("confirm", _CONFIRM_S, self._confirm)
         elif data.startswith(b'{"type":"snapshot"', start):
-            position = json.loads(data[start:stop])["position"]
-            self._epoch, self._last = position["epoch"], position["offset"]
-            self._head = (
-                b'{"type":"event","station":"%b","position":{"epoch":"%b","offset":' % (STATION.encode(),
-                                                                                      self._epoch.encode())
-            )  # fmt: skip
-            self.subscribed.set_result(None)
+            self._snapshot(json.loads(data[start:stop]), now)
+        elif not self.subscribed.done() and data.startswith(b'{"type":"ok"', start):
+            self.recovered = json.loads(data[start:stop])["recovered"][self.station]
+            if self.recovered:
+                self.subscribed.set_result(None)
         elif data.startswith(b'{"type":"error"', start):
             consoles.faults.append(data[start:stop].decode())
 
+    def lost(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        if self._consoles.lost is not None:
+            self._consoles.lost(self)
+
     def ref(self) -> str:
         self._count += 1
-        return f"{self._number}-{self._count}"
+        return f"{self.number}-{self._count}"
 
     def ready(self) -> None:
         self.send({"type": "ready", "ref": self.ref(), "sound": True, "visible": True})
@@ -181,10 +227,24 @@ class Console(Socket):
             timer.cancel()
         self.close()
 
+    def _snapshot(self, snapshot: dict[str, Any], now: float) -> None:
+        self.epoch, self.last = snapshot["position"]["epoch"], snapshot["position"]["offset"]
+        self._follow()
+        for alarm in snapshot["alarms"]:
+            self._consoles.arrived(self, alarm["id"].encode(), now)
+        if not self.subscribed.done():
+            self.subscribed.set_result(None)
+
+    def _follow(self) -> None:
+        """Know the beginning of the frames that count."""
+        self._head = b'{"type":"event","station":"%b","position":{"epoch":"%b","offset":' % (
+            self.station.encode(), self.epoch.encode()
+        )  # fmt: skip
+
     def _confirm(self) -> None:
         del self._timers["confirm"]
-        position = {"epoch": self._epoch, "offset": self._last}
-        self.send({"type": "delivered", "ref": self.ref(), "station": STATION, "position": position})
+        position = {"epoch": self.epoch, "offset": self.last}
+        self.send({"type": "delivered", "ref": self.ref(), "station": self.station, "position": position})
 
     def _later(self, name: str, seconds: float, what: Callable[[], None]) -> None:
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, what)
@@ -265,11 +325,6 @@ class _CitizenSocket(Socket):
             self._citizen.receipt_at = now
         elif data.startswith(b'{"type":"error"', start):
             self._citizen.fault = data[start:stop].decode()
-
-
-def _same(protocol: Socket) -> Socket:
-    """A protocol's factory has to be a function."""
-    return protocol
 
 
 INTAKES: dict[str, type[Citizen]] = {"http": ByHttp, "socket": BySocket}

@@ -22,7 +22,7 @@ from time import monotonic
 import uvloop
 
 from bench.hub import Hub, serving
-from bench.load import INTAKES, STATION, Citizen, Consoles
+from bench.load import INTAKES, STATION, Citizen, Console, Consoles
 from bench.report import Figures, figures, machine
 
 _STAYS_S = 10.0  # how long a citizen's page stays connected
@@ -148,7 +148,7 @@ class Measurement:
             self._took["receipt"].append((citizen.receipt_at - pressed) * 1000)
         citizen.leave()
 
-    def _arrived(self, alarm: bytes, now: float) -> None:
+    def _arrived(self, console: Console, alarm: bytes, now: float) -> None:
         press = self._under_way.get(alarm)
         if press is None:
             return

@@ -238,8 +238,8 @@ class Measurement:
 
     async def _steady(self) -> dict[str, Any]:
         end = self._begin + self._plan.seconds
-        say(f"{self._plan.due_per_second:g} due a second, for {self._plan.seconds:g} s")
         await _until(self._begin)
+        say(f"{self._plan.due_per_second:g} due a second, for {self._plan.seconds:g} s")
         before, cpu = self._histogram(), self._hubs[0].cpu_s()
         await _until(end)
         used = [after - earlier for after, earlier in zip(self._hubs[0].cpu_s(), cpu, strict=True)]
