@@ -91,13 +91,13 @@ class Feed:
         """Whether memory holds every event after `offset`."""
         return offset >= self.last or bool(self.ring and self.ring[0].offset <= offset + 1)
 
-    def link_at(self, offset: int) -> str | None:
-        """The link of the event at `offset`; None when memory does not reach so far."""
+    def agrees(self, offset: int, link: str) -> bool:
+        """Whether the event at `offset` has this link; also true when memory does not reach so far."""
         if offset == self.last:
-            return self.link
+            return link == self.link
         if self.ring and self.ring[0].offset <= offset < self.last:
-            return self.ring[offset - self.ring[0].offset].link
-        return None
+            return link == self.ring[offset - self.ring[0].offset].link
+        return True
 
     def take(self, offset: int, link: str, frame: Frame, new_alarm: str | None) -> None:
         """Remember the next event."""

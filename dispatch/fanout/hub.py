@@ -190,12 +190,15 @@ class Hub:
             feed.announced = max(feed.announced, ring.last)
         elif ring.first > feed.last + 1 or feed.catching_up is not None:
             self._catch_up(feed, ring.last)
-        elif feed.link_at(ring.first - 1) not in (None, ring.before):
+        elif not feed.agrees(ring.first - 1, ring.before):
             self._catch_up(feed, feed.last)  # it belongs to another history than ours: see which is true
         else:
             for offset, (link, body) in enumerate(ring.events, ring.first):
                 if offset == feed.last + 1:
                     self._fan_out(feed, offset, link, body)
+                elif not feed.agrees(offset, link):
+                    self._catch_up(feed, feed.last)
+                    return
 
     def _fan_out(self, feed: Feed, offset: int, link: str, body: bytes) -> None:
         """Write one event to every console of the station. The hot path: one frame, one write each, no await."""

@@ -28,7 +28,7 @@ _NODE_CONNECTIONS = 10_000
 """Of a cluster's node: never reached, `Cluster` bounds the commands under way instead of failing at a limit."""
 
 
-class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):  # type: ignore[misc]
+class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """Connections to the primary that the sentinels name; waits for a free one."""
 
     async def aclose(self) -> None:
@@ -83,7 +83,7 @@ def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s:
         hosts, sentinel_kwargs={**options, "retry": _ONCE}, **options, **more
     )
     kept = {**sentinels.connection_kwargs, "max_connections": connections, "timeout": timeout_s, "retry": again}
-    return Redis.from_pool(_SentinelPool(service, sentinels, **kept))
+    return Redis.from_pool(_SentinelPool(service, sentinels, **kept))  # type: ignore[no-untyped-call]
 
 
 def _parts(url: str, scheme: str, kind: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
@@ -125,7 +125,7 @@ async def primary(redis: Any, key: str, timeout_s: float = 2.0) -> Redis:
     pool = redis.connection_pool
     kept = {name: value for name, value in pool.connection_kwargs.items() if name != "connection_pool"} | own
     if isinstance(pool, _SentinelPool):
-        own_pool = _SentinelPool(
+        own_pool = _SentinelPool(  # type: ignore[no-untyped-call]
             pool.service_name, pool.sentinel_manager, connection_class=pool.connection_class, **kept
         )
         return Redis.from_pool(own_pool)

@@ -18,7 +18,7 @@ def idle(town: Town) -> None:
     async def nothing(now: object, most_due: int = 0) -> list[Any]:
         return []
 
-    town.dispatch.leases.look = nothing  # type: ignore[assignment,method-assign]
+    town.dispatch.leases.look = nothing  # type: ignore[method-assign]
 
 
 async def test_an_alarm_without_a_deadline_gets_it_back(town: Town) -> None:

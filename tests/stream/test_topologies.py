@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from dispatch.alarm.commands import Raise
 from dispatch.alarm.errors import Refused
 from dispatch.alarmlog.chain import verify
 from dispatch.stream.alarms import Alarms
@@ -46,6 +47,7 @@ class Client:
     async def raises(self, station: str, alarm: str | None = None) -> str:
         alarm = alarm or str(uuid.uuid4())
         command, step = raising()
+        assert isinstance(command, Raise)
         claim = await self.stream.homes.claim(alarm, Claim(station, (), "in_area"))
         await self.alarms.handle(alarm, replace(command, station=claim.station), step, secret_hash="s")
         return alarm
