@@ -7,6 +7,7 @@ from typing import Any
 from playwright.async_api import Browser, Page
 
 from tests.flow.town import PASSWORD, Town
+from tests.process import HubProcess
 
 
 def act(name: str) -> str:
@@ -15,14 +16,15 @@ def act(name: str) -> str:
 
 @asynccontextmanager
 async def desk(
-    browser: Browser, town: Town, name: str, path: str = "/console", checked: bool = True, **options: Any
+    browser: Browser, town: Town | HubProcess, name: str, path: str = "/console", checked: bool = True, **options: Any
 ) -> AsyncIterator[Page]:
     """A page as `name`, who is signed in; at its end, nothing went wrong in it."""
+    password = PASSWORD if isinstance(town, Town) else town.password
     context = await browser.new_context(
         **{"viewport": {"width": 1280, "height": 800}, "locale": "zh-CN", "timezone_id": "Asia/Shanghai", **options}
     )
     answer = await context.request.post(
-        f"{town.url}/session", data={"user": name, "password": PASSWORD}, headers={"origin": town.url}
+        f"{town.url}/session", data={"user": name, "password": password}, headers={"origin": town.url}
     )
     assert answer.ok, await answer.text()
     faults: list[str] = []

@@ -59,5 +59,7 @@ def test_every_step_has_its_words(root: Path) -> None:
     known = catalogue(root, "citizen", "zh").keys()
     for status in ("stored", "delivered", "seen", "unanswered", "acknowledged", "en_route", "on_scene", "closed"):
         assert {f"step_{status}", f"now_{status}", f"now_{status}_note"} <= known
+    for wait in ("waiting", "waiting_offline", "waiting_unstored"):
+        assert {wait, f"{wait}_note"} <= known
     for choice in ("yes", "no", "cannot_say", "danger_now"):
         assert f"choice_{choice}" in known

@@ -1,0 +1,175 @@
+"""What is wrong with the system itself is said on every page of the staff, in words, while it is so."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from dispatch.alarm.clock import to_text
+from dispatch.stream import store
+from tests.browser.staff import act, desk
+from tests.browser.test_accessible import axe, findings
+from tests.flow.town import Town
+
+__all__ = ["axe"]
+
+CHECK = {"DISPATCH_STORE_CHECK_S": "1"}
+CHECKED_S = 3
+"""After so long the hub has looked at its store again, and has told."""
+
+
+@pytest.fixture
+async def watchful(tmp_path: Path) -> AsyncIterator[Town]:
+    """A town whose hub looks at its store every second."""
+    async with Town(tmp_path, env=CHECK) as town:
+        yield town
+
+
+@pytest.fixture
+async def careless(tmp_path: Path) -> AsyncIterator[Town]:
+    """The same, and a store that does not sync each write is allowed."""
+    async with Town(tmp_path, env={**CHECK, "DISPATCH_STORE_ALLOW": '["appendfsync"]'}) as town:
+        yield town
+
+
+async def syncs(town: Town, how: str) -> None:
+    """Somebody changes the store's setting, and the hub looks."""
+    redis = store.connect(town.store.url, "tests")
+    await redis.config_set("appendfsync", how)
+    await redis.aclose()
+    await town.clock.advance(CHECKED_S)
+
+
+def notice(page: Page, code: str) -> Any:
+    return page.locator(f'[data-part="notices"] [data-notice="{code}"]')
+
+
+async def test_an_unsafe_store_is_said_until_it_is_mended(watchful: Town, browser: Browser) -> None:
+    """Each view has it: the setting, that nothing is called stored, how to mend it; mended, it is gone."""
+    town = watchful
+    await town.user("S01", None, "supervisor")
+    await town.user("V02")
+    alarm = await town.citizen().raises(text="门外有人")
+    async with (
+        desk(browser, town, "S01", "/supervisor", checked=False) as page,
+        desk(browser, town, "V02", checked=False) as console,
+    ):
+        assert await notice(page, "store_unsafe").count() == 0
+        await syncs(town, "everysec")
+        line = notice(page, "store_unsafe")
+        for words in ("10:00:0", "appendfsync：everysec", "任何报警都不会算作“已存储”", "appendfsync always"):
+            await expect(line).to_contain_text(words)
+        await expect(notice(console, "store_unsafe")).to_contain_text("新的报警和操作都存不下来")
+        assert (await town.citizen().posts()).json()["code"] == "not_stored"
+        await page.click(act("view-log"))
+        await expect(line).to_be_in_viewport()
+        await page.click(act("view-now"))
+        await page.click(f'.open [data-alarm="{alarm}"]')
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await expect(page.locator("[data-timeline]")).to_be_visible()
+        box = await line.bounding_box()
+        assert box is not None
+        on_top = await page.evaluate(
+            "([x, y]) => !!document.elementFromPoint(x, y).closest('[data-notice]')", [box["x"] + 150, box["y"] + 20]
+        )
+        assert on_top, "the timeline covers it"
+        await syncs(town, "always")
+        await expect(page.locator('[data-part="notices"]')).to_have_count(0)
+        await expect(console.locator('[data-part="notices"]')).to_have_count(0)
+
+
+async def test_what_the_configuration_allows_is_said_to_supervisors(careless: Town, browser: Browser) -> None:
+    """An unsafe setting that is allowed stands on the supervisor's page for good, and not on officers'."""
+    await careless.user("S01", None, "supervisor")
+    await careless.user("V01")
+    async with (
+        desk(browser, careless, "S01", "/supervisor", checked=False) as page,
+        desk(browser, careless, "V01", checked=False) as console,
+    ):
+        await syncs(careless, "everysec")
+        line = notice(page, "store_unsafe")
+        await expect(line).to_contain_text("这是配置允许的")
+        await expect(line.locator("button")).to_have_count(0)
+        assert (await careless.citizen().posts()).status_code == 201
+        await expect(console.locator("[data-alarm]")).to_have_count(1)
+        await expect(notice(console, "store_unsafe")).to_have_count(0)
+        await page.reload()
+        await expect(line).to_contain_text("这是配置允许的")
+
+
+def every(town: Town, alarm: str) -> list[dict[str, Any]]:
+    """A bad day: frames as the protocol has them."""
+    since = to_text(town.clock.now())
+    return [
+        {"code": "store_unsafe", "since": since, "setting": "version", "value": "6.2", "mend": "", "refused": True},
+        {
+            "code": "store_filling",
+            "since": since,
+            "used_bytes": 780_000_000,
+            "limit_bytes": 1_000_000_000,
+            "share": 0.78,
+        },
+        {"code": "disk_filling", "since": since, "free_bytes": 3_200_000_000, "share": 0.94},
+        {"code": "store_away", "since": since},
+        *({"code": "store_restored", "since": since, "partition": n} for n in range(3)),
+        *(
+            {
+                "code": "deadline_late",
+                "since": since,
+                "alarm": alarm,
+                "station": "dadongmen",
+                "what": "step",
+                "by_s": by,
+            }
+            for by in (2.5, 9.64, 3.1)
+        ),
+    ]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_a_bad_day(town: Town, browser: Browser, axe: str, lang: str) -> None:
+    """Every kind is one line, mentioned once to those who listen; an officer gets what concerns officers."""
+    await town.user("S01", None, "supervisor")
+    await town.user("V01")
+    alarm = await town.citizen().raises(text="门外有人")
+    locale = {"zh": "zh-CN", "en": "en-GB"}[lang]
+    async with (
+        desk(browser, town, "S01", f"/supervisor?lang={lang}", checked=False, locale=locale) as page,
+        desk(browser, town, "V01", f"/console?lang={lang}", checked=False, locale=locale) as console,
+    ):
+        await console.click(act("sound-later"))
+        mentions = "[data-part=mentioned]"
+        for one in (page, console):
+            await one.evaluate(
+                """(part) => {
+                  window.mentions = [];
+                  const watch = new MutationObserver(() => mentions.push(document.querySelector(part).textContent));
+                  watch.observe(document.querySelector(part), { childList: true, characterData: true, subtree: true });
+                }""",
+                mentions,
+            )
+        bad_day = every(town, alarm)
+        for _ in range(2):
+            town.dispatch.hub.broadcast({"type": "notices", "notices": bad_day})
+        await expect(page.locator("[data-notice]")).to_have_count(6)
+        await expect(console.locator("[data-notice]")).to_have_count(4)
+        for one in (page, console):
+            told = await one.locator("[data-notice]").all_inner_texts()
+            assert not [line for line in told if "{" in line or "notice." in line or "mend." in line], told
+            assert await findings(one, axe) == []
+        for words in ("9.6", "3 次" if lang == "zh" else "3 deadlines"):
+            await expect(notice(page, "deadline_late")).to_contain_text(words)
+        await expect(notice(console, "store_restored")).to_contain_text("10:00:00")
+        for one in (page, console):
+            assert len(await one.evaluate("mentions")) == 1
+        await notice(page, "deadline_late").locator(act("notice-alarm")).click()
+        await page.wait_for_selector(f'[data-timeline="{alarm}"] [data-event]')
+        await notice(page, "deadline_late").locator(act("notice-more")).click()
+        await expect(page.locator("[data-filter=type]")).to_have_value("deadline_late")
+        await notice(page, "store_restored").locator(act("notice-read")).click()
+        await expect(page.locator("[data-notice]")).to_have_count(5)
+        town.dispatch.hub.broadcast({"type": "notices", "notices": []})
+        for one in (page, console):
+            await expect(one.locator("[data-notice]")).to_have_count(0)
