@@ -176,6 +176,7 @@ class ConsoleSocket:
             await self._room_for_question(alarm_id)
         key = f"{self._actor.name}:{message.ref}"
         outcome = await self._desk.alarms.handle(alarm_id, command, key=key)
+        self._desk.alarms.stream.vouch()
         alarm = outcome.alarm
         if outcome.events:
             log.info("command_done", command=message.type, alarm=alarm_id, by=self._actor.name)

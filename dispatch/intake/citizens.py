@@ -83,6 +83,7 @@ class Citizens:
             secret_hash=admission.secret_hash(body.secret),
             pin_hash=admission.pin_hash(body.secret, body.pin),
         )
+        self._alarms.stream.vouch()
         new = any(isinstance(event, AlarmRaised) for event in outcome.events)
         if new:
             log.info("alarm_raised", alarm=body.id, station=route.station, why=route.why, channel=channel)
@@ -108,23 +109,26 @@ class Citizens:
     async def say(self, loaded: Loaded, body: SayBody) -> int:
         """The version of the alarm at which the words are stored."""
         admission.room_for(loaded.alarm, self.limits)
-        command = c.Say(text=body.text)
-        return (await self._alarms.handle(loaded.alarm.id, command, key=f"citizen:{body.ref}")).alarm.shown
+        return await self._do(loaded, c.Say(text=body.text), key=f"citizen:{body.ref}")
 
     async def answer(self, loaded: Loaded, body: AnswerBody) -> int:
-        command = c.Answer(question=body.question, answer=body.answer)
-        return (await self._alarms.handle(loaded.alarm.id, command)).alarm.shown
+        return await self._do(loaded, c.Answer(question=body.question, answer=body.answer))
 
     async def report(self, loaded: Loaded, position: Position) -> int:
         members = admission.position_members(position)
-        command = c.ReportPosition(position=members or {})
-        return (await self._alarms.handle(loaded.alarm.id, command)).alarm.shown
+        return await self._do(loaded, c.ReportPosition(position=members or {}))
 
     async def cancel(self, loaded: Loaded, secret: str, body: CancelBody) -> dict[str, Any]:
         """Ask to cancel. The answer and the work are the same with the right number and without."""
         duress = admission.under_duress(secret, body.pin, loaded.pin_hash)
-        await self._alarms.handle(loaded.alarm.id, c.RequestCancel(duress=duress))
+        await self._do(loaded, c.RequestCancel(duress=duress))
         return {"cancel": "requested"}
+
+    async def _do(self, loaded: Loaded, command: c.Command, key: str = "") -> int:
+        """The version that the citizen is told, once the command's effect is stored."""
+        outcome = await self._alarms.handle(loaded.alarm.id, command, key=key)
+        self._alarms.stream.vouch()
+        return outcome.alarm.shown
 
 
 def media_id(alarm_id: str, nth: int) -> str:

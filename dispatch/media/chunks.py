@@ -76,6 +76,7 @@ class Chunks:
             await self._store(alarm_id, media, seq, data, digest)
         if media not in alarm.media:
             await self._alarms.handle(alarm_id, AddMedia(media=media, kind=kind, mime=essence))
+        self._alarms.stream.vouch()
 
     async def end(self, alarm_id: str, media: str, kind: str | None, chunks: int, sha256: str | None = None) -> None:
         """Finish a media that has `chunks` chunks, and ask for its copy.
@@ -109,6 +110,7 @@ class Chunks:
             raise Refused(errors.MEDIA_ENDED, f"chunks: finished with {ended.chunks}, not {chunks}")
         _same_bytes(sha256, ended.sha256)
         await self._alarms.handle(alarm_id, ended)
+        self._alarms.stream.vouch()
 
     async def put_whole(self, alarm_id: str, media: str, kind: str, mime: str, parts: AsyncIterable[bytes]) -> None:
         """Store all of `parts` as chunks and finish: for a form, whose bytes come in one piece.

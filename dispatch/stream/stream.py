@@ -96,7 +96,7 @@ class Stream:
         self.epochs: dict[int, str] = {}
         """Partition -> its epoch, as `dispatch.stream.epochs` keeps it."""
         self.unsafe = ""
-        """Why nothing may be called stored now, as `dispatch.stream.health` found; events are written all the same."""
+        """Why nothing may be called stored now, as `dispatch.stream.health` found; see `vouch`."""
         self.homes = Homes(redis, self.partitions, replicas)
 
     def of(self, station: str) -> Keys:
@@ -156,9 +156,8 @@ class Stream:
         """Return when replicas have `thing`, as configured.
 
         Raises:
-            Refused: `not_stored`: they did not confirm, or it is gone, or the store is unsafe.
+            Refused: `not_stored`: they did not confirm, or it is gone.
         """
-        self._refuse_unsafe()
         if self._replicas is None:
             return
         async with translated():
@@ -171,7 +170,6 @@ class Stream:
         Raises:
             Refused: `not_stored`: they did not confirm.
         """
-        self._refuse_unsafe()
         if self._replicas is None:
             return True
         k = self.of(home)
@@ -179,7 +177,12 @@ class Stream:
             digest = hashlib.sha1(snapshot, usedforsecurity=False).hexdigest()
             return await self._replicas.have(k, State(k.alarm(alarm), version, digest))
 
-    def _refuse_unsafe(self) -> None:
+    def vouch(self) -> None:
+        """Before a person is told that something is stored; the hub's own work goes on with an unsafe store too.
+
+        Raises:
+            Refused: `not_stored`: the store may lose what it has.
+        """
         if self.unsafe:
             raise Refused(errors.NOT_STORED, f"the store may lose what it has: {self.unsafe}")
 

@@ -78,6 +78,7 @@ class Officer:
         self.duty: dict[str, Any] = {}
         self.recovered: dict[str, bool] = {}
         self.unexpected: list[dict[str, Any]] = []  # events that no `hears` took yet
+        self.notices: list[dict[str, Any]] | None = None  # what is wrong with the system; None until told
         self.every: list[dict[str, Any]] = []  # all events, also the station's
         self.beats = 0
         self.watched = True  # an event that nothing expected fails the test
@@ -218,6 +219,8 @@ class Officer:
                     changed = merge(self.alarms.get(message["alarm"], {}), message["changes"])
                     self.alarms[message["alarm"]] = changed
                     self.unexpected.append(message)
+            case "notices":
+                self.notices = message["notices"]
             case "beat":
                 self.beats += 1
 

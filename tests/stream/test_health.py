@@ -1,0 +1,113 @@
+"""The store is watched while it is used: what becomes unsafe or full is told, and no falsehood with it (P1)."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from dispatch.alarm import errors
+from dispatch.alarm.errors import Refused
+from dispatch.stream.health import Health
+from tests.flow.clock import START
+from tests.flow.people import Answered
+from tests.flow.town import Town
+from tests.stores import Single
+from tests.stream.conftest import HOME, Hub
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Single]:
+    async with Single() as made:
+        yield made
+
+
+@pytest.fixture
+async def hub(store: Single) -> AsyncIterator[Hub]:
+    made = Hub(store.url)
+    yield made
+    await made.closes()
+
+
+async def test_a_store_that_became_unsafe(store: Single, hub: Hub) -> None:
+    """Someone turns syncing off: it is told at once how to mend it, and nobody is told that anything is stored."""
+    health = Health(hub.stream, (), 0.7, None)
+    await health.step(START)
+    assert health.notices == []
+    await store.set("appendfsync", "everysec")
+    await health.step(START)
+    (notice,) = health.notices
+    assert (notice["code"], notice["setting"], notice["value"]) == ("store_unsafe", "appendfsync", "everysec")
+    assert notice["refused"] is True
+    with pytest.raises(Refused, match="appendfsync is 'everysec'") as refused:
+        hub.stream.vouch()
+    assert refused.value.error is errors.NOT_STORED
+    await store.set("appendfsync", "always")
+    await health.step(START)
+    assert health.notices == []
+    hub.stream.vouch()
+
+
+async def test_what_is_allowed_by_name_is_said(store: Single, hub: Hub) -> None:
+    """A setting that the configuration accepts refuses nothing, and every supervisor is told of it."""
+    await store.set("appendfsync", "everysec")
+    health = Health(hub.stream, ("appendfsync",), 0.7, None)
+    await health.step(START)
+    assert [(n["code"], n["refused"]) for n in health.notices] == [("store_unsafe", False)]
+    hub.stream.vouch()
+
+
+async def test_a_store_that_fills(store: Single, hub: Hub) -> None:
+    """Well before it is full it is told how full; when it is full, nothing is called stored and nothing is deleted."""
+    health = Health(hub.stream, (), 0.7, None)
+    await hub.raises()
+    used = int((await store.nodes[0].info("memory"))["used_memory"])
+    await store.set("maxmemory", str(int(used / 0.8)))
+    await health.step(START)
+    (notice,) = health.notices
+    assert notice["code"] == "store_filling"
+    assert 0.7 <= notice["share"] <= 0.9
+    await store.set("maxmemory", "1")
+    with pytest.raises(Refused) as refused:
+        await hub.raises()
+    assert refused.value.error is errors.NOT_STORED
+    assert await hub.kinds() == ["alarm_raised", "step_run"]
+    await store.set("maxmemory", "0")
+    await hub.raises()
+    assert (await hub.stream.offset(HOME)) == 4
+
+
+async def test_a_store_that_is_gone(store: Single, hub: Hub) -> None:
+    """It is said since when, and no more once it is back."""
+    health = Health(hub.stream, (), 0.7, None)
+    node = store.nodes[0]
+    await store.kill(node)
+    await health.step(START)
+    await health.step(START.replace(minute=1))
+    assert health.notices == [{"code": "store_away", "since": "2026-11-22T02:00:00.000Z"}]
+    await store.restart(node)
+    await health.step(START)
+    assert health.notices == []
+
+
+async def test_consoles_hear_of_it(town: Town) -> None:
+    """Consoles are told while it lasts; alarms reach them and escalate, but neither side is told "stored"."""
+    officer = await town.officer("V01")
+    assert officer.notices == []
+    await town.dispatch.stream.redis.config_set("appendfsync", "everysec")
+    await town.fast_forward(62)
+    assert [n["code"] for n in officer.notices or []] == ["store_unsafe"]
+    late = await town.officer("V02")
+    assert late.notices == officer.notices
+    assert (await late.http.get("/readyz")).status_code == 503
+    citizen = town.citizen()
+    for _ in range(2):
+        answer = await citizen.posts()
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_stored")
+    await officer.hears(citizen.id, "alarm_raised", "step_run")  # help comes all the same
+    with pytest.raises(Answered, match="not_stored"):
+        await officer.asks("ack", alarm=citizen.id)
+    await officer.hears(citizen.id, "alarm_acknowledged")
+    await town.dispatch.stream.redis.config_set("appendfsync", "always")
+    await town.fast_forward(62)
+    assert (officer.notices, late.notices) == ([], [])
+    assert (await citizen.posts()).status_code == 200
+    await town.forgets(officer, late)
