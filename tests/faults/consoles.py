@@ -1,0 +1,134 @@
+"""The checker's part on consoles: each got every event of its stations, in order, once, or was told by a snapshot."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from tests.faults.history import Alive, Linked, Row, Saw
+from tests.faults.truth import WHOLE, Members, Served, Truth, differs, merge, same, still_open
+
+Fault = Callable[[str, str], None]
+
+
+def judge_consoles(rows: list[Row], truth: Truth, served: Served, fault: Fault) -> None:
+    """Every frame of every console's connections, and the snapshots of a new console."""
+    links: dict[str, _Link] = {}
+    screens: dict[str, dict[str, dict[str, Members]]] = defaultdict(dict)
+    for row in rows:
+        if isinstance(row, Linked):
+            links[row.link] = _Link(row, screens[row.officer], truth, fault)
+        elif isinstance(row, Saw):
+            links[row.link].see(row.message)
+    shown: dict[str, list[tuple[str, int, list[Members]]]] = defaultdict(list)
+    for link in links.values():
+        for station, offset, alarms in link.snapshots:
+            shown[station].append((link.name, offset, alarms))
+    for station, snapshot in served.snapshots.items():
+        shown[station].append(("a new console", snapshot["position"]["offset"], snapshot["alarms"]))
+    for station, snapshots in shown.items():
+        boards = truth.boards(station, [offset for _, offset, _ in snapshots])
+        for who, offset, alarms in snapshots:
+            listed = [(alarm["id"], alarm) for alarm in alarms]
+            _compare(f"{who}, snapshot of {station} at {offset}", listed, boards[offset], fault)
+    for row in rows:
+        if isinstance(row, Alive):
+            links[row.link].ends(row)
+    for link in links.values():
+        link.compare()
+
+
+class _Link:
+    """One connection of a console, followed frame by frame."""
+
+    def __init__(self, row: Linked, screen: dict[str, dict[str, Members]], truth: Truth, fault: Fault) -> None:
+        self.name = f"{row.officer} ({row.link})"
+        self.snapshots: list[tuple[str, int, list[Members]]] = []
+        self._after = row.after
+        self._truth = truth
+        self._fault = fault
+        self._at: dict[str, tuple[str, int] | None] = {}
+        self._screen = screen  # station -> alarm -> as it is shown; stays from one connection to the next
+        self._shown: dict[str, tuple[int, dict[str, Members]]] = {}
+
+    def see(self, message: Any) -> None:
+        match message.get("type"):
+            case "ok" if "recovered" in message:
+                self._resume(message["recovered"])
+            case "snapshot":
+                self._snapshot(message)
+            case "event":
+                self._event(message)
+
+    def ends(self, row: Alive) -> None:
+        """At the end it must have come as far as a new console's snapshot."""
+        for station, at in self._at.items():
+            want = row.at[station]
+            if at is None or at[0] != want["epoch"] or at[1] < want["offset"]:
+                self._fault("gaps", f"{self.name}: {station} ended at {at}, and a new console was shown {dict(want)}")
+
+    def compare(self) -> None:
+        """What it showed at last, folded from its snapshot and events, is the list at that position.
+
+        An alarm that was closed at its snapshot is unknown to it; what comes of it later must bring it whole.
+        """
+        for station, (offset, screen) in self._shown.items():
+            board = self._truth.boards(station, [offset])[offset]
+            listed = [(alarm, state) for alarm, state in still_open(screen).items() if "id" in state]
+            _compare(f"{self.name}, screen of {station} at {offset}", listed, board, self._fault)
+
+    def _resume(self, recovered: dict[str, bool]) -> None:
+        for station, yes in recovered.items():
+            asked = self._after.get(station)
+            if yes and asked is None:
+                self._fault("gaps", f"{self.name}: {station} recovered from no position")
+            self._at[station] = (asked["epoch"], asked["offset"]) if yes and asked else None
+
+    def _snapshot(self, message: Members) -> None:
+        station, position = message["station"], message["position"]
+        self._at[station] = (position["epoch"], position["offset"])
+        if position["offset"] > self._truth.end(station):
+            self._fault("lost", f"{self.name}: a snapshot of {station} at {position['offset']}, beyond the log's end")
+            return
+        self.snapshots.append((station, position["offset"], message["alarms"]))
+        self._screen[station] = {alarm["id"]: alarm for alarm in message["alarms"]}
+        self._shown[station] = position["offset"], self._screen[station]
+
+    def _event(self, message: Members) -> None:
+        station, position = message["station"], message["position"]
+        epoch, offset = position["epoch"], position["offset"]
+        where = f"{self.name}: {station} {offset} ({message['event']['type']})"
+        at = self._at.get(station)
+        if at is None:
+            self._fault("gaps", f"{where}: an event before any snapshot")
+        elif at[0] != epoch:
+            self._fault("gaps", f"{where}: the epoch is {epoch}, it was {at[0]}, and no snapshot told it")
+        elif offset <= at[1]:
+            self._fault("doubled", f"{where}: it had {at[1]} already")
+        elif offset != at[1] + 1:
+            self._fault("gaps", f"{where}: after {at[1]}")
+        self._at[station] = (epoch, offset)
+        row = self._truth.at(station, offset)
+        if row is None:
+            self._fault("lost", f"{where}: the log has no such event")
+        elif not same(row, message):
+            self._fault("invented", f"{where}: the log has {row['event']['type']} there, {differs(row, message)}")
+        if message["alarm"] is not None:
+            before = self._screen.get(station, {})
+            whole = message["event"]["type"] in WHOLE
+            alarm = merge({} if whole else before.get(message["alarm"]), message["changes"])
+            self._screen[station] = {**before, message["alarm"]: alarm}
+        self._shown[station] = offset, self._screen.get(station, {})
+
+
+def _compare(where: str, alarms: list[tuple[str, Members]], board: dict[str, Members], fault: Fault) -> None:
+    """What is listed against the fold of the log up to the same position."""
+    shown = dict(alarms)
+    if len(shown) != len(alarms):
+        fault("doubled", f"{where}: an alarm is twice on the list")
+    for alarm in shown.keys() - board.keys():
+        fault("invented", f"{where}: alarm {alarm} is on the list")
+    for alarm in board.keys() - shown.keys():
+        fault("lost", f"{where}: alarm {alarm} is not on the list")
+    for alarm in shown.keys() & board.keys():
+        if shown[alarm] != board[alarm]:
+            fault("invented", f"{where}: alarm {alarm} {differs(shown[alarm], board[alarm])}")

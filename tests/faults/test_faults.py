@@ -1,0 +1,62 @@
+"""Whatever breaks, what was confirmed is there, nothing is invented or done twice, and no console has a hole (P1-P6).
+
+One round of each fault; `python -m tests.faults --rounds 200` runs many.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.campaign import strikes
+from tests.faults.faults import FAULTS, Fault, Make
+from tests.faults.stage import Record, Stage
+from tests.faults.town import Town
+
+Place = Callable[[Make], tuple[Town, Record]]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Make, tuple[Town, Record]]]:
+    """A town of each kind, for all faults that it is enough for."""
+    towns: dict[Make, tuple[Town, Record]] = {}
+    yield towns
+    for town, _ in towns.values():
+        town.end()
+
+
+@pytest.fixture
+def place(places: dict[Make, tuple[Town, Record]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """(kind) -> a town with its record; a test that fails leaves none to the next."""
+    used: list[Make] = []
+
+    def find(make: Make) -> tuple[Town, Record]:
+        used.append(make)
+        if make not in places:
+            town = make(Path(tmp_path_factory.mktemp("town")))
+            places[make] = town, Record()
+            town.start()
+        return places[make]
+
+    yield find
+    for make in used:
+        town, record = places[make]
+        if record.spoilt:
+            town.end()
+            del places[make]
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS.values() if fault.short], ids=lambda fault: fault.name)
+async def test_nothing_is_lost(fault: Fault, place: Place, in_ci: bool) -> None:
+    """Under load from people at any hub, the fault comes and goes: the checker finds every counter 0."""
+    if fault.missing:
+        (pytest.fail if in_ci else pytest.skip)(fault.missing)
+    town, record = place(fault.make)
+    record.spoilt = True
+    async with Stage(town, fault.name, record, fault.twice) as stage:
+        await strikes(fault, stage, 1)
+        verdict = await stage.verdict()
+    record.spoilt = not verdict.clean
+    assert verdict.clean, verdict.told()
+    assert verdict.figures["receipts"] >= 5
+    assert verdict.figures["frames"] > 0
