@@ -35,6 +35,7 @@ class Socket(asyncio.Protocol):
         ).encode()
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.closed_with: int | None = None
+        self._transport: Any = None
         self._rest = b""
 
     def connection_made(self, transport: Any) -> None:
@@ -83,12 +84,16 @@ class Socket(asyncio.Protocol):
         raise NotImplementedError
 
     def send(self, message: dict[str, Any]) -> None:
+        """Nothing when the connection has ended."""
+        if self._transport is None or self._transport.is_closing():
+            return
         body = json.dumps(message).encode()
         size = bytes([0x80 | len(body)]) if len(body) < 126 else b"\xfe" + len(body).to_bytes(2, "big")
         self._transport.write(b"\x81" + size + bytes(4) + body)  # masked with zeroes, which changes nothing
 
     def close(self) -> None:
-        self._transport.close()
+        if self._transport is not None:
+            self._transport.close()
 
 
 class Consoles:
