@@ -55,24 +55,35 @@ def from_ms(milliseconds: int) -> datetime:
 
 
 class StoreClock:
-    """The machine's clock, corrected by how far the store's clock is from it."""
+    """The store's clock, kept between two questions by one of the machine that nobody can set.
+
+    Until the first `correct` it is the machine's wall clock; after it, a wrong or jumping one changes nothing.
+    """
 
     def __init__(self) -> None:
-        self.offset = timedelta(0)
+        self._zero = datetime.now(UTC) - _running()
 
     def now(self) -> datetime:
-        return whole_milliseconds(datetime.now(UTC) + self.offset)
+        return whole_milliseconds(self._zero + _running())
 
     async def sleep_until(self, instant: datetime) -> None:
         while (left := (instant - self.now()).total_seconds()) > 0:
             await asyncio.sleep(left)
 
     async def correct(self, store_time: Callable[[], Awaitable[datetime]]) -> None:
-        """Measure the store's offset once: its answer is taken to be from the middle of the round trip."""
-        before = time.monotonic()
+        """Ask once: the answer is taken to be from the middle of the round trip, and is no better than half of that."""
+        before = _running()
         theirs = await store_time()
-        half = timedelta(seconds=(time.monotonic() - before) / 2)
-        self.offset = theirs + half - datetime.now(UTC)
+        after = _running()
+        half = (after - before) / 2
+        zero = theirs + half - after
+        if abs(zero - self._zero) > half:
+            self._zero = zero
+
+
+def _running() -> timedelta:
+    """How long the machine has been running, sleep included where the system tells (Linux: CLOCK_BOOTTIME)."""
+    return timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 async def sleep_or(clock: Clock, instant: datetime, bell: asyncio.Event) -> None:

@@ -61,18 +61,22 @@ class Auditor:
 
     async def step(self, now: datetime) -> None:
         """Run what is overdue by the index at once, then look at the next open alarms of this round."""
-        for keys in self._stream.partitions:
-            async with translated():
-                before = str(to_ms(now - _LATE))
-                overdue = await self._stream.redis.zrange(
-                    keys.deadlines, "-inf", before, byscore=True, offset=0, num=_PER_STEP
-                )
+        before = str(to_ms(now - _LATE))
+        async with translated():
+            pipe = self._stream.redis.pipeline(transaction=False)
+            for keys in self._stream.partitions:
+                pipe.zrange(keys.deadlines, "-inf", before, byscore=True, offset=0, num=_PER_STEP)
+            rows = await pipe.execute()
+        for overdue in rows:
             for alarm_id in overdue:
                 await self._look(alarm_id.decode(), now)
         if not self._waiting:
-            for station in self._stations:
-                async with translated():
-                    found = await self._stream.redis.smembers(self._stream.of(station).open(station))
+            async with translated():
+                pipe = self._stream.redis.pipeline(transaction=False)
+                for station in self._stations:
+                    pipe.smembers(self._stream.of(station).open(station))
+                rows = await pipe.execute()
+            for station, found in zip(self._stations, rows, strict=True):
                 self._waiting.extend((station, alarm.decode()) for alarm in found)
         batch = [self._waiting.popleft() for _ in range(min(_PER_STEP, len(self._waiting)))]
         await self._compare(batch, now)

@@ -18,7 +18,7 @@ from dispatch.fanout.session import Session
 from dispatch.fanout.transport import encode
 
 Watch = Callable[[dict[str, Any]], None]
-"""Called with each event (wire form) of one alarm; must not block."""
+"""Called with each event (wire form) of one alarm, and with {} when some may have been missed; must not block."""
 
 
 class Wire(Protocol):

@@ -167,13 +167,15 @@ class Hub:
                 self._catch_up(feed, offset)
 
     async def begin_again(self, partition: int) -> None:
-        """The partition's streams are others now: send its consoles away, who come back for a fresh snapshot."""
+        """The partition's streams are others now: send its consoles away, who come back for a fresh snapshot.
+
+        The feeds are opened again by whoever comes first, or by `check`.
+        """
         for station in [s for s in self._feeds if self._stream.of(s).partition == partition]:
             old = self._feeds[station]
             self._feeds[station] = Feed(station, deque(maxlen=self._ring_events), old.watches)
             for console in list(old.consoles):
                 self.cut(console, errors.RESTORED, "the store was restored: come back for a fresh snapshot")
-            await self._feed(station)
 
     async def aclose(self) -> None:
         """Hear no more doorbells."""
@@ -260,6 +262,9 @@ class Hub:
                 await self.doorbell.listen(station)
                 feed.last, feed.link = await self._stream.end(station)
                 feed.opened = True
+                for watches in feed.watches.values():  # of a feed that was closed: what came meanwhile was not told
+                    for told in tuple(watches):
+                        told({})
                 if feed.announced > feed.last:
                     self._catch_up(feed, feed.announced)
         return feed
