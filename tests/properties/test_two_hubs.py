@@ -86,7 +86,6 @@ class TwoHubs(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
-        self.town = Town(Path(self.folder.name))
         self.people: list[Officer] = []
         self.citizens: list[tuple[Citizen, dict[str, Any]]] = []
         self.sent: list[tuple[str, str, dict[str, Any], int]] = []  # who, what, members, version that it made
@@ -103,8 +102,10 @@ class TwoHubs(RuleBasedStateMachine):
 
     # -- the machinery -------------------------------------------------------------------------------------------
 
-    @initialize()
-    def begins(self) -> None:
+    @initialize(partitions=st.sampled_from([1, 4]))
+    def begins(self, partitions: int) -> None:
+        self.town = Town(Path(self.folder.name), env={"DISPATCH_STORE_PARTITIONS": str(partitions)})
+
         async def work() -> None:
             await self.town.__aenter__()
             await self.town.opens_hub()
@@ -394,7 +395,7 @@ def listed(officer: Officer) -> dict[str, Any]:
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink takes a whole town for each try
 TestTwoHubs = TwoHubs.TestCase
 TestTwoHubs.settings = settings(
-    max_examples=150 if LONG else 4, stateful_step_count=60 if LONG else 25, deadline=None,
+    max_examples=60 if LONG else 4, stateful_step_count=60 if LONG else 25, deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], report_multiple_bugs=False,
     phases=(*PHASES, Phase.shrink) if LONG else PHASES,
 )  # fmt: skip
