@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -30,7 +31,7 @@ class Machine:
         for made in (folder, self.etc, self.lib):
             made.mkdir()
         (self.etc / "password.conf").write_text(f"requirepass {PASSWORD}\nmasterauth {PASSWORD}\n")
-        self.redis = Redis(
+        self.redis: Any = Redis(
             port=self.port, password=PASSWORD, decode_responses=True, socket_timeout=5, retry=Retry(NoBackoff(), 0)
         )
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -71,6 +72,7 @@ async def busy(hub: HubProcess, rewrite: bool = False) -> AsyncIterator[Busy]:
                 state.came.set()
 
     async def rewriting() -> None:
+        store: Any
         async with Redis(unix_socket_path=str(hub.data / "store" / "store.sock"), decode_responses=True) as store:
             while not state.ends:
                 with contextlib.suppress(ResponseError):  # one is under way

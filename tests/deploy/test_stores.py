@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -124,7 +125,7 @@ async def test_with_replicas_and_sentinels(machines: Machines, binary: str) -> N
     async def all_see() -> bool:
         for port in sentinels:
             async with Redis(port=port, decode_responses=True) as sentinel:
-                state = await sentinel.sentinel_master("fujin")
+                state: Any = await sentinel.sentinel_master("fujin")
                 if (state["num-slaves"], state["num-other-sentinels"]) != (2, 2):
                     return False
         return True
@@ -183,7 +184,7 @@ async def test_cluster(machines: Machines, program: Callable[..., str]) -> None:
         return bool(await cluster.set(key, "1"))
 
     async def in_step() -> bool:
-        return (await nodes[0].redis.info("replication"))["connected_slaves"] == 1
+        return bool((await nodes[0].redis.info("replication"))["connected_slaves"] == 1)
 
     try:
         await until(written, "the cluster takes writes")
