@@ -105,13 +105,15 @@ class Storm:
         finally:
             gc.enable()
             self._over = True
-            for task in self._tasks:
-                task.cancel()
-            for seat in self._seats.values():
-                if seat.console is not None:
-                    seat.console.stop()
-            for hub in self._hubs:
-                await asyncio.to_thread(hub.stop)
+            try:
+                for task in self._tasks:
+                    task.cancel()
+                for seat in self._seats.values():
+                    if seat.console is not None:
+                        seat.console.stop()
+            finally:
+                for hub in self._hubs:
+                    await asyncio.to_thread(hub.stop)
 
     # -- the scenario ------------------------------------------------------------------------------------------------
 
@@ -360,8 +362,9 @@ def _print(results: dict[str, dict[str, Any]]) -> None:
         table(("", "p50", "p99", "worst"), rows)
         print()
         lag = found["load_late_ms"]
-        say(f"the slowest was pressed {found['slowest_pressed_after_the_kill_s']:.1f} s after the kill; {found['frames']}"
-            f" events were delivered; load late: {lag['p99']:.0f} ms (p99), {lag['worst']:.0f} ms")  # fmt: skip
+        slowest_s = found["slowest_pressed_after_the_kill_s"]
+        say(f"the slowest was pressed {slowest_s:.1f} s after the kill; {found['frames']} events were delivered; "
+            f"load late: {lag['p99']:.0f} ms (p99), {lag['worst']:.0f} ms")  # fmt: skip
 
 
 def _shown(late: Figures, digits: int = 0) -> tuple[str, str, str]:
