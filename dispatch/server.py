@@ -34,7 +34,7 @@ from dispatch.welcome import welcome
 
 log = structlog.get_logger()
 _BACKLOG = 2048  # asyncio's 100 makes a thousand consoles that come back wait seconds for SYN retries
-_CONNECTIONS_SHARE, _HUB_SHARE = 0.55, 0.88
+_CONNECTIONS_SHARE, _HUB_SHARE = 0.5, 0.88
 """Of `serve.shutdown_s`: what connections get to finish, and after what the hub ends in any case."""
 _LEAST_S = 0.5
 _STORE_ENDS_S = 0.6
@@ -182,7 +182,7 @@ async def serve(settings: Settings, data: Path) -> None:
         CannotServe: also when the port is taken.
     """
     listener = bind(settings.serve.host, settings.serve.port)
-    stop = stop_of_hub(settings)
+    stop = stop_of_hub(settings, _HUB_SHARE)
     await stop.run(serve_on(settings, data, listener, stop, first=True))
 
 
@@ -207,9 +207,9 @@ async def serve_on(settings: Settings, data: Path, listener: socket.socket, stop
             await server.serve(sockets=[listener])
 
 
-def stop_of_hub(settings: Settings) -> Stop:
-    """What ends one hub."""
-    return Stop(max(_LEAST_S, settings.serve.shutdown_s * _HUB_SHARE))
+def stop_of_hub(settings: Settings, share: float) -> Stop:
+    """What ends one hub, after this share of `serve.shutdown_s` in any case."""
+    return Stop(max(_LEAST_S, settings.serve.shutdown_s * share))
 
 
 def _calm_collector() -> None:

