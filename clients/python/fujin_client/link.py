@@ -31,6 +31,7 @@ STALE_AFTER_S = 10
 _FRAME_BYTES = 256 * 2**20  # a station's snapshot is one frame
 _DO_NOT_RETURN = range(4500, 5000)
 _NOT_STORED = "not_stored"
+_RESTORED = 4409
 
 
 class _Lost(Exception):
@@ -202,13 +203,17 @@ class Link:
     async def _read(self, socket: ClientConnection) -> None:
         """Hand on what comes until the connection ends or says nothing for too long."""
         try:
-            while True:
-                async with asyncio.timeout(STALE_AFTER_S):
-                    data = await socket.recv()
-                self._take(socket, self._decode(data))
+            async with asyncio.timeout(STALE_AFTER_S) as silence:
+                while True:
+                    message = self._decode(await socket.recv())
+                    if _shows_store(message):
+                        silence.reschedule(asyncio.get_running_loop().time() + STALE_AFTER_S)
+                    self._take(socket, message)
         except ConnectionClosed as closed:
             code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "cut off")
             self._why = f"closed with {code} {reason}"
+            if code == _RESTORED:
+                log.warning("the record went back to an older copy: what was heard after it may be missing there")
             if code in _DO_NOT_RETURN:
                 self._fail(SignedOut(code, reason))
         except TimeoutError:
@@ -297,3 +302,8 @@ class Link:
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(self.failed or _Lost())
+
+
+def _shows_store(message: Members) -> bool:
+    """Whether it shows that the hub sees its store: what it says of itself, or that nothing is stored, does not."""
+    return message.get("type") != "notices" and message.get("code") != _NOT_STORED

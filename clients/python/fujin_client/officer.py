@@ -40,7 +40,11 @@ class Officer:
 
     `board` is what is known, `heard` the events that `next_event` has not taken yet (at most 20,000; the oldest are
     forgotten), `recovered` (station -> whether the last subscription went on without a snapshot), `user` who is
-    signed in (`name`, `role`, `station`).
+    signed in (`name`, `role`, `station`), `notices` what is wrong with the system itself (each with `code` and `since`;
+    empty when all is well).
+
+    When the record went back to an older copy, the console comes back by itself: `recovered` is False, `board` is the
+    fresh snapshot, and `notices` has `store_restored`. What was heard before stays in `heard`, and may be gone there.
     """
 
     def __init__(self, url: str, user: str, password: str, *, codec: Codec = "json", auto_ready: bool = True,
@@ -50,6 +54,7 @@ class Officer:
         self.user: Mapping[str, Any] = {"name": user}
         self.board = Board()
         self.recovered: dict[str, bool] = {}
+        self.notices: list[Mapping[str, Any]] = []
         self._password = password
         self._patience_s = patience_s
         self._auto_ready = auto_ready
@@ -263,6 +268,7 @@ class Officer:
 
     def _greeting(self) -> Members:
         self._subscribing = True  # what still comes of the old subscription is sent again by the new one
+        self._gap = None  # and so is what was skipped
         return {**(self._wanted or {}), "after": {station: at.members() for station, at in self.positions.items()}}
 
     def _greeted(self, answer: Members) -> None:
@@ -277,7 +283,9 @@ class Officer:
         self._confirm_soon()
 
     def _heard(self, message: Members) -> None:
-        if self._subscribing:
+        if message["type"] == "notices":
+            self.notices = message["notices"]
+        elif self._subscribing:
             return
         match message["type"]:
             case "event" if self._gap is None:
