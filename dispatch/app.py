@@ -54,7 +54,7 @@ from dispatch.stream.health import Health
 from dispatch.stream.leases import Leases
 from dispatch.stream.relay import Relay
 from dispatch.stream.replicas import Replicas
-from dispatch.stream.store import dangers, same_partitions
+from dispatch.stream.store import dangers
 from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
@@ -91,7 +91,7 @@ class Dispatch:
         self.stream = Stream(redis, conf.partitions, replicas)
         self.epochs = Epochs(self.stream, self.stations, clock, Witness(data / "witness.json" if data else None))
         built_in = data / "store" if data and not conf.url else None
-        self.health = Health(self.stream, conf.allow, conf.warn_share, built_in)
+        self.health = Health(redis, self._unsafe, conf.allow, conf.warn_share, built_in)
         timezones = {station: rota.timezone for station, rota in settings.rotas.items()}
         deadlines = Deadlines(settings.policies, timezones)
         self.alarms = Alarms(self.stream, clock, deadlines.next)
@@ -196,7 +196,7 @@ class Dispatch:
         Raises:
             StoreUnavailable: the store was made with another number of partitions.
         """
-        await same_partitions(self.stream)
+        await self.stream.homes.open()
         if isinstance(self.clock, StoreClock):
             await self.clock.correct(self.stream.now)
         await self.epochs.open()
@@ -209,6 +209,9 @@ class Dispatch:
                 await self.clock.correct(self.stream.now)
             except (RedisError, OSError) as fault:
                 log.warning("clock_not_corrected", fault=type(fault).__name__)
+
+    def _unsafe(self, why: str) -> None:
+        self.stream.unsafe = why
 
     async def _check_feeds(self, now: datetime) -> None:
         with suppress(Refused):  # said by the heartbeat, which is silent then

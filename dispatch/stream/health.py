@@ -7,7 +7,7 @@ told of well before it is full: streams are never trimmed to make room.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from prometheus_client import Gauge
 from dispatch.alarm.clock import to_text
 from dispatch.stream import store
 from dispatch.stream.embedded import StoreUnavailable
-from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
 _USED = Gauge("dispatch_store_used_bytes", "Memory that the store uses", multiprocess_mode="mostrecent")
@@ -32,14 +31,18 @@ class Health:
     """The state of one store.
 
     Args:
-        stream: where `unsafe` is set.
+        redis: the store.
+        unsafe: told why nothing may be called stored; "" when all is well.
         allowed: settings that the configuration accepts by name.
         warn_share: the part of its memory from which on a store is told to be filling.
         folder: of the built-in store; None for another.
     """
 
-    def __init__(self, stream: Stream, allowed: Collection[str], warn_share: float, folder: Path | None) -> None:
-        self._stream = stream
+    def __init__(self, redis: Any, unsafe: Callable[[str], None], allowed: Collection[str], warn_share: float,
+                 folder: Path | None) -> None:  # fmt: skip
+        self._redis = redis
+        self._unsafe = unsafe
+        self._refused = False
         self._allowed = frozenset(allowed)
         self._warn_share = warn_share
         self._folder = folder
@@ -50,17 +53,18 @@ class Health:
     async def step(self, now: datetime) -> None:
         """Look once. A store that does not answer is told of too."""
         try:
-            dangers = await store.dangers(self._stream.redis)
-            memory = await store.memory(self._stream.redis)
+            dangers = await store.dangers(self._redis)
+            memory = await store.memory(self._redis)
         except StoreUnavailable:
             self._tell(now, [{"code": "store_away"}])
             return
         _USED.set(memory.used)
         _LIMIT.set(memory.limit)
         refused = [danger for danger in dangers if danger.name not in self._allowed]
-        if refused and not self._stream.unsafe:
+        if refused and not self._refused:
             log.error("store_unsafe", dangers=[str(danger) for danger in refused])
-        self._stream.unsafe = "; ".join(map(str, refused))
+        self._refused = bool(refused)
+        self._unsafe("; ".join(map(str, refused)))
         found: list[dict[str, Any]] = [
             {"code": "store_unsafe", "setting": d.name, "value": d.value, "mend": d.mend, "refused": d in refused}
             for d in dangers

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dispatch.stream.faults import translated
-from dispatch.stream.keys import Keys, partition_of
+from dispatch.stream.embedded import StoreUnavailable
+from dispatch.stream.faults import FAULTS, translated
+from dispatch.stream.keys import PARTITIONS, Keys, partition_of
 from dispatch.stream.replicas import Replicas, Was
 
 _FIELD = "first"
@@ -43,6 +44,25 @@ class Homes:
         self._partitions = partitions
         self._replicas = replicas
         self._known: OrderedDict[str, Keys] = OrderedDict()
+
+    async def open(self) -> None:
+        """See that the store has the number of partitions that is configured; a new one gets it, for ever.
+
+        Raises:
+            StoreUnavailable: it has another, or does not answer.
+        """
+        count = len(self._partitions)
+        try:
+            older = await self._redis.exists(self._partitions[0].epoch)  # a store from before there were several
+            await self._redis.set(PARTITIONS, 1 if older else count, nx=True)
+            has = int(await self._redis.get(PARTITIONS))
+        except FAULTS as fault:
+            raise StoreUnavailable(f"the store does not answer ({fault})") from None
+        if has != count:
+            raise StoreUnavailable(
+                f"store.partitions = {count}: this store was made with {has}, and where its alarms are depends on it;"
+                f" set it to {has}"
+            )
 
     async def keys(self, alarm: str) -> Keys:
         """The keys of the alarm's partition; those of the first when there is no such alarm, where it is not either."""

@@ -11,16 +11,24 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import structlog
 from redis.exceptions import RedisError, ResponseError
 
 from dispatch.stream.client import primary
-from dispatch.stream.keys import Keys
 
 log = structlog.get_logger()
 _TEXT = resources.files("dispatch.stream").joinpath("confirm.lua").read_text()
+
+
+class Part(Protocol):
+    """A partition: its number, and the key of a counter that lies in it."""
+
+    @property
+    def partition(self) -> int: ...
+    @property
+    def mark(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +96,17 @@ class Replicas:
             self._waits.append(("WAITAOF", 1, count, wait_ms))
         self._lines: dict[int, _Line] = {}
 
-    async def have(self, keys: Keys, thing: Link | State | Was) -> bool:
+    async def have(self, part: Part, thing: Link | State | Was) -> bool:
         """True when enough replicas have `thing`; False when the server that answers now does not have it itself.
 
         Raises:
             RedisError, OSError: not enough of them said so in time.
         """
-        line = self._lines.setdefault(keys.partition, _Line())
+        line = self._lines.setdefault(part.partition, _Line())
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         line.waiting.append((thing, answer))
         if line.asking is None:
-            line.asking = asyncio.create_task(self._ask(keys, line))
+            line.asking = asyncio.create_task(self._ask(part, line))
         return await answer
 
     async def aclose(self) -> None:
@@ -107,12 +115,12 @@ class Replicas:
             if line.redis is not None:
                 await line.redis.aclose()
 
-    async def _ask(self, keys: Keys, line: _Line) -> None:
+    async def _ask(self, part: Part, line: _Line) -> None:
         try:
             while line.waiting:
                 batch, line.waiting = line.waiting, []
                 try:
-                    found = await self._batch(keys, line, [thing for thing, _ in batch])
+                    found = await self._batch(part, line, [thing for thing, _ in batch])
                 except Exception as fault:
                     await self._lose(line)
                     for _, answer in batch:
@@ -125,11 +133,11 @@ class Replicas:
         finally:
             line.asking = None
 
-    async def _batch(self, keys: Keys, line: _Line, things: list[Link | State | Was]) -> list[bool]:
+    async def _batch(self, part: Part, line: _Line, things: list[Link | State | Was]) -> list[bool]:
         if line.redis is None:
-            line.redis = await primary(self._redis, keys.mark, self._timeout_s)
+            line.redis = await primary(self._redis, part.mark, self._timeout_s)
         parts = [thing.args() for thing in things]
-        names = [keys.mark, *(part[0] for part in parts)]
+        names = [part.mark, *(part[0] for part in parts)]
         asked = ("EVAL", _TEXT, len(names), *names, *(arg for part in parts for arg in part[1:]))
         pipe = line.redis.pipeline(transaction=False)
         pipe.execute_command(*asked)

@@ -15,10 +15,8 @@ from redis.exceptions import ResponseError
 from dispatch.stream.client import connect
 from dispatch.stream.embedded import StoreUnavailable
 from dispatch.stream.faults import FAULTS
-from dispatch.stream.keys import PARTITIONS
-from dispatch.stream.stream import Stream
 
-__all__ = ["HUB", "Danger", "Memory", "connect", "dangers", "end", "memory", "other_hubs", "same_partitions"]
+__all__ = ["HUB", "Danger", "Memory", "connect", "dangers", "end", "memory", "other_hubs"]
 
 HUB = "dispatch-hub-"
 """Connection names of hubs begin so, by which another hub (or the command line) sees that one uses the store."""
@@ -125,26 +123,6 @@ async def _dangers(redis: Any, node: Any) -> list[Danger]:
 def _version(about: dict[str, Any]) -> tuple[int, ...]:
     """Valkey tells its own version beside the one of Redis that it is compatible with."""
     return tuple(int(part) for part in str(about["redis_version"]).split(".")[:2])
-
-
-async def same_partitions(stream: Stream) -> None:
-    """See that the store has the number of partitions that is configured; a new one gets it, for ever.
-
-    Raises:
-        StoreUnavailable: it has another, or does not answer.
-    """
-    count = len(stream.partitions)
-    try:
-        older = await stream.redis.exists(stream.keys.epoch)  # a store from before there were several has one
-        await stream.redis.set(PARTITIONS, 1 if older else count, nx=True)
-        has = int(await stream.redis.get(PARTITIONS))
-    except FAULTS as fault:
-        raise StoreUnavailable(_SILENT.format(fault)) from None
-    if has != count:
-        raise StoreUnavailable(
-            f"store.partitions = {count}: this store was made with {has}, and where its alarms are depends on it;"
-            f" set it to {has}"
-        )
 
 
 async def other_hubs(redis: Any, name: str) -> set[str]:

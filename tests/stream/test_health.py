@@ -27,9 +27,13 @@ async def hub(store: Single) -> AsyncIterator[Hub]:
     await made.closes()
 
 
+def health_of(hub: Hub, allowed: tuple[str, ...] = ()) -> Health:
+    return Health(hub.redis, lambda why: setattr(hub.stream, "unsafe", why), allowed, 0.7, None)
+
+
 async def test_a_store_that_became_unsafe(store: Single, hub: Hub) -> None:
     """Someone turns syncing off: it is told at once how to mend it, and nobody is told that anything is stored."""
-    health = Health(hub.stream, (), 0.7, None)
+    health = health_of(hub)
     await health.step(START)
     assert health.notices == []
     await store.set("appendfsync", "everysec")
@@ -49,7 +53,7 @@ async def test_a_store_that_became_unsafe(store: Single, hub: Hub) -> None:
 async def test_what_is_allowed_by_name_is_said(store: Single, hub: Hub) -> None:
     """A setting that the configuration accepts refuses nothing, and every supervisor is told of it."""
     await store.set("appendfsync", "everysec")
-    health = Health(hub.stream, ("appendfsync",), 0.7, None)
+    health = health_of(hub, ("appendfsync",))
     await health.step(START)
     assert [(n["code"], n["refused"]) for n in health.notices] == [("store_unsafe", False)]
     hub.stream.vouch()
@@ -57,7 +61,7 @@ async def test_what_is_allowed_by_name_is_said(store: Single, hub: Hub) -> None:
 
 async def test_a_store_that_fills(store: Single, hub: Hub) -> None:
     """Well before it is full it is told how full; when it is full, nothing is called stored and nothing is deleted."""
-    health = Health(hub.stream, (), 0.7, None)
+    health = health_of(hub)
     await hub.raises()
     used = int((await store.nodes[0].info("memory"))["used_memory"])
     await store.set("maxmemory", str(int(used / 0.8)))
@@ -77,7 +81,7 @@ async def test_a_store_that_fills(store: Single, hub: Hub) -> None:
 
 async def test_a_store_that_is_gone(store: Single, hub: Hub) -> None:
     """It is said since when, and no more once it is back."""
-    health = Health(hub.stream, (), 0.7, None)
+    health = health_of(hub)
     node = store.nodes[0]
     await store.kill(node)
     await health.step(START)

@@ -15,7 +15,7 @@ from dispatch.stream.doorbell import Doorbell, Ring
 from dispatch.stream.epochs import Epochs, Witness
 from dispatch.stream.homes import Claim
 from dispatch.stream.replicas import Replicas
-from dispatch.stream.store import connect, dangers, memory, same_partitions
+from dispatch.stream.store import connect, dangers, memory
 from dispatch.stream.stream import Stream
 from tests.flow.clock import START, FakeClock
 from tests.nodes import Node, until
@@ -84,7 +84,7 @@ async def test_any_store(kind: str) -> None:
     make, replicas = MADE[kind]
     async with make() as store:
         client = Client(store.url, replicas)
-        await same_partitions(client.stream)
+        await client.stream.homes.open()
         assert await dangers(client.redis) == []
         assert (await memory(client.redis)).used > 0
         epochs = Epochs(client.stream, STATIONS, FakeClock(), Witness(None))
@@ -125,10 +125,10 @@ async def test_a_store_keeps_its_number_of_partitions() -> None:
     """Where an alarm is depends on it, so another number is refused with the one that is right."""
     async with Single() as store:
         redis = connect(store.url)
-        await same_partitions(Stream(redis, 8))
-        await same_partitions(Stream(redis, 8))
+        await Stream(redis, 8).homes.open()
+        await Stream(redis, 8).homes.open()
         with pytest.raises(Exception, match=r"store\.partitions = 4: this store was made with 8.*set it to 8"):
-            await same_partitions(Stream(redis, 4))
+            await Stream(redis, 4).homes.open()
         await redis.aclose()
 
 
