@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
@@ -50,6 +49,7 @@ from dispatch.routing.route import route
 from dispatch.settings import Settings
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.epochs import MARK_EVERY_S, Epochs, Witness
+from dispatch.stream.faults import FAULTS
 from dispatch.stream.health import Health
 from dispatch.stream.leases import Leases
 from dispatch.stream.relay import Relay
@@ -207,7 +207,7 @@ class Dispatch:
             await self.clock.sleep_until(self.clock.now() + _CORRECT_EVERY)
             try:
                 await self.clock.correct(self.stream.now)
-            except (RedisError, OSError) as fault:
+            except FAULTS as fault:
                 log.warning("clock_not_corrected", fault=type(fault).__name__)
 
     def _unsafe(self, why: str) -> None:

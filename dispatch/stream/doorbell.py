@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from redis.exceptions import RedisError
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.tasks import end
 from dispatch.stream.client import primary
+from dispatch.stream.faults import FAULTS
 from dispatch.stream.keys import Keys
 from dispatch.stream.stream import Stream
 
@@ -86,7 +86,7 @@ class Doorbell:
         if channel not in line.stations:
             line.stations[channel] = station
             if line.pubsub is not None:
-                with suppress(RedisError, OSError):  # the line's task finds the same fault, and begins anew
+                with suppress(*FAULTS):  # the line's task finds the same fault, and begins anew
                     await line.pubsub.ssubscribe(channel)
         if line.task is None:
             line.task = asyncio.create_task(self._listen(line))
@@ -114,7 +114,7 @@ class Doorbell:
                 if more := [channel for channel in line.stations if channel not in asked]:
                     await pubsub.ssubscribe(*more)
                 await self._hear(line)
-            except (RedisError, OSError, TimeoutError) as fault:
+            except FAULTS as fault:
                 log.warning("doorbell_lost", partition=line.keys.partition, fault=type(fault).__name__)
             except Exception as fault:
                 log.error("doorbell_failed", partition=line.keys.partition, fault=repr(fault))
@@ -122,7 +122,7 @@ class Doorbell:
                 for confirmed in line.confirmed.values():
                     confirmed.clear()
                 line.pubsub = None
-                with suppress(RedisError, OSError, TimeoutError):
+                with suppress(*FAULTS):
                     if pubsub is not None:
                         await pubsub.aclose()
                     if redis is not None:

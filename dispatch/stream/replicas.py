@@ -14,9 +14,10 @@ from importlib import resources
 from typing import Any, Literal, Protocol
 
 import structlog
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from dispatch.stream.client import primary
+from dispatch.stream.faults import FAULTS
 
 log = structlog.get_logger()
 _TEXT = resources.files("dispatch.stream").joinpath("confirm.lua").read_text()
@@ -158,7 +159,7 @@ class Replicas:
     async def _lose(self, line: _Line) -> None:
         """The server may no longer be the one that holds the partition: ask anew next time."""
         old, line.redis = line.redis, None
-        with suppress(RedisError, OSError):
+        with suppress(*FAULTS):
             if old is not None:
                 await old.aclose()
 
