@@ -141,7 +141,9 @@ async def test_with_replicas_and_sentinels(machines: Machines, binary: str) -> N
 
     await until(succeeded, "a replica is the primary and takes writes")
     (successor,) = promoted
-    assert (await check(successor.url)).returncode == 0
+    hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels)
+    found = await check(f"redis+sentinel://:{PASSWORD}@{hosts}/fujin")
+    assert (found.returncode, found.stderr) == (0, "")
     last = next(machine for machine in others if machine is not successor)
     last.kill("replicated.conf")
 
@@ -175,7 +177,9 @@ async def test_cluster(machines: Machines, program: Callable[..., str]) -> None:
         text=True, check=False, timeout=60,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr
-    assert (await check(nodes[0].url)).returncode == 0
+    hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes[:3])
+    found = await check(f"redis+cluster://:{PASSWORD}@{hosts}")
+    assert (found.returncode, found.stderr) == (0, "")
     key = next(f"alarm-{number}" for number in range(1000) if slot_of(f"alarm-{number}") < SLOTS // 3)
     others = [ClusterNode("127.0.0.1", machine.port) for machine in nodes[1:]]
     cluster = RedisCluster(startup_nodes=others, password=PASSWORD, decode_responses=True)
