@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from dispatch.stream import store
 from tests.flow.people import Citizen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,7 @@ async def main(folder: Path) -> None:
                 with tempfile.TemporaryDirectory() as data:
                     async with hub(Path(data)) as (url, password):
                         await night(browser, url, password, lang, size, folder)
+                        await trouble(browser, url, password, lang, size, folder, Path(data))
         await browser.close()
 
 
@@ -47,7 +49,7 @@ async def main(folder: Path) -> None:
 async def hub(data: Path) -> AsyncIterator[tuple[str, str]]:
     """A hub with the demonstration's configuration: (address, password of its users)."""
     command = [sys.executable, "-m", "dispatch", "serve", "--data", str(data), "--port", str(PORT)]
-    environment = {**os.environ, "DISPATCH_LIMITS_SIGN_IN_ATTEMPTS": "1000"}
+    environment = {**os.environ, "DISPATCH_LIMITS_SIGN_IN_ATTEMPTS": "1000", "DISPATCH_STORE_CHECK_S": "1"}
     process = subprocess.Popen(  # noqa: ASYNC220 - it runs beside, and nothing waits for it
         command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment
     )
@@ -114,6 +116,35 @@ async def night(browser: Browser, url: str, password: str, lang: str, size: str,
                 await supervisor.click('[data-act="view-log"]')
                 await shot(supervisor, "supervisor-log", 800)
             await earlier.http.aclose()
+
+
+async def trouble(browser: Browser, url: str, password: str, lang: str, size: str, folder: Path, data: Path) -> None:
+    """Somebody changes the store's settings: supervisor, officer and citizen are told what is true."""
+    redis = store.connect(f"unix://{data / 'store' / 'store.sock'}", "pictures")
+    async with (
+        signed_in(browser, url, "S01", password, lang, size) as office,
+        signed_in(browser, url, on_duty(), password, lang, size) as desk,
+        opened(browser, lang, size) as street,
+    ):
+        supervisor, console, citizen = await office.new_page(), await desk.new_page(), await street.new_page()
+        await supervisor.goto(f"{url}/supervisor?lang={lang}")
+        await console.goto(f"{url}/console?lang={lang}")
+        for page in (console, supervisor):
+            if page is supervisor:
+                await page.click('.not-ready [data-act="sound-open"]')
+            await page.click('[data-act="sound-check"]')
+            await page.click('[data-act="sound-heard"]')
+        await citizen.goto(f"{url}/?lang={lang}")
+        await citizen.wait_for_load_state("networkidle")
+        await redis.config_set("maxmemory", (await redis.info("memory"))["used_memory"] * 5 // 4)
+        await redis.config_set("appendfsync", "everysec")
+        for page, name in ((supervisor, "supervisor-notices"), (console, "console-notices")):
+            await page.locator("[data-notice]").nth(1).wait_for()
+            await page.screenshot(path=folder / f"{name}-{size}-{lang}.png")
+        await citizen.click('[data-act="raise"]')
+        await citizen.locator("#now-head", has_text={"zh": "还没有存好", "en": "Not stored yet"}[lang]).wait_for()
+        await citizen.screenshot(path=folder / f"citizen-not-stored-{size}-{lang}.png")
+    await redis.aclose()
 
 
 def on_duty() -> str:
