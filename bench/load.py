@@ -1,4 +1,4 @@
-"""Citizens and consoles that cost next to nothing, so that one process can play a whole district.
+"""Consoles that cost next to nothing, so that one process can play a whole district.
 
 Raw sockets, and of each frame only what is measured is read. Consoles do what real ones do: they are ready, confirm
 what they show, acknowledge, close. Never judges anything.
@@ -10,14 +10,11 @@ import asyncio
 import base64
 import json
 import os
-import secrets
-import uuid
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
 STATION = "dadongmen"
-_PLACE = {"lat": 41.80312, "lon": 123.46587, "accuracy_m": 18}
 _CONFIRM_S = 0.25
 _READY_S = 10
 
@@ -253,83 +250,3 @@ class Console(Socket):
 
     def _later(self, name: str, seconds: float, what: Callable[[], None]) -> None:
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, what)
-
-
-class Citizen:
-    """One alarm of one person, with a connection of its own. `receipt_at` is when its receipt came."""
-
-    def __init__(self) -> None:
-        self.id = str(uuid.uuid4())
-        self.body = {"id": self.id, "secret": secrets.token_urlsafe(24), "text": "门外有人，请快来", "position": _PLACE}
-        self.receipt_at: float | None = None
-        self.fault = ""
-
-    async def connect(self, url: str) -> None:
-        raise NotImplementedError
-
-    def press(self) -> None:
-        """Send the alarm."""
-        raise NotImplementedError
-
-    def leave(self) -> None:
-        raise NotImplementedError
-
-
-class ByHttp(Citizen, asyncio.Protocol):
-    """`POST /alarms` over a connection that the page already has."""
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self._answer = b""
-
-    def data_received(self, data: bytes) -> None:
-        self._answer += data
-        head, _, body = self._answer.partition(b"\r\n\r\n")
-        if body.endswith(b"}"):
-            self.receipt_at = monotonic()
-            if not head.startswith(b"HTTP/1.1 201"):
-                self.fault = body.decode()
-
-    async def connect(self, url: str) -> None:
-        self._host = url.removeprefix("http://")
-        host, port = self._host.split(":")
-        await asyncio.get_running_loop().create_connection(lambda: self, host, int(port))
-
-    def press(self) -> None:
-        body = json.dumps(self.body).encode()
-        head = f"POST /alarms HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
-        self._transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-
-    def leave(self) -> None:
-        self._transport.close()
-
-
-class BySocket(Citizen):
-    """`raise` over `/ws/alarm`, on which the page then follows its alarm."""
-
-    async def connect(self, url: str) -> None:
-        host, port = url.removeprefix("http://").split(":")
-        self._socket = _CitizenSocket(self, url)
-        await asyncio.get_running_loop().create_connection(lambda: self._socket, host, int(port))
-        await self._socket.opened
-
-    def press(self) -> None:
-        self._socket.send({"type": "raise", "ref": "raise", **self.body})
-
-    def leave(self) -> None:
-        self._socket.close()
-
-
-class _CitizenSocket(Socket):
-    def __init__(self, citizen: Citizen, url: str) -> None:
-        super().__init__(url, "/ws/alarm")
-        self._citizen = citizen
-
-    def frame(self, data: bytes, start: int, stop: int, now: float) -> None:
-        if data.startswith(b'{"type":"ok"', start):
-            self._citizen.receipt_at = now
-        elif data.startswith(b'{"type":"error"', start):
-            self._citizen.fault = data[start:stop].decode()
-
-
-INTAKES: dict[str, type[Citizen]] = {"http": ByHttp, "socket": BySocket}

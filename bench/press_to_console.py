@@ -21,8 +21,9 @@ from time import monotonic
 
 import uvloop
 
+from bench.citizens import INTAKES, Citizen
 from bench.hub import Hub, serving
-from bench.load import INTAKES, STATION, Citizen, Console, Consoles
+from bench.load import STATION, Console, Consoles
 from bench.report import Figures, figures, machine
 
 _STAYS_S = 10.0  # how long a citizen's page stays connected

@@ -13,7 +13,6 @@ import json
 import random
 import sys
 from array import array
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -21,8 +20,9 @@ from typing import Any
 
 import uvloop
 
+from bench.citizens import INSIDE, Citizen, stored
 from bench.hub import Hub, workplace
-from bench.load import Citizen, Console, Consoles
+from bench.load import Console, Consoles
 from bench.report import Figures, figures, head, line, machine, say, table
 
 MODES = {
@@ -35,7 +35,6 @@ _BEFORE_S = 5.0
 _LIVE_WITHIN_S = 120.0
 _DRAIN_S = 30.0
 _CITIZEN_AGAIN_S = 0.5
-_ANSWER_S = 5.0
 _TAKEN_S = 2.0
 _LEAST_WAIT_S, _FIRST_WAIT_S, _MOST_WAIT_S = 0.2, 1.0, 5.0
 """Of the page (`clients/web/shared/link.js`): a random wait, of which the longest doubles at each try."""
@@ -245,13 +244,13 @@ class Storm:
     async def _press(self, station: str) -> None:
         """One citizen: presses, and again until it is stored, on whichever hub answers."""
         citizen = Citizen()
-        body = json.dumps({**citizen.body, "position": _INSIDE[station]}).encode()
+        body = json.dumps({**citizen.body, "position": INSIDE[station]}).encode()
         seats = [seat for seat in self._seats.values() if seat.station == station]
         press = Press(station, monotonic(), left=len(seats))
         self._presses[citizen.id.encode()] = press
         hubs = random.sample(self._hubs, len(self._hubs))
         for tried in range(int(_LIVE_WITHIN_S / _CITIZEN_AGAIN_S)):
-            if await _stored(hubs[tried % len(hubs)].url, body):
+            if await stored(hubs[tried % len(hubs)].url, body):
                 break
             if tried % len(hubs) == len(hubs) - 1:
                 await asyncio.sleep(_CITIZEN_AGAIN_S)
@@ -291,31 +290,6 @@ class Storm:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-_INSIDE = {
-    "dadongmen": {"lat": 41.8031, "lon": 123.4590}, "xiaodong": {"lat": 41.8300, "lon": 123.4650},
-    "wanquan": {"lat": 41.7870, "lon": 123.4760}, "changan": {"lat": 41.8060, "lon": 123.4930},
-    "dongta": {"lat": 41.7880, "lon": 123.5280}, "dongzhan": {"lat": 41.8080, "lon": 123.5320},
-    "taochang": {"lat": 41.8330, "lon": 123.5190},
-}  # fmt: skip
-"""A place in each station of the demonstration, well inside."""
-
-
-async def _stored(url: str, body: bytes) -> bool:
-    """Send an alarm once; whether the hub said that it is stored."""
-    host = url.removeprefix("http://")
-    with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-        async with asyncio.timeout(_ANSWER_S):
-            reader, writer = await asyncio.open_connection(*host.split(":"))
-            try:
-                head = f"POST /alarms HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-                writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-                answer = await reader.readuntil(b"\r\n")
-                return answer.split()[1] in (b"200", b"201")
-            finally:
-                writer.close()
-    return False
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import re
@@ -71,12 +72,22 @@ def line(about: Mapping[str, str], chosen: Mapping[str, Any], found: Mapping[str
     command = " ".join(["python -m", module.name if module else "bench", *sys.argv[1:]])
     options = {name: value if value is None or isinstance(value, int | float) else str(value)
                for name, value in chosen.items()}  # fmt: skip
-    print(json.dumps({"command": command, "date": about["date"], "machine": about, "options": options, **found}))
+    whole = {"command": command, "date": about["date"], "machine": about, "options": options, **found}
+    print(json.dumps(_numbers(whole), ensure_ascii=False, allow_nan=False))
 
 
 def say(text: str) -> None:
     """How far it is, on standard error: no part of the figures."""
     print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def _numbers(value: Any) -> Any:
+    """The same, with null for what is no number: JSON has no word for it."""
+    if isinstance(value, Mapping):
+        return {name: _numbers(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_numbers(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _file_system(folder: Path) -> str:
