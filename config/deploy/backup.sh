@@ -48,7 +48,7 @@ try() {
     until "$1"; do
         tries=$((tries + 1))
         [ $tries -lt 10 ] || { cat "$part/fault" >&2; exit 2; }
-        sleep 1
+        sleep 0.3
     done
     rm -f "$part/files" "$part/fault"
 }
