@@ -10,7 +10,6 @@ import subprocess
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -143,24 +142,6 @@ class Nginx:
     def said(self) -> str:
         """All that it logged."""
         return "".join(file.read_text("utf-8", errors="replace") for file in sorted(self.folder.glob("*.log")))
-
-
-class Server:
-    """A store's server, started with a shipped configuration file.
-
-    Args:
-        command: program and arguments.
-        log: where its words go.
-    """
-
-    def __init__(self, command: list[str], log: Path) -> None:
-        self._log: IO[bytes] = log.open("wb")
-        self.process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT, cwd=log.parent)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(timeout=30)
-        self._log.close()
 
 
 def _has_ipv6() -> bool:
