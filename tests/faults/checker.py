@@ -90,6 +90,10 @@ def judge_streams(truth: Truth, served: Served, fault: Fault) -> None:
                 fault("disorder", f"{station}: event {number} of the log has offset {row['offset']}")
                 break
         _copies(station, rows, truth, fault)
+        own = [(row["at"], str(row["event"])) for row in rows if row["alarm"] is None]
+        for (at, event), times in Counter(own).items():
+            if times > 1:
+                fault("doubled", f"{station}: {event} at {at} is {times} times in the log")
     for alarm, times in truth.raisings.items():
         if times > 1:
             fault("doubled", f"alarm {alarm} was raised {times} times")

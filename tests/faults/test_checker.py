@@ -190,6 +190,7 @@ def adds(event: Members, changes: Members | None = None, alarm: str | None = ALA
         (adds({"type": "media_added", "media": "m1"}), "doubled"),
         (adds({"type": "alarm_raised", "code": "K"}, {"id": ALARM, "status": "raised"}, station="west"), "doubled"),
         (lambda s: s.view["talk"].append({"text": "s1"}), "doubled"),
+        (lambda s: [s.add({"type": "console_lost", "console": "k"}, {}, None) for _ in range(2)], "doubled"),
         (answers("r1", "raise", "ok", http=201, id=ALARM, code="K", station={"id": "east"}, status="raised",
                  stored_at=AT), "doubled"),
         # -- escalated
