@@ -9,19 +9,18 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from dispatch import telemetry, web
+from dispatch import notices, telemetry, web
 from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, StoreClock
 from dispatch.alarm.commands import Actor
@@ -49,7 +48,7 @@ from dispatch.routing.route import route
 from dispatch.settings import Settings
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.epochs import MARK_EVERY_S, Epochs, Witness
-from dispatch.stream.faults import FAULTS
+from dispatch.stream.faults import FAULTS, translated
 from dispatch.stream.health import Health
 from dispatch.stream.leases import Leases
 from dispatch.stream.relay import Relay
@@ -108,8 +107,9 @@ class Dispatch:
         self.hub.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
         self.notices = Notices(
-            lambda: self.health.notices, lambda: self.epochs.restored, self.auditor.late, self.hub.broadcast
-        )
+            reach=self._reach, wrong=lambda: self.health.notices, restored=lambda: self.epochs.restored,
+            late=self.auditor.late, tell=self.hub.broadcast,
+        )  # fmt: skip
         self.receipts = Receipts(self.alarms, clock)
         self.heartbeat = Heartbeat(self.hub, settings.console.silent_after_s)
         self.identity = Identity(
@@ -132,10 +132,8 @@ class Dispatch:
         pages = web.Pages(folder, self.settings)
         return Starlette(
             routes=[
-                Route("/healthz", _healthz),
-                Route("/readyz", self._readyz),
+                *notices.routes(self.notices, self.who, lambda: dangers(self.stream.redis, self.settings.store.allow)),
                 Route("/metrics", telemetry.metrics),
-                Route("/notices", self._notices),
                 WebSocketRoute("/ws/alarm", self._citizen_socket),
                 WebSocketRoute("/ws/console", self._console_socket),
                 *intake_http.routes(self.citizens, pages.page, self.chunks.put_whole, self.settings.limits.form_bytes),
@@ -154,7 +152,7 @@ class Dispatch:
         await self.open()
         poll_s = self.settings.timer.poll_s
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "fanout": lambda: repeat(self._check_feeds, self.clock, CHECK_EVERY_S),
+            "fanout": lambda: repeat(self.notices.look, self.clock, CHECK_EVERY_S),
             "heartbeat": lambda: repeat(self.heartbeat.step, self.clock, self.settings.console.beat_s),
             "receipts": lambda: repeat(self.receipts.step, self.clock, REPORT_EVERY_S),
             "escalation": lambda: self.timer.run(poll_s),
@@ -213,9 +211,11 @@ class Dispatch:
     def _unsafe(self, why: str) -> None:
         self.stream.unsafe = why
 
-    async def _check_feeds(self, now: datetime) -> None:
-        with suppress(Refused):  # said by the heartbeat, which is silent then
-            await self.hub.check()
+    async def _reach(self) -> None:
+        """See that the store answers, and that no doorbell was missed."""
+        async with translated():
+            await self.stream.now()
+        await self.hub.check()
 
     # -- who -----------------------------------------------------------------------------------------------------
 
@@ -269,6 +269,7 @@ class Dispatch:
             station_name=station_name,
             officers_named=lambda station: self.settings.citizen.name_officers,
             follow=self.hub.watch,
+            lives=lambda: self.notices.away_since is None,
         )
 
     async def _ready(self, station: str, officer: str, role: str, console: str) -> None:
@@ -279,22 +280,3 @@ class Dispatch:
 
     async def _hand_over(self, station: str, officer: str, role: str, console: str) -> None:
         await self.readiness.hand_over(station, Console(officer, role, console), self.settings.console.handover_s)
-
-    async def _notices(self, request: Request) -> Response:
-        """What is wrong with the system itself, for whoever is signed in."""
-        await self.who(request)
-        return JSONResponse({"notices": self.notices.current}, headers={"cache-control": "no-store"})
-
-    # -- health ----------------------------------------------------------------------------------------------------
-
-    async def _readyz(self, request: Request) -> Response:
-        """200 while the store answers and is safe (P1)."""
-        try:
-            found = await dangers(self.stream.redis, self.settings.store.allow)
-        except Exception as fault:
-            return JSONResponse({"ready": False, "why": [f"the store does not answer ({type(fault).__name__})"]}, 503)
-        return JSONResponse({"ready": not found, "why": [str(danger) for danger in found]}, 503 if found else 200)
-
-
-async def _healthz(request: Request) -> Response:
-    return JSONResponse({"alive": True})

@@ -46,6 +46,7 @@ class Town:
         station_name: (station, language) -> its name.
         officers_named: (station) -> whether the citizen may know who comes.
         follow: (station, alarm, told) -> what ends it: `told` is called with each further event of the alarm.
+        lives: whether the store answers: without it a citizen is not told that anything moves.
     """
 
     route: Callable[[Mapping[str, Any] | None], Route]
@@ -53,6 +54,7 @@ class Town:
     station_name: Callable[[str, str], str]
     officers_named: Callable[[str], bool]
     follow: Callable[[str, str, Callable[[dict[str, Any]], None]], Awaitable[Callable[[], None]]]
+    lives: Callable[[], bool]
 
 
 class Citizens:

@@ -141,7 +141,11 @@ class CitizenSocket:
                 continue
             try:
                 alarm = (await self._citizens.authorise(*self._alarm)).alarm
-            except Refused:  # the store is away: look again until it is back
+            except Refused as refused:
+                if refused.error is errors.NOT_FOUND:  # the store went back to before it: the device still has it
+                    await self._socket.close(errors.RESTORED, "the store was restored: send the alarm again")
+                    return
+                # The store is away: look again until it is back.
                 await self._clock.sleep_until(self._clock.now() + _LOOK_AGAIN)
                 self._changed.set()
                 continue
@@ -160,7 +164,8 @@ class CitizenSocket:
     async def _beats(self) -> None:
         while True:
             now = self._clock.now()
-            await self._send({"type": "beat", "at": to_text(now)})
+            if self._citizens.town.lives():
+                await self._send({"type": "beat", "at": to_text(now)})
             await self._clock.sleep_until(now + self._beat)
 
     async def _send(self, message: dict[str, Any]) -> None:

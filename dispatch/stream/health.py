@@ -51,12 +51,12 @@ class Health:
         """What is wrong now: `{"code", "since", ...}`."""
 
     async def step(self, now: datetime) -> None:
-        """Look once. A store that does not answer is told of too."""
+        """Look once; of a store that does not answer nothing new is known."""
         try:
             dangers = await store.dangers(self._redis)
             memory = await store.memory(self._redis)
-        except StoreUnavailable:
-            self._tell(now, [{"code": "store_away"}])
+        except StoreUnavailable as fault:
+            log.warning("store_not_looked_at", why=str(fault))
             return
         _USED.set(memory.used)
         _LIMIT.set(memory.limit)

@@ -1,5 +1,8 @@
 """The store is watched while it is used: what becomes unsafe or full is told, and no falsehood with it (P1)."""
 
+import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
@@ -79,19 +82,6 @@ async def test_a_store_that_fills(store: Single, hub: Hub) -> None:
     assert (await hub.stream.offset(HOME)) == 4
 
 
-async def test_a_store_that_is_gone(store: Single, hub: Hub) -> None:
-    """It is said since when, and no more once it is back."""
-    health = health_of(hub)
-    node = store.nodes[0]
-    await store.kill(node)
-    await health.step(START)
-    await health.step(START.replace(minute=1))
-    assert health.notices == [{"code": "store_away", "since": "2026-11-22T02:00:00.000Z"}]
-    await store.restart(node)
-    await health.step(START)
-    assert health.notices == []
-
-
 async def test_consoles_hear_of_it(town: Town) -> None:
     """Consoles are told while it lasts; alarms reach them and escalate, but neither side is told "stored"."""
     officer = await town.officer("V01")
@@ -115,3 +105,19 @@ async def test_consoles_hear_of_it(town: Town) -> None:
     assert (officer.notices, late.notices) == ([], [])
     assert (await citizen.posts()).status_code == 200
     await town.forgets(officer, late)
+
+
+async def test_a_store_that_is_gone(town: Town) -> None:
+    """Consoles are told since when, no citizen hears a beat, and when it is back all is well again."""
+    officer = await town.officer("V01")
+    pid = int((town.folder / "store" / "store.pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    await asyncio.to_thread(town.store.ended)
+    await town.clock.advance(4)
+    assert [(n["code"], n["since"]) for n in town.dispatch.notices.current] == [
+        ("store_away", "2026-11-22T02:00:01.000Z")
+    ]
+    await asyncio.to_thread(town.store.start)
+    await town.clock.advance(4)
+    assert town.dispatch.notices.current == []
+    await town.forgets(officer)
