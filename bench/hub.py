@@ -118,8 +118,13 @@ class Hub:
 
     def metric(self, name: str) -> float:
         """The sum of all series of a metric."""
+        return self.metrics(name)[0]
+
+    def metrics(self, *names: str) -> list[float]:
+        """Several at the same instant."""
         text = httpx.get(f"{self.url}/metrics").text
-        return sum(float(value) for value in re.findall(rf"^{re.escape(name)}(?:{{.*}})? (\S+)", text, re.MULTILINE))
+        series = [re.findall(rf"^{re.escape(name)}(?:{{.*}})? (\S+)", text, re.MULTILINE) for name in names]
+        return [sum(map(float, found)) for found in series]
 
     def cpu_s(self) -> tuple[float, float]:
         """CPU seconds that (hub, built-in store) have used so far."""

@@ -17,6 +17,7 @@ from typing import Any
 STATION = "dadongmen"
 _CONFIRM_S = 0.25
 _READY_S = 10
+_LOOK_S = 0.02
 
 
 class Socket(asyncio.Protocol):
@@ -250,3 +251,11 @@ class Console(Socket):
 
     def _later(self, name: str, seconds: float, what: Callable[[], None]) -> None:
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, what)
+
+
+async def own_lateness(into: list[float]) -> None:
+    """Until cancelled: by how much (ms) this process itself is late, which is then part of every figure."""
+    while True:
+        wanted = monotonic() + _LOOK_S
+        await asyncio.sleep(_LOOK_S)
+        into.append((monotonic() - wanted) * 1000)

@@ -22,7 +22,7 @@ import uvloop
 
 from bench.citizens import INSIDE, Citizen, stored
 from bench.hub import Hub, workplace
-from bench.load import Console, Consoles
+from bench.load import Console, Consoles, own_lateness
 from bench.report import Figures, figures, head, line, machine, say, table
 
 MODES = {
@@ -85,7 +85,7 @@ class Storm:
         self._consoles = Consoles(self._arrived, self._lost)
         self._presses: dict[bytes, Press] = {}
         self._late = array("d")  # from the press to each console that was live then
-        self._lag = array("d")
+        self._lag: list[float] = []
         self._over = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._slowest = (0.0, 0.0)  # how slow (ms), and when it was pressed
@@ -99,7 +99,7 @@ class Storm:
             gc.collect()
             gc.freeze()
             gc.disable()
-            self._spawn(self._measure_lag())
+            self._spawn(own_lateness(self._lag))
             return await self._cut()
         finally:
             gc.enable()
@@ -277,14 +277,6 @@ class Storm:
             self._slowest = max(self._slowest, (took, press.at))
         elif seat.back_at is not None and press.stored_at and press.stored_at < seat.back_at:
             seat.back_at = now  # it was not yet there with all that it missed
-
-    # -- the load itself ---------------------------------------------------------------------------------------------
-
-    async def _measure_lag(self) -> None:
-        while True:
-            wanted = monotonic() + 0.02
-            await asyncio.sleep(0.02)
-            self._lag.append((monotonic() - wanted) * 1000)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)

@@ -24,6 +24,7 @@ import uvloop
 from bench.backlog import Maker, Wanted, town
 from bench.hub import Hub, cpu_s, store_pid, workplace
 from bench.listener import Listener, Run
+from bench.load import own_lateness
 from bench.report import Figures, figures, head, line, machine, say, table
 from dispatch.settings import Settings
 from dispatch.stream import store
@@ -175,13 +176,17 @@ class Measurement:
         await _until(self._begin)
         say(f"{self._plan.due_per_second:g} due a second, for {self._plan.seconds:g} s")
         before, cpu = self._histogram(), self._hubs[0].cpu_s()
+        lag: list[float] = []
+        measuring = asyncio.create_task(own_lateness(lag))
         await _until(end)
+        measuring.cancel()
         used = [after - earlier for after, earlier in zip(self._hubs[0].cpu_s(), cpu, strict=True)]
         lost = await self._drained(end)
         within, of = (after - earlier for after, earlier in zip(self._histogram(), before, strict=True))
         runs = self._listener.of(self._begin, end)
         return {**_late(runs), "not_run": lost, "hub_says_within_250_ms": within / of if of else None,
-                "cores": {"hub": used[0] / self._plan.seconds, "store": used[1] / self._plan.seconds}}  # fmt: skip
+                "cores": {"hub": used[0] / self._plan.seconds, "store": used[1] / self._plan.seconds},
+                "load_late_ms": asdict(figures(lag))}  # fmt: skip
 
     async def _bursts(self) -> dict[str, Any]:
         at = self._begin + self._plan.seconds + _BETWEEN_S
@@ -227,8 +232,8 @@ class Measurement:
     def _histogram(self) -> tuple[float, float]:
         """(deadlines that the hub itself says were run within 250 ms, all)."""
         name = "dispatch_deadline_lateness_seconds"
-        hub = self._hubs[0]
-        return hub.metric(f'{name}_bucket{{le="0.25"}}'), hub.metric(f"{name}_count")
+        within, count = self._hubs[0].metrics(f'{name}_bucket{{le="0.25"}}', f"{name}_count")
+        return within, count
 
 
 def _late(runs: list[Run]) -> dict[str, Any]:
@@ -285,7 +290,8 @@ def _print(plan: Plan, found: dict[str, Any]) -> None:
           [(name, f"{count}", *_shown(Figures(**late))) for name, count, late in rows])  # fmt: skip
     within, cores = steady["hub_says_within_250_ms"] or 0.0, steady["cores"]
     say(f"the hub's own histogram: {within:.2%} within 250 ms; cores used: hub {cores['hub']:.2f}, store "
-        f"{cores['store']:.2f}; not copied to called-in stations by the end: {found['not_copied_yet']}")  # fmt: skip
+        f"{cores['store']:.2f}; not copied to called-in stations by the end: {found['not_copied_yet']}; load late: "
+        f"{steady['load_late_ms']['p99']:.0f} ms (p99), {steady['load_late_ms']['worst']:.0f} ms")  # fmt: skip
     cpu = found["cpu"]
     empty, pending = cpu["empty"], cpu["pending"]
     print()
