@@ -46,7 +46,7 @@ def place(places: dict[Make, tuple[Town, Record]], tmp_path_factory: pytest.Temp
             del places[make]
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS.values() if fault.short], ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 async def test_nothing_is_lost(fault: Fault, place: Place, in_ci: bool) -> None:
     """Under load from people at any hub, the fault comes and goes: the checker finds every counter 0."""
     if fault.missing:

@@ -37,7 +37,6 @@ class Fault:
         make: (new folder) -> its town, not yet started.
         twice: whether people send everything twice.
         needs: what must be on the machine: a program, or "faketime".
-        short: whether one round of it is an ordinary test.
     """
 
     name: str
@@ -45,7 +44,6 @@ class Fault:
     make: Make = plain
     twice: bool = False
     needs: str = ""
-    short: bool = True
 
     @property
     def missing(self) -> str:
@@ -70,6 +68,6 @@ FAULTS = {
         Fault(name="console_reads_nothing", strike=people.console_reads_nothing),
         Fault(name="everything_twice", strike=people.everything_twice, twice=True),
         Fault(name="clocks_wrong", strike=clocks.clocks_wrong, make=clocks.faked, needs="faketime"),
-        Fault(name="clocks_set", strike=clocks.clocks_set, make=clocks.faked, needs="faketime", short=False),
+        Fault(name="clocks_set", strike=clocks.clocks_set, make=clocks.faked, needs="faketime"),
     )
 }
