@@ -174,7 +174,7 @@ class Dispatch:
             with suppress(Refused, TimeoutError):  # they end by themselves, a little later
                 async with asyncio.timeout(_RELEASE_S):
                     await self.leases.release(self.clock.now())
-            await self.hub.aclose()
+            await self.hub.doorbell.aclose()
             self.epochs.witness.close()
             if self.replicas is not None:
                 await self.replicas.aclose()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from dispatch.alarm import commands as c
 from dispatch.alarm import errors
 from dispatch.alarm import events as e
+from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import OWNED, Alarm, Status
 
@@ -124,7 +126,7 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
         case c.AddNote(by=by, text=text):
             return [e.NoteAdded(by=by.name, text=text)]
         case c.ReportPosition(position=position):
-            follow = alarm.status is not CLOSED and position != alarm.position
+            follow = alarm.status is not CLOSED and position != alarm.position and not _older(position, alarm.position)
             return [e.PositionReported(position=position)] if follow else []
         case c.RequestCancel(duress=duress):
             # Each is an event, known or not: with and without duress the store has the same work.
@@ -137,6 +139,12 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
         case c.AddMedia() | c.EndMedia() | c.MediaDone() | c.OpenOriginal():
             return _media(alarm, command)
     return None
+
+
+def _older(position: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:
+    """Whether this was measured before the one that is known: sent again late, or overtaken on the way."""
+    at, last = position.get("at"), (known or {}).get("at")
+    return at is not None and last is not None and from_text(at) < from_text(last)
 
 
 def _media(alarm: Alarm, command: c.AddMedia | c.EndMedia | c.MediaDone | c.OpenOriginal) -> list[e.Event]:

@@ -93,6 +93,16 @@ class Alarm:
     media: Mapping[str, Entry] = field(default_factory=dict)
 
     @property
+    def latest(self) -> datetime:
+        """The time of the latest of its events that left one."""
+        times = (
+            self.raised_at, self.since, self.owned_at, self.acknowledged_at, self.moved_at, self.arrived_at,
+            self.closed_at, self.reminded_at, self.step_at, self.unanswered_at, self.overdue_at, self.delivered_at,
+            self.seen_at,
+        )  # fmt: skip
+        return max(at for at in times if at is not None)
+
+    @property
     def open(self) -> bool:
         """On the stations' lists: everything not closed, but never a practice alarm."""
         return self.status is not Status.CLOSED and self.kind != "practice"

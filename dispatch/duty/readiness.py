@@ -85,12 +85,24 @@ class Readiness:
             for station in self._stations:
                 pipe.zrange(self._stream.of(station).ready(station), "-inf", str(to_ms(now)), byscore=True)
             rows = await pipe.execute()
-        found = False
         for station, lapsed in zip(self._stations, rows, strict=True):
+            if lapsed:
+                await self._lapse_all(station, lapsed)
+        return any(rows)
+
+    async def _lapse_all(self, station: str, lapsed: list[bytes]) -> None:
+        """End the readiness of many at once: one append, and one look at who is left."""
+        async with translated():
+            pipe = self._stream.redis.pipeline(transaction=False)
             for member in lapsed:
-                found = True
-                await self.drop(station, _console(member), "silent")
-        return found
+                pipe.zrem(self._stream.of(station).ready(station), member)
+            gone = await pipe.execute()
+        consoles = [_console(member) for member, was in zip(lapsed, gone, strict=True) if was]  # this hub's to tell
+        if consoles:
+            events = [ConsoleLost(officer=c.officer, console=c.id, why="silent") for c in consoles]
+            await self._append(station, *events)
+            for told in self.on_lost:
+                await told(station)
 
     async def ready(self, stations: Iterable[str]) -> dict[str, list[Console]]:
         """The ready consoles of `stations`."""
@@ -103,8 +115,9 @@ class Readiness:
             rows = await pipe.execute()
         return {station: sorted(_console(member) for member in row) for station, row in zip(wanted, rows, strict=True)}
 
-    async def _append(self, station: str, event: Event) -> None:
-        await self._stream.append(station, [make_record(None, 0, event, self._clock.now(), {})])
+    async def _append(self, station: str, *events: Event) -> None:
+        now = self._clock.now()
+        await self._stream.append(station, [make_record(None, 0, event, now, {}) for event in events])
 
 
 def _console(member: bytes) -> Console:

@@ -14,7 +14,7 @@ import orjson
 import structlog
 from prometheus_client import Counter
 
-from dispatch.alarm.clock import Clock, from_ms, to_ms, to_text
+from dispatch.alarm.clock import Clock, from_ms, from_text, to_ms, to_text
 from dispatch.alarm.events import DeadlineLate
 from dispatch.alarm.state import Alarm
 from dispatch.escalation.timer import Deadlines, Timer
@@ -29,8 +29,8 @@ _LATE = timedelta(seconds=1)
 """A deadline that passed so long ago should have been run: whoever holds the lease does not do it."""
 _TOLD = timedelta(seconds=2)
 """Lateness that the supervisor is told of."""
-_PER_STEP = 500
-"""Alarms looked at in one step, so that a hundred thousand open ones cost no hub more than a part of its time."""
+_PER_STEP = 250
+"""Alarms looked at in one step, so that a hundred thousand open ones cost a hub less than a hundredth of its time."""
 _REMEMBERED = 100
 """Late deadlines that pages are told of; the log has all."""
 AUDITED = Counter("dispatch_audited_alarms", "Open alarms whose deadline was compared with the alarm itself")
@@ -93,14 +93,11 @@ class Auditor:
                 pipe.zscore(keys.deadlines, alarm_id)
             rows = await pipe.execute()
         AUDITED.inc(len(batch))
-        for snapshot, score in zip(rows[::2], rows[1::2], strict=True):
-            alarm = self._alarms.parse(snapshot) if snapshot else None
-            if alarm is None or not alarm.open:
-                continue
-            due = self._deadlines.next(alarm)
-            indexed = None if score is None else from_ms(int(score))
-            if due != indexed or (due is not None and due <= now - _LATE):
-                await self._look(alarm.id, now)
+        for (_, alarm_id), snapshot, score in zip(batch, rows[::2], rows[1::2], strict=True):
+            # Computed by the policy with the alarm's last event; what does not agree is computed anew.
+            due = orjson.loads(snapshot).get("due") if snapshot else None
+            if due is None or score is None or from_text(due) != from_ms(int(score)):
+                await self._look(alarm_id, now)
 
     async def _look(self, alarm_id: str, now: datetime) -> None:
         """See what is true of this alarm at this instant, and put it right."""

@@ -104,7 +104,8 @@ class Timer:
     async def step(self, now: datetime) -> bool:
         """Run the alarms that are due in this hub's partitions; False when none was."""
         held = await self._leases.look(now)
-        await asyncio.gather(*(self._try(alarm, now, each) for each in held for alarm in each.due))
+        call = _remembered(self._call)
+        await asyncio.gather(*(self._try(alarm, now, each, call) for each in held for alarm in each.due))
         ahead = [each.next_due for each in held if each.next_due is not None]
         self._next_due = min(ahead, default=None)
         return any(each.due for each in held)
@@ -140,16 +141,17 @@ class Timer:
                 wake = min(wake, max(self._next_due, now))
             await self._clock.sleep_until(wake)
 
-    async def _try(self, alarm_id: str, now: datetime, held: Held) -> None:
+    async def _try(self, alarm_id: str, now: datetime, held: Held, call: Call) -> None:
         """One alarm that cannot be run must not hold up the others."""
         async with self._room:
             try:
-                await self.run_alarm(held.keys, alarm_id, now, held.token)
+                await self.run_alarm(held.keys, alarm_id, now, held.token, call)
             except Exception as fault:
                 log.error("deadline_failed", alarm=alarm_id, fault=repr(fault))
                 await self._alarms.stream.postpone(held.keys, alarm_id, now + _AGAIN)
 
-    async def run_alarm(self, keys: Keys, alarm_id: str, now: datetime, token: str = "") -> Due | None:
+    async def run_alarm(self, keys: Keys, alarm_id: str, now: datetime, token: str = "", call: Call | None = None
+                        ) -> Due | None:  # fmt: skip
         """Run what is due of one alarm, and put its index right; what was due, or None when nothing was.
 
         Args:
@@ -157,6 +159,7 @@ class Timer:
             alarm_id: the alarm.
             now: the present.
             token: of the lease under which it is run; without it the compare-and-set alone decides.
+            call: who an audience is at this instant, when that was asked already.
         """
         stream = self._alarms.stream
         loaded = await self._alarms.load(alarm_id)
@@ -169,20 +172,22 @@ class Timer:
             await stream.set_deadline(keys, alarm_id, alarm.version, waiting[0].at if waiting else None)
             return None
         due = waiting[0]
-        outcome = await self._alarms.handle(alarm_id, *await self._commands(alarm, due), fence=token)
+        outcome = await self._alarms.handle(
+            alarm_id, *await self._commands(alarm, due, call or self._call), fence=token, loaded=loaded
+        )
         if outcome.events:
             LATENESS.observe((self._clock.now() - due.at).total_seconds())
         else:  # someone was first; the index follows what they wrote
             await stream.set_deadline(keys, alarm_id, outcome.alarm.version, self._deadlines.next(outcome.alarm))
         return due
 
-    async def _commands(self, alarm: Alarm, due: Due) -> list[Command]:
+    async def _commands(self, alarm: Alarm, due: Due, call: Call) -> list[Command]:
         match due.what:
             case "step":
                 policy = self._deadlines.policy(alarm.station, alarm.kind)
                 return [
                     *await self._steps(
-                        alarm.station, alarm.backups, policy, alarm.cycle, due.step, "due", loop=due.loop
+                        alarm.station, alarm.backups, policy, alarm.cycle, due.step, "due", loop=due.loop, call=call
                     )
                 ]
             case "unanswered":
@@ -196,12 +201,12 @@ class Timer:
                 return [MarkOverdue(day=day.isoformat())]
 
     async def _steps(self, station: str, backups: tuple[str, ...], policy: Policy, cycle: int, first: int, why: str,
-                     loop: int = 0) -> list[RunStep]:  # fmt: skip
+                     loop: int = 0, call: Call | None = None) -> list[RunStep]:  # fmt: skip
         """Step `first`, and each next one at once while nobody is reached (P5)."""
         found: list[RunStep] = []
         for step in range(first, len(policy.steps)):
             audience = policy.audience(step)
-            called = await self._call(station, backups, audience)
+            called = await (call or self._call)(station, backups, audience)
             found.append(
                 RunStep(
                     cycle=cycle, step=step, loop=loop, audience=audience, called=called.officers,
@@ -212,6 +217,19 @@ class Timer:
                 break
             why = called.nobody
         return found
+
+
+def _remembered(call: Call) -> Call:
+    """`call`, asked once per station and audience: many alarms of one instant call the same people."""
+    known: dict[tuple[str, tuple[str, ...], tuple[str, ...]], asyncio.Task[Called]] = {}
+
+    async def once(station: str, backups: tuple[str, ...], audience: tuple[str, ...]) -> Called:
+        wanted = (station, backups, audience)
+        if wanted not in known:
+            known[wanted] = asyncio.ensure_future(call(station, backups, audience))
+        return await asyncio.shield(known[wanted])
+
+    return once
 
 
 _UTC = ZoneInfo("UTC")

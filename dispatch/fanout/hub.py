@@ -86,9 +86,8 @@ class Hub:
             else:
                 plans.append((feed, offset, None, await self._snapshot(feed), []))
         # No await from here on: an event between the snapshot and the registration would be lost or doubled.
-        if any(snap is not None and not feed.covers(snap[0]) for feed, _, _, snap, _ in plans) or any(
-            missed is not None and not feed.covers(offset + len(missed)) for feed, offset, missed, _, _ in plans
-        ):
+        have = [(feed, snap[0] if snap else offset + len(missed or ())) for feed, offset, missed, snap, _ in plans]
+        if any(self._feeds[feed.station] is not feed or not feed.covers(last) for feed, last in have):
             await self.attach(console, stations, after, hello)  # the ring moved on meanwhile; once more
             return
         self.detach(console)
@@ -176,10 +175,6 @@ class Hub:
             self._feeds[station] = Feed(station, deque(maxlen=self._ring_events), old.watches)
             for console in list(old.consoles):
                 self.cut(console, errors.RESTORED, "the store was restored: come back for a fresh snapshot")
-
-    async def aclose(self) -> None:
-        """Hear no more doorbells."""
-        await self.doorbell.aclose()
 
     def _heard(self, station: str, ring: Ring | None) -> None:
         feed = self._feeds.get(station)

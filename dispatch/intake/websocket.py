@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from dispatch.alarm import errors
 from dispatch.alarm import messages as m
@@ -70,7 +70,7 @@ class CitizenSocket:
                     return
                 data = frame.get("bytes") if frame.get("bytes") is not None else frame.get("text")
                 await self._receive(data if data is not None else b"")
-        except (WebSocketDisconnect, OSError):
+        except (WebSocketDisconnect, WebSocketDisconnected, OSError):
             return
         finally:
             self._unfollow()

@@ -201,7 +201,7 @@ class Chunks:
                 most["media_per_alarm"]]  # fmt: skip
         async with translated():
             answer = await self._register.run(self._redis, keys, args)
-        if answer[0] == b"ok":
+        if answer[0] == b"ok" or answer[:2] == [b"there", value.encode()]:  # ours: its first answer was lost
             await self._alarms.stream.confirmed(k, Was(keys[0], str(seq), value))
             return
         await self._objects.delete([path])

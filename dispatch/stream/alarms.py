@@ -78,7 +78,7 @@ class Alarms:
         return Loaded(self.parse(row[0]), (row[1] or b"").decode(), (row[2] or b"").decode(), row[0])
 
     async def handle(self, alarm_id: str, *commands: Command, key: str = "", secret_hash: str = "",
-                     pin_hash: str = "", fence: str = "") -> Outcome:  # fmt: skip
+                     pin_hash: str = "", fence: str = "", loaded: Loaded | None = None) -> Outcome:  # fmt: skip
         """Give the alarm `commands`, in one append; answered when the events are stored.
 
         Args:
@@ -89,18 +89,20 @@ class Alarms:
                 already must have the same.
             pin_hash: with a `Raise`: the hash of the cancel number, or empty.
             fence: from a timer: the token of its lease; when another hub has it, nothing happens.
+            loaded: the alarm as the caller has it; loaded anew when another change came first.
 
         Raises:
             Refused: from `decide`; `ref_reused`; `alarm_exists`; `not_stored`.
         """
         digest = hashlib.sha256(repr(commands).encode()).hexdigest()[:16] if key else ""
-        for _ in range(_TRIES):
-            loaded = await self.load(alarm_id)
+        for attempt in range(_TRIES):
+            if attempt or loaded is None:
+                loaded = await self.load(alarm_id)
             if loaded and secret_hash and loaded.secret_hash != secret_hash:
                 raise Refused(errors.ALARM_EXISTS, "id: there is an alarm with this id and another secret")
             if loaded and key and (done := await self._done(alarm_id, key)):
-                if not await self._still(loaded):
-                    continue
+                if done.version > loaded.alarm.version or not await self._still(loaded):
+                    continue  # it was done, or something else was, since the alarm was loaded
                 return _again(done, digest, loaded.alarm)
             before = loaded.alarm if loaded else None
             outcome, records = self._fold(before, alarm_id, commands)
@@ -144,17 +146,22 @@ class Alarms:
 
     def _fold(self, before: Alarm | None, alarm_id: str, commands: Iterable[Command]) -> tuple[Outcome, list[Record]]:
         """The outcome of `commands` on `before`, and its events as records."""
-        at = self._clock.now()
+        # Hubs' clocks differ by milliseconds, and a failover's by more: within an alarm time does not go back.
+        at = max(self._clock.now(), before.latest) if before else self._clock.now()
         alarm = before
         events: list[Event] = []
         records: list[Record] = []
         members = to_members(before) if before else {}
         for command in commands:
             for event in decide(alarm, command):
+                was_open = alarm is None or alarm.open
                 alarm = evolve(alarm, event, at, alarm_id)
                 alarm = replace(alarm, due=self._deadline(alarm))
                 after = to_members(alarm)
-                records.append(make_record(alarm_id, alarm.version, event, at, merge_patch(members, after)))
+                changes = merge_patch(members, after)
+                if alarm.open and not was_open:  # consoles that came while it was closed have nothing of it
+                    changes |= after
+                records.append(make_record(alarm_id, alarm.version, event, at, changes))
                 events.append(event)
                 members = after
         if alarm is None:

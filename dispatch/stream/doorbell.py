@@ -86,8 +86,9 @@ class Doorbell:
         if channel not in line.stations:
             line.stations[channel] = station
             if line.pubsub is not None:
-                with suppress(*FAULTS):  # the line's task finds the same fault, and begins anew
-                    await line.pubsub.ssubscribe(channel)
+                # Sent and no more: the line's task reads the answer, and finds the same fault and begins anew.
+                with suppress(*FAULTS, RuntimeError):
+                    await line.pubsub.connection.send_command("SSUBSCRIBE", channel, check_health=False)
         if line.task is None:
             line.task = asyncio.create_task(self._listen(line))
         try:

@@ -23,6 +23,8 @@ from dispatch.stream.record import Record, make_record
 from dispatch.stream.stream import Append
 
 log = structlog.get_logger()
+_AT_ONCE = 64
+"""Entries of an outbox that are looked at together."""
 
 
 class Relay:
@@ -45,15 +47,27 @@ class Relay:
             self._bell.set()
 
     async def step(self) -> bool:
-        """Copy the oldest entry of each partition's outbox; False when all are empty."""
+        """Copy the oldest entries of each partition's outbox; False when all are empty.
+
+        Different alarms at the same time; those of one alarm to one station in their order.
+        """
         outboxes = [keys.outbox for keys in self._stream.partitions]
         async with translated():
             pipe = self._stream.redis.pipeline(transaction=False)
             for outbox in outboxes:
-                pipe.lindex(outbox, 0)
-            heads = await pipe.execute()
-        done = [await self._forward(outbox, head) for outbox, head in zip(outboxes, heads, strict=True) if head]
+                pipe.lrange(outbox, 0, _AT_ONCE - 1)
+            rows = await pipe.execute()
+        lines: dict[tuple[str, bytes, bytes], list[bytes]] = {}
+        for outbox, heads in zip(outboxes, rows, strict=True):
+            for head in heads:
+                to, _, alarm, *_ = head.split(b" ")
+                lines.setdefault((outbox, to, alarm), []).append(head)
+        done = await asyncio.gather(*(self._line(outbox, heads) for (outbox, _, _), heads in lines.items()))
         return any(done)
+
+    async def _line(self, outbox: str, heads: list[bytes]) -> bool:
+        """Copy one alarm's entries for one station; what is left after a fault is tried again."""
+        return all([await self._forward(outbox, head) for head in dict.fromkeys(heads)])
 
     async def _forward(self, outbox: str, head: bytes) -> bool:
         to, home, alarm, first, last = head.decode().split(" ")

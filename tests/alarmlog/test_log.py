@@ -1,5 +1,6 @@
 """The log: everything that happened, in order, filtered and by page, only to who may see it, and unchanged."""
 
+import asyncio
 import base64
 import csv
 import io
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dispatch.alarmlog.chain import verify
 from dispatch.alarmlog.http import _harmless
 from tests.flow.people import Officer
 from tests.flow.town import Town
@@ -178,6 +180,23 @@ async def test_the_chain(town: Town, supervisor: Officer) -> None:
     gone = (await supervisor.http.get("/log/verify", params={"station": "dadongmen"})).json()
     assert (gone["ok"], gone["broken_at"]) == (False, raised["offset"])
     assert "missing" in gone["why"]
+
+
+async def test_the_chain_of_a_living_station(town: Town, supervisor: Officer) -> None:
+    """Events that are appended while the chain is checked break nothing."""
+    officer = await town.officer("V01")
+    alarm = await town.citizen().raises()
+
+    async def writes() -> None:
+        for n in range(30):
+            await officer.asks("note", alarm=alarm, text=str(n))
+
+    writing = asyncio.create_task(writes())
+    while not writing.done():
+        verdict = await verify(town.dispatch.stream, "dadongmen")
+        assert (verdict.ok, verdict.why) == (True, None)
+    await writing
+    await town.forgets(officer)
 
 
 async def test_words_that_were_wiped_leave_the_record(town: Town, supervisor: Officer) -> None:

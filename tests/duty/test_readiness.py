@@ -47,7 +47,7 @@ async def test_a_lapse_is_one_event_on_all_hubs(hub: Hub, other_hub: Hub) -> Non
     await asyncio.gather(*(at.readiness.step(now) for at in (hub, other_hub, hub, other_hub)))
     lost = [event["officer"] for event in await hub.events() if event["type"] == "console_lost"]
     assert sorted(lost) == [f"V{n:02d}" for n in range(20)]
-    assert len(hub.lost) + len(other_hub.lost) == 20
+    assert 1 <= len(hub.lost) + len(other_hub.lost) <= 4, "once for each hub that had something to tell"
 
 
 async def test_a_dead_hubs_consoles_lapse_at_another(duty: Duty, hub: Hub, other_hub: Hub) -> None:
@@ -100,7 +100,7 @@ async def test_each_station_on_its_own(hub: Hub) -> None:
     }
     await hub.clock.advance(LAPSE_S)
     await hub.readiness.step(hub.clock.now())
-    assert sorted(hub.lost) == [HOME, "xiaodong", "xiaodong"]
+    assert sorted(hub.lost) == [HOME, "xiaodong"], "once for each station"
 
 
 async def test_nothing_is_ready_that_was_not_stored(duty: Duty, hub: Hub) -> None:

@@ -85,3 +85,20 @@ async def test_what_was_shown_before_the_cut_is_confirmed_after_it(town: Town) -
     await town.fast_forward(2)
     assert (await citizen.sees())["ladder"][1]["consoles"] == 1
     await town.forgets(officer)
+
+
+async def test_a_reopened_alarm_is_whole(town: Town) -> None:
+    """A console that came while the alarm was closed gets all of it when it is opened again."""
+    first = await town.officer("V01")
+    citizen = town.citizen()
+    alarm = await citizen.raises(text="门外有人")
+    await first.asks("ack", alarm=alarm)
+    await first.asks("close", alarm=alarm, disposition="handled", note="")
+    second = await town.officer("V02")
+    assert alarm not in second.alarms
+    await first.asks("reopen", alarm=alarm, reason="他又来了")
+    await second.hears(alarm, "alarm_reopened")
+    await town.settles()
+    assert second.alarms[alarm] == first.alarms[alarm]
+    assert (second.alarms[alarm]["id"], second.alarms[alarm]["text"]) == (alarm, "门外有人")
+    await town.forgets(first, second)

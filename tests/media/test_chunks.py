@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,20 @@ async def test_the_same_chunk_at_the_same_time(house: House) -> None:
     await asyncio.gather(*(house.chunks.put(alarm, "m1", 0, b"abc", *PHOTO) for _ in range(10)))
     assert len(house.files()) == 1
     assert [event["type"] for event in await house.events(alarm)] == ["alarm_raised", "media_added"]
+
+
+async def test_the_first_answer_was_lost(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store registers a chunk, its answer is lost on the way and the client asks again: the bytes stay."""
+    run = house.chunks._register.run
+
+    async def twice(redis: Any, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        await run(redis, keys, args)
+        return await run(redis, keys, args)
+
+    monkeypatch.setattr(house.chunks._register, "run", twice)
+    alarm = await house.raises()
+    data = await house.sends(alarm, "photo-gps-rotated.jpg")
+    assert await house.original(alarm) == data
 
 
 async def test_other_bytes_at_the_same_time(house: House) -> None:

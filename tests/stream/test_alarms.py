@@ -10,6 +10,7 @@ import pytest
 
 from dispatch.alarm.commands import Acknowledge, AddNote, Arrive, Move, RunStep, Say
 from dispatch.alarm.errors import Refused
+from dispatch.stream.alarms import Loaded
 from dispatch.stream.embedded import EmbeddedStore
 from tests.stream.conftest import Hub, officer, raising, shut
 
@@ -96,6 +97,21 @@ async def test_an_alarm_raised_twenty_times_at_once_is_one(hub: Hub, other_hub: 
     )
     assert sum(len(answer.events) for answer in answers) == 2  # raised, and its first step
     assert await hub.kinds() == ["alarm_raised", "step_run"]
+
+
+async def test_a_repeat_is_answered_with_what_it_did(hub: Hub, other_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first attempt is done at another hub between this one's two looks: the answer is of after it, not before."""
+    alarm = await hub.raises()
+    load, before = hub.alarms.load, await hub.alarms.load(alarm)
+    done = await other_hub.does(alarm, Acknowledge(by=officer("V01")), key="V01:1")
+    seen = iter([before])
+
+    async def late(alarm_id: str) -> Loaded | None:
+        return next(seen, None) or await load(alarm_id)
+
+    monkeypatch.setattr(hub.alarms, "load", late)
+    again = await hub.does(alarm, Acknowledge(by=officer("V01")), key="V01:1")
+    assert (again.alarm.version, again.alarm.owner) == (done.alarm.version, "V01")
 
 
 async def test_an_ack_and_a_step_race(hub: Hub, other_hub: Hub) -> None:
