@@ -22,8 +22,8 @@ from bench.hub import Hub, memory_bytes, workplace
 from bench.load import Consoles
 from bench.report import head, line, machine, say, table
 from dispatch.settings import Settings
-from dispatch.stream import store
-from dispatch.stream.embedded import EmbeddedStore
+from dispatch.store import checks as store
+from dispatch.store.embedded import EmbeddedStore
 
 _EVENTS_OF_A_LIFE = 14
 _FIRST_CONSOLES = 100  # of which a hub has its own needs met: they do not count

@@ -27,8 +27,8 @@ from bench.listener import Listener, Run
 from bench.load import own_lateness
 from bench.report import Figures, figures, head, line, machine, say, table
 from dispatch.settings import Settings
-from dispatch.stream import store
-from dispatch.stream.embedded import EmbeddedStore
+from dispatch.store import checks as store
+from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.leases import Leases
 from dispatch.stream.stream import Stream
 

@@ -46,14 +46,14 @@ from dispatch.media.objects import Objects
 from dispatch.notices import NOTICE_EVERY_S, Notices
 from dispatch.routing.route import route
 from dispatch.settings import Settings
+from dispatch.store.checks import dangers
+from dispatch.store.faults import FAULTS, translated
+from dispatch.store.health import Health
+from dispatch.store.replicas import Replicas
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.epochs import MARK_EVERY_S, Epochs, Witness
-from dispatch.stream.faults import FAULTS, translated
-from dispatch.stream.health import Health
 from dispatch.stream.leases import Leases
 from dispatch.stream.relay import Relay
-from dispatch.stream.replicas import Replicas
-from dispatch.stream.store import dangers
 from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()

@@ -18,7 +18,7 @@ from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
-from dispatch.stream.faults import translated
+from dispatch.store.faults import translated
 from dispatch.stream.stream import Stream
 
 ROLES: Final = ("officer", "supervisor", "admin")

@@ -28,8 +28,8 @@ from dispatch.fanout.transport import Protocol
 from dispatch.media.objects import KeyUnusable, Objects, open_key
 from dispatch.settings import Settings
 from dispatch.stop import Stop
-from dispatch.stream import store
-from dispatch.stream.embedded import EmbeddedStore, StoreUnavailable
+from dispatch.store import checks as store
+from dispatch.store.embedded import EmbeddedStore, StoreUnavailable
 from dispatch.welcome import welcome
 
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ import structlog
 
 from dispatch.alarm.clock import Clock, to_ms
 from dispatch.alarm.events import ConsoleLost, ConsoleReady, Event
-from dispatch.stream.faults import translated
+from dispatch.store.faults import translated
 from dispatch.stream.record import make_record
 from dispatch.stream.stream import Stream
 

@@ -18,7 +18,7 @@ from dispatch.alarm.clock import Clock, from_text, to_text
 from dispatch.alarm.events import DutyChanged, DutySigned
 from dispatch.duty.readiness import Readiness
 from dispatch.duty.rota import Rota, on_duty
-from dispatch.stream.faults import translated
+from dispatch.store.faults import translated
 from dispatch.stream.record import make_record
 from dispatch.stream.stream import Append, Stream
 

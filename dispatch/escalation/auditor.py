@@ -18,8 +18,8 @@ from dispatch.alarm.clock import Clock, from_ms, from_text, to_ms, to_text
 from dispatch.alarm.events import DeadlineLate
 from dispatch.alarm.state import Alarm
 from dispatch.escalation.timer import Deadlines, Timer
+from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms
-from dispatch.stream.faults import translated
 from dispatch.stream.record import make_record
 from dispatch.stream.stream import Append
 

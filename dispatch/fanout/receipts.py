@@ -17,8 +17,8 @@ import structlog
 from dispatch.alarm.clock import Clock, to_text
 from dispatch.alarm.commands import Deliver
 from dispatch.alarm.errors import Refused
+from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms
-from dispatch.stream.faults import translated
 
 log = structlog.get_logger()
 REPORT_EVERY_S = 1.0

@@ -19,10 +19,10 @@ from dispatch.alarm.commands import AddMedia, EndMedia
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Alarm
 from dispatch.media.objects import Damaged, Objects
+from dispatch.store.client import Script
+from dispatch.store.faults import translated
+from dispatch.store.replicas import Was
 from dispatch.stream.alarms import Alarms
-from dispatch.stream.client import Script
-from dispatch.stream.faults import translated
-from dispatch.stream.replicas import Was
 
 _FOLDER = resources.files("dispatch.media")
 _MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

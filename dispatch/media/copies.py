@@ -25,9 +25,9 @@ from dispatch.alarm.events import MediaEnded
 from dispatch.media.chunks import Chunks
 from dispatch.media.jobs import MIME, SEGMENT_BYTES, Made, WorkerDied, WorkerLimits, make_copy
 from dispatch.media.objects import Damaged, Objects
+from dispatch.store.client import Script
+from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms, Outcome
-from dispatch.stream.client import Script
-from dispatch.stream.faults import translated
 from dispatch.stream.keys import Keys
 
 _FOLDER = resources.files("dispatch.media")

@@ -21,7 +21,7 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import Event
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.state import Alarm, evolve, from_members, merge_patch, to_members
-from dispatch.stream.faults import translated
+from dispatch.store.faults import translated
 from dispatch.stream.record import Record, make_record
 from dispatch.stream.stream import Append, Appended, Done, Fenced, Stale, Stream
 

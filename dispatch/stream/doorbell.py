@@ -18,8 +18,8 @@ import structlog
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.tasks import end
-from dispatch.stream.client import primary
-from dispatch.stream.faults import FAULTS
+from dispatch.store.client import primary
+from dispatch.store.faults import FAULTS
 from dispatch.stream.keys import Keys
 from dispatch.stream.stream import Stream
 

@@ -22,8 +22,8 @@ from prometheus_client import Counter
 
 from dispatch.alarm.clock import Clock, from_text, to_text
 from dispatch.alarm.events import StoreRestored
-from dispatch.stream.client import Script
-from dispatch.stream.faults import translated
+from dispatch.store.client import Script
+from dispatch.store.faults import translated
 from dispatch.stream.keys import Keys
 from dispatch.stream.record import make_record
 from dispatch.stream.stream import Append, Stream

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dispatch.stream.embedded import StoreUnavailable
-from dispatch.stream.faults import FAULTS, translated
+from dispatch.store.embedded import StoreUnavailable
+from dispatch.store.faults import FAULTS, translated
+from dispatch.store.replicas import Replicas, Was
 from dispatch.stream.keys import PARTITIONS, Keys, partition_of
-from dispatch.stream.replicas import Replicas, Was
 
 _FIELD = "first"
 _REMEMBERED = 100_000

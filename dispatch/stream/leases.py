@@ -14,8 +14,8 @@ from importlib import resources
 from prometheus_client import Gauge
 
 from dispatch.alarm.clock import from_ms, to_ms
-from dispatch.stream.client import Script
-from dispatch.stream.faults import translated
+from dispatch.store.client import Script
+from dispatch.store.faults import translated
 from dispatch.stream.keys import Keys
 from dispatch.stream.stream import Stream
 

@@ -18,12 +18,12 @@ import orjson
 from dispatch.alarm import errors
 from dispatch.alarm.clock import from_ms, to_ms
 from dispatch.alarm.errors import Refused
-from dispatch.stream.client import Script
-from dispatch.stream.faults import translated
+from dispatch.store.client import Script
+from dispatch.store.faults import translated
+from dispatch.store.replicas import Link, Replicas, State, Was
 from dispatch.stream.homes import Homes
 from dispatch.stream.keys import Keys, partition_of
 from dispatch.stream.record import Entry, Record, with_words
-from dispatch.stream.replicas import Link, Replicas, State, Was
 
 _FOLDER = resources.files("dispatch.stream")
 
@@ -96,7 +96,7 @@ class Stream:
         self.epochs: dict[int, str] = {}
         """Partition -> its epoch, as `dispatch.stream.epochs` keeps it."""
         self.unsafe = ""
-        """Why nothing may be called stored now, as `dispatch.stream.health` found; see `vouch`."""
+        """Why nothing may be called stored now, as `dispatch.store.health` found; see `vouch`."""
         self.homes = Homes(redis, self.partitions, replicas)
 
     def of(self, station: str) -> Keys:

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from dispatch.stream import store
+from dispatch.store import checks as store
 from tests.flow.people import Citizen
 
 ROOT = Path(__file__).resolve().parents[2]

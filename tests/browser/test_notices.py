@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from dispatch.alarm.clock import to_text
-from dispatch.stream import store
+from dispatch.store import checks as store
 from tests.browser.staff import act, desk
 from tests.browser.test_accessible import axe, findings
 from tests.flow.town import Town

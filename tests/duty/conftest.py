@@ -13,8 +13,8 @@ from dispatch.duty.readiness import Console, Readiness
 from dispatch.duty.roster import Called, Roster
 from dispatch.duty.rota import Rota
 from dispatch.settings import load
-from dispatch.stream import store
-from dispatch.stream.embedded import EmbeddedStore
+from dispatch.store import checks as store
+from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.stream import Stream
 from tests.flow.clock import FakeClock
 

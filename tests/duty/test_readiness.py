@@ -7,7 +7,7 @@ import pytest
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.tasks import repeat
 from dispatch.duty.readiness import Console
-from dispatch.stream import store
+from dispatch.store import checks as store
 from tests.duty.conftest import HOME, LAPSE_S, Duty, Hub
 
 

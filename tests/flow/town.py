@@ -18,8 +18,8 @@ from dispatch.identity import hash_password
 from dispatch.media.objects import Objects
 from dispatch.server import uvicorn_config
 from dispatch.settings import Settings, load
-from dispatch.stream import store
-from dispatch.stream.embedded import EmbeddedStore
+from dispatch.store import checks as store
+from dispatch.store.embedded import EmbeddedStore
 from tests.flow.clock import FakeClock
 from tests.flow.people import Citizen, Officer
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from dispatch.stream.embedded import EmbeddedStore
+from dispatch.store.embedded import EmbeddedStore
 from tests.flow.people import Answered, Officer
 from tests.flow.town import Town
 from tests.intake.link import Link

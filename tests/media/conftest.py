@@ -16,9 +16,9 @@ from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies, MakeCopy
 from dispatch.media.jobs import WorkerLimits
 from dispatch.media.objects import Objects, open_key
+from dispatch.store.checks import connect, end
+from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.alarms import Alarms
-from dispatch.stream.embedded import EmbeddedStore
-from dispatch.stream.store import connect, end
 from dispatch.stream.stream import Stream
 
 LIMITS = {"chunk_bytes": 65_536, "chunks_per_media": 40, "media_bytes": 1_000_000, "media_per_alarm": 3,

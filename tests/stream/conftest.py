@@ -11,9 +11,9 @@ import pytest
 
 from dispatch.alarm.commands import Actor, Command, Raise, RunStep
 from dispatch.alarm.state import Alarm
+from dispatch.store.checks import connect, end
+from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.alarms import Alarms, Outcome
-from dispatch.stream.embedded import EmbeddedStore
-from dispatch.stream.store import connect, end
 from dispatch.stream.stream import Stream
 from tests.flow.clock import FakeClock
 

@@ -10,8 +10,8 @@ import pytest
 
 from dispatch.alarm.commands import Acknowledge, AddNote, Arrive, Move, RunStep, Say
 from dispatch.alarm.errors import Refused
+from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.alarms import Loaded
-from dispatch.stream.embedded import EmbeddedStore
 from tests.stream.conftest import Hub, officer, raising, shut
 
 RACERS = 20

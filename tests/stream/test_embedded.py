@@ -15,16 +15,16 @@ import pytest
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import ConsoleReady
 from dispatch.alarmlog.chain import verify
-from dispatch.stream.embedded import EmbeddedStore, StoreUnavailable
+from dispatch.store.checks import connect, dangers
+from dispatch.store.embedded import EmbeddedStore, StoreUnavailable
 from dispatch.stream.record import make_record
-from dispatch.stream.store import connect, dangers
 from dispatch.stream.stream import Appended
 from tests.stream.conftest import HOME, Hub, shut
 
 _STARTER = """
 import sys, time
 from pathlib import Path
-from dispatch.stream.embedded import EmbeddedStore
+from dispatch.store.embedded import EmbeddedStore
 store = EmbeddedStore(Path(sys.argv[1]))
 store.start()
 print("found" if store.found else "started", flush=True)

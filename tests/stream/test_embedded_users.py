@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatch.stream.embedded import EmbeddedStore, StoreUnavailable
+from dispatch.store.embedded import EmbeddedStore, StoreUnavailable
 from tests.stream.conftest import Hub, shut
 from tests.stream.test_embedded import end, said, servers, start_elsewhere
 

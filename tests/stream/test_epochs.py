@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatch.stream.embedded import EmbeddedStore
+from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.epochs import Epochs, Witness
 from tests.flow.clock import START
 from tests.stream.conftest import HOME, Hub, shut

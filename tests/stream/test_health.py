@@ -9,7 +9,7 @@ import pytest
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
-from dispatch.stream.health import Health
+from dispatch.store.health import Health
 from tests.flow.clock import START
 from tests.flow.people import Answered
 from tests.flow.town import Town

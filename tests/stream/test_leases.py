@@ -7,9 +7,9 @@ import pytest
 
 from dispatch.alarm.commands import RunStep
 from dispatch.alarm.state import Alarm
-from dispatch.stream.embedded import EmbeddedStore
+from dispatch.store.checks import connect
+from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.leases import Leases
-from dispatch.stream.store import connect
 from dispatch.stream.stream import Stream
 from tests.flow.clock import START
 from tests.stream.conftest import HOME, Hub

@@ -8,8 +8,8 @@ import pytest
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
+from dispatch.store.replicas import Replicas
 from dispatch.stream.alarms import Alarms
-from dispatch.stream.replicas import Replicas
 from dispatch.stream.stream import Stream
 from tests.flow.clock import FakeClock
 from tests.stores import Replicated

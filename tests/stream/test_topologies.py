@@ -10,12 +10,12 @@ import pytest
 from dispatch.alarm.commands import Raise
 from dispatch.alarm.errors import Refused
 from dispatch.alarmlog.chain import verify
+from dispatch.store.checks import connect, dangers, memory
+from dispatch.store.replicas import Replicas
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.doorbell import Doorbell, Ring
 from dispatch.stream.epochs import Epochs, Witness
 from dispatch.stream.homes import Claim
-from dispatch.stream.replicas import Replicas
-from dispatch.stream.store import connect, dangers, memory
 from dispatch.stream.stream import Stream
 from tests.flow.clock import START, FakeClock
 from tests.nodes import Node, until

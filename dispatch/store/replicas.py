@@ -16,11 +16,11 @@ from typing import Any, Literal, Protocol
 import structlog
 from redis.exceptions import ResponseError
 
-from dispatch.stream.client import primary
-from dispatch.stream.faults import FAULTS
+from dispatch.store.client import primary
+from dispatch.store.faults import FAULTS
 
 log = structlog.get_logger()
-_TEXT = resources.files("dispatch.stream").joinpath("confirm.lua").read_text()
+_TEXT = resources.files("dispatch.store").joinpath("confirm.lua").read_text()
 
 
 class Part(Protocol):

@@ -12,9 +12,9 @@ from typing import Any
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
-from dispatch.stream.client import connect
-from dispatch.stream.embedded import StoreUnavailable
-from dispatch.stream.faults import FAULTS
+from dispatch.store.client import connect
+from dispatch.store.embedded import StoreUnavailable
+from dispatch.store.faults import FAULTS
 
 __all__ = ["HUB", "Danger", "Memory", "connect", "dangers", "end", "memory", "other_hubs"]
 

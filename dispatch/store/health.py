@@ -16,8 +16,8 @@ import structlog
 from prometheus_client import Gauge
 
 from dispatch.alarm.clock import to_text
-from dispatch.stream import store
-from dispatch.stream.embedded import StoreUnavailable
+from dispatch.store import checks as store
+from dispatch.store.embedded import StoreUnavailable
 
 log = structlog.get_logger()
 _USED = Gauge("dispatch_store_used_bytes", "Memory that the store uses", multiprocess_mode="mostrecent")
