@@ -12,7 +12,7 @@ from tests.faults.campaign import Result, run
 from tests.faults.checker import COUNTERS
 from tests.faults.faults import FAULTS
 
-COLUMNS = ("rounds", "alarms", "receipts", "commands", "events", "frames", "links", *COUNTERS)
+COLUMNS = ("rounds", "alarms", "receipts", "commands", "events", "frames", "links", *COUNTERS, "unwaited")
 
 
 def main() -> int:

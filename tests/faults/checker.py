@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from tests.faults.commands import judge_requests
 from tests.faults.consoles import judge_consoles
+from tests.faults.doubts import Doubts, judge_doubts, weakened
 from tests.faults.history import Answered, Asked, History, Linked, Saw, Stuck
 from tests.faults.truth import TAKES, Members, Served, Truth, differs, same
 
@@ -58,12 +59,15 @@ def judge(history: History, served: Served) -> Verdict:
     truth = Truth(served.log)
     judge_streams(truth, served, verdict.add)
     judge_escalation(truth, verdict.add)
-    judge_requests(history.rows, truth, served, verdict.add)
-    judge_consoles(history.rows, truth, served, verdict.add)
+    doubts = Doubts(history.rows)
+    judge_requests(weakened(history.rows, doubts) if doubts else history.rows, truth, served, verdict.add)
+    seen = judge_consoles(history.rows, truth, served, doubts, verdict.add)
     for row in history.rows:
         if isinstance(row, Stuck):
             verdict.add("stuck", row.what)
     verdict.figures = figures(history, truth)
+    if doubts:
+        verdict.figures["unwaited"] = judge_doubts(history.rows, truth, served, seen, verdict.add)
     return verdict
 
 

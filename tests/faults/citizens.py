@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.faults.history import History
 from tests.faults.line import Line, Lost
-from tests.faults.web import Request, Web
+from tests.faults.web import Meanwhile, Request, Web
 
 ELSEWHERE = {"lat": 41.8375, "lon": 123.4654}  # of station xiaodong
 CHUNK_BYTES = 2000
@@ -95,7 +95,7 @@ class Citizen:
         for seq in self.chance.sample(range(len(chunks)), len(chunks)):
             await self._ask(self.chunk(media, seq))
         if self.chance.random() < 0.7:
-            await self._ask(self.end(media))
+            await self._ask(self.end(media), lambda answer: self._sends_again(media, answer))
 
     def chunk(self, media: str, seq: int) -> Request:
         data = self.media[media][seq]
@@ -136,10 +136,19 @@ class Citizen:
         place = {"position": ELSEWHERE} if home_of(self.id) == "xiaodong" else {}
         return {"id": self.id, "secret": self.secret, "text": self.text, "kind": self.kind, **place}
 
-    async def _ask(self, request: Request) -> None:
-        await self.web.insist(request)
+    async def _ask(self, request: Request, meanwhile: Meanwhile | None = None) -> None:
+        _, answer = await self.web.insist(request, meanwhile)
+        if answer.get("code") == "not_found" and self.history.doubted:  # the store lost the alarm, the device did not
+            await self.web.insist(self.raising())
+            await self.web.insist(request)
         if self.again is not None:
             self.again(request)
+
+    async def _sends_again(self, media: str, answer: dict[str, Any]) -> None:
+        """The chunks that the store lost."""
+        if answer.get("code") == "chunks_missing" and self.history.doubted:
+            for seq in answer["missing"]:
+                await self._ask(self.chunk(media, seq))
 
     async def _raise_by_line(self, line: Line) -> None:
         message = {"type": "raise", **self._alarm}
@@ -152,6 +161,8 @@ class Citizen:
             message = {"type": "resume", "ref": name(self.chance), "id": self.id, "secret": self.secret}
             answer = await line.exchange(message)
             if answer["type"] != "ok":
-                if not answer["retry"]:
+                if answer["code"] == "not_found" and self.history.doubted:
+                    await self.web.insist(self.raising())
+                elif not answer["retry"]:
                     self.history.stuck(f"a citizen could not come back to alarm {self.id}: {answer['code']}")
                 raise Lost

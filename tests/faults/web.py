@@ -5,7 +5,7 @@ Knows the protocol's outer form only: status, `retry`, `code`.
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,8 @@ from tests.faults.history import History, Outcome
 
 PATIENCE_S = 2.0
 """A device that has no answer for so long asks again, elsewhere."""
+
+Meanwhile = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +70,21 @@ class Web:
         self._history.answered(request.ref, outcome, code, answer)
         return outcome, answer
 
-    async def insist(self, request: Request) -> tuple[Outcome, dict[str, Any]]:
-        """The answer, however often it has to be asked for; never `unknown`."""
+    async def insist(self, request: Request, meanwhile: Meanwhile | None = None) -> tuple[Outcome, dict[str, Any]]:
+        """The answer, however often it has to be asked for; never `unknown`.
+
+        Args:
+            request: what is asked.
+            meanwhile: done after each answer that says to try again.
+        """
         url = ""
         while True:
             url = other(self._chance, self.urls, url)
             outcome, answer = await self.once(request, url)
             if outcome != "unknown":
                 return outcome, answer
+            if meanwhile is not None:
+                await meanwhile(answer)
             await asyncio.sleep(self._chance.uniform(0.02, 0.2))
 
     async def sign_in(self, user: str, password: str) -> str:

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.faults import clocks, network, people, processes, trouble
+from tests.faults.faults import clocks, failover, network, people, processes, trouble
+from tests.faults.group import Group
 from tests.faults.stage import Stage
 from tests.faults.town import Town
+from tests.stores import Clustered, WithSentinels
 
 Make = Callable[[Path], Town]
 
@@ -25,6 +27,26 @@ def on_redis(folder: Path) -> Town:
 def proxied(folder: Path) -> Town:
     """Two hubs, each behind a proxy, and each with a proxy before its store."""
     return Town(folder, proxied=True)
+
+
+def with_sentinels(folder: Path) -> Town:
+    """A primary, two replicas and three Sentinels; a receipt waits for one replica."""
+    return _of_several(folder, Group(WithSentinels(), 1), replicas=1)
+
+
+def asynchronous(folder: Path) -> Town:
+    """The same, and a receipt waits for no replica."""
+    return _of_several(folder, Group(WithSentinels(), 1), replicas=0)
+
+
+def clustered(folder: Path) -> Town:
+    """Three primaries with a replica each, and eight partitions; a receipt waits for the replica."""
+    return _of_several(folder, Group(Clustered(), 8), replicas=1)
+
+
+def _of_several(folder: Path, group: Group, replicas: int) -> Town:
+    settings = {"DISPATCH_STORE_PARTITIONS": str(group.partitions), "DISPATCH_STORE_REPLICAS": str(replicas)}
+    return Town(folder, group=group, settings=settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,5 +91,9 @@ FAULTS = {
         Fault(name="everything_twice", strike=people.everything_twice, twice=True),
         Fault(name="clocks_wrong", strike=clocks.clocks_wrong, make=clocks.faked, needs="faketime"),
         Fault(name="clocks_set", strike=clocks.clocks_set, make=clocks.faked, needs="faketime"),
+        Fault(name="sentinel_failover", strike=failover.sentinel_failover, make=with_sentinels),
+        Fault(name="cluster_failover", strike=failover.cluster_failover, make=clustered),
+        Fault(name="cluster_slot_moves", strike=failover.cluster_slot_moves, make=clustered),
+        Fault(name="asynchronous_replica", strike=failover.asynchronous_replica, make=asynchronous),
     )
 }
