@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.faults.checker import Verdict, judge
-from tests.faults.history import History
+from tests.faults.history import Alive, Doubt, History
 from tests.faults.truth import Members, Served
 
 FOLDER = Path(__file__).resolve().parent
@@ -381,6 +381,104 @@ def test_copies_that_are_wrong(spoil: Spoil, found: str) -> None:
 
 
 # -- what it stands on ----------------------------------------------------------------------------------------------
+
+
+# -- what nobody waited for -----------------------------------------------------------------------------------------
+
+
+class Failover(Story):
+    """After the story V01 writes a note and a citizen raises another alarm; no replica has it, and the store goes back.
+
+    The log says so in its ninth row. V01 saw the note, was told, and got a snapshot.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost = {**row(9, 9, {"type": "note_added", "by": "V01", "text": "n2"}, {}), "at": AT}
+        h = self.history
+        h.doubt(over=False)
+        h.asked("n2", "V01", "note", ALARM, {})
+        h.answered("n2", "ok", 0, {"version": 9, "status": "closed", "owner": "V01"})
+        h.asked("r2", "citizen", "raise", OTHER, {"text": "help"})
+        h.answered("r2", "ok", 201, {"id": OTHER, "code": "L", "station": {"id": "east"}, "stored_at": AT})
+        self.link = self.sees([1, 2, 3, 4, 5, 6, 7, 8])
+        h.saw(self.link, {**self.lost, "type": "event", "position": {"epoch": EPOCH, "offset": 9}})
+        h.doubt(over=True)
+        h.asked("s9", "citizen", "say", OTHER, {})
+        h.answered("s9", "refused", 404, {"code": "not_found"})
+        self.add({"type": "store_restored", "epoch": "e2"}, {}, alarm=None)
+
+    def is_told(self, offset: int = 9) -> None:
+        position = {"epoch": "e2", "offset": offset}
+        shown = {"type": "snapshot", "station": "east", "position": position, "alarms": []}
+        self.history.saw(self.link, shown)
+        self.history.alive(self.link, {"east": position})
+
+    def verdict(self) -> Verdict:
+        inside = False
+        for each in self.history.rows:
+            inside = not each.over if isinstance(each, Doubt) else inside
+            if not isinstance(each, Alive):
+                at = RAISED_AT if inside or isinstance(each, Doubt) else RAISED_AT + (60 if self._after(each) else -1)
+                object.__setattr__(each, "at", at)
+        last = {"east": {"position": {"epoch": "e2", "offset": 9}, "alarms": []}}
+        views = {ALARM: self.view, OTHER: None}
+        return judge(self.history, Served(log=self.log, views=views, media=self.media, snapshots=last))
+
+    def _after(self, each: Any) -> bool:
+        return self.history.rows.index(each) > max(
+            n for n, other in enumerate(self.history.rows) if isinstance(other, Doubt)
+        )  # fmt: skip
+
+
+def test_what_nobody_waited_for_is_counted() -> None:
+    """Lost while no replica had it, and told: no fault, and the two confirmations are counted apart."""
+    story = Failover()
+    story.is_told()
+    verdict = story.verdict()
+    assert verdict.clean, verdict.told()
+    assert verdict.figures["unwaited"] == 2
+
+
+def test_a_console_that_was_not_told() -> None:
+    """It stays in the old epoch, with what was lost on it."""
+    story = Failover()
+    story.history.alive(story.link, {"east": {"epoch": "e2", "offset": 9}})
+    assert counters(story) == ["gaps"]
+
+
+def test_two_histories_on_one_console() -> None:
+    """After what was lost it is shown what came instead, and no snapshot was between."""
+    story = Failover()
+    story.add({"type": "note_added", "by": "V01", "text": "n1"}, {})
+    story.event(story.link, 10)
+    story.is_told(10)
+    assert "gaps" in counters(story)
+
+
+def test_a_station_that_does_not_say_so() -> None:
+    """Something is lost, and its log has no word of it."""
+    story = Failover()
+    story.log["east"][8]["event"] = {"type": "duty_changed"}
+    story.is_told()
+    assert counters(story) == ["gaps"]
+
+
+def test_what_was_confirmed_before_is_not_forgiven() -> None:
+    """Only what was confirmed while no replica got anything may be lost."""
+    story = Failover()
+    drop(7)(story)
+    story.is_told()
+    assert "lost" in counters(story)
+
+
+def test_what_is_there_twice_is_not_forgiven() -> None:
+    """A store that went back may have less, never more."""
+    story = Failover()
+    story.add({"type": "alarm_raised", "code": "M"}, {"id": OTHER, "status": "raised"}, OTHER)
+    story.add({"type": "alarm_raised", "code": "M"}, {"id": OTHER, "status": "raised"}, OTHER)
+    story.is_told()
+    assert "doubled" in counters(story)
 
 
 def test_it_shares_no_code_with_the_server() -> None:
