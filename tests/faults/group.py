@@ -60,13 +60,13 @@ class Group:
         nodes = [self.primary(key) for key in keys]
         return max(zip(keys, nodes, strict=True), key=lambda one: nodes.count(one[1]))[0]
 
-    def fail_over(self, key: str = "") -> Node:
-        """Kill the primary and return it when another has taken its place."""
-        return self._do(self._fail_over(key))
+    def fail_over(self, key: str = "") -> None:
+        """Kill the primary; returns when another has taken its place."""
+        self._do(self._fail_over(key))
 
-    def mend(self, dead: Node) -> None:
-        """Start a killed server again; returns when the group is whole."""
-        self._do(self._mend(dead))
+    def mend(self) -> None:
+        """Start what was killed again; returns when the group is whole."""
+        self._do(self._mend())
 
     def move(self, key: str) -> None:
         """Move the slot of `key` to another primary; returns when every server knows it."""
@@ -76,14 +76,14 @@ class Group:
         """From now on no replica gets anything; they are paused and must be woken."""
         return self._do(self._cut_replicas())
 
-    def fail_over_to(self, behind: list[Node]) -> Node:
+    def fail_over_to(self, behind: list[Node]) -> None:
         """As `fail_over`; the paused replicas wake when the primary is dead."""
-        return self._do(self._fail_over("", behind))
+        self._do(self._fail_over("", behind))
 
     def _do(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(WAIT_S)
 
-    async def _fail_over(self, key: str, paused: list[Node] | None = None) -> Node:
+    async def _fail_over(self, key: str, paused: list[Node] | None = None) -> None:
         dead = await self.stores.kill_primary(key)
         for node in paused or []:
             self.stores.resume(node)
@@ -93,11 +93,13 @@ class Group:
             return now is not dead and bool((await now.info("replication"))["role"] == "master")
 
         await until(is_another, "a replica is promoted")
-        return dead
 
-    async def _mend(self, dead: Node) -> None:
-        await self.stores.restart(dead)
-        await until(self._is_whole, "every primary has its replicas in step")
+    async def _mend(self) -> None:
+        dead = [node for node in self.stores.nodes if not node.runs]
+        for node in dead:
+            await self.stores.restart(node)
+        if dead:
+            await until(self._is_whole, "every primary has its replicas in step")
 
     async def _move(self, key: str) -> None:
         owner = await self.stores.primary(key)

@@ -17,9 +17,6 @@ MOST_STORIES = 40
 MOST_WAITING = 10
 """While so many stories go on, or alarms wait for an officer, nobody new comes."""
 
-CALM_S = 1.5
-"""At the end officers go on so long taking what waits for someone."""
-
 
 class Load:
     """People at several hubs.
@@ -59,13 +56,18 @@ class Load:
         self.consoles.append(console)
         return console
 
-    async def finish(self, within_s: float) -> None:
-        """Nobody new comes; everyone ends what they began, or is written down as stuck."""
+    async def finish(self, within_s: float, calm_s: float) -> None:
+        """Nobody new comes; everyone ends what they began, or is written down as stuck.
+
+        Args:
+            within_s: so long may it take.
+            calm_s: so long officers go on taking what waits for someone.
+        """
         if self._coming is not None:
             self._coming.cancel()
             await asyncio.gather(self._coming, return_exceptions=True)
         until = asyncio.get_running_loop().time() + within_s
-        calm = asyncio.get_running_loop().time() + CALM_S
+        calm = asyncio.get_running_loop().time() + calm_s
         while asyncio.get_running_loop().time() < calm and any(c.waiting for c in self.consoles):
             await asyncio.sleep(0.02)
         for console in self.consoles:

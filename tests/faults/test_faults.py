@@ -53,7 +53,7 @@ async def test_nothing_is_lost(fault: Fault, place: Place, in_ci: bool) -> None:
         (pytest.fail if in_ci else pytest.skip)(fault.missing)
     town, record = place(fault.make)
     record.spoilt = True
-    async with Stage(town, fault.name, record, fault.twice) as stage:
+    async with Stage(town, fault.name, record, fault.twice, brief=True) as stage:
         await strikes(fault, stage, 1)
         verdict = await stage.verdict()
     record.spoilt = not verdict.clean

@@ -15,11 +15,11 @@ STATIONS = [*HOMES, "wanquan", "changan", "dongta", "dongzhan", "taochang"]
 
 async def sentinel_failover(stage: Stage) -> None:
     """Kill -9 of the primary; the Sentinels promote a replica, which has all that was confirmed."""
+    await stage.away(stage.town.group.mend)  # of the round before
     await stage.anywhen()
     since = time.monotonic()
-    dead = await stage.away(stage.town.group.fail_over)
+    await stage.away(stage.town.group.fail_over)
     await stage.recovers(since)
-    await stage.away(lambda: stage.town.group.mend(dead))
 
 
 async def cluster_failover(stage: Stage) -> None:
@@ -31,8 +31,8 @@ async def cluster_failover(stage: Stage) -> None:
     await stage.anywhen()
     key = await stage.away(lambda: group.fullest(STATIONS)) if stage.chance.random() < 0.5 else _busy(stage)
     since = time.monotonic()
-    dead = await stage.away(lambda: group.fail_over(key))
-    await stage.away(lambda: group.mend(dead))
+    await stage.away(lambda: group.fail_over(key))
+    await stage.away(group.mend)
     await stage.recovers(since)
 
 
@@ -48,15 +48,15 @@ async def cluster_slot_moves(stage: Stage) -> None:
 async def asynchronous_replica(stage: Stage) -> None:
     """The primary dies while its replicas lack its end, and nobody waited for them: what is lost must be told."""
     group = stage.town.group
+    await stage.away(group.mend)  # of the round before
     await stage.anywhen()
     stage.history.doubt(over=False)
     behind = await stage.away(group.cut_replicas)
     await stage.receipts(stage.chance.randint(5, 20))
     since = time.monotonic()
-    dead = await stage.away(lambda: group.fail_over_to(behind))
+    await stage.away(lambda: group.fail_over_to(behind))
     stage.history.doubt(over=True)
     await stage.recovers(since)
-    await stage.away(lambda: group.mend(dead))
 
 
 def _busy(stage: Stage) -> str:
