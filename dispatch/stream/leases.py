@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
 
+import structlog
 from prometheus_client import Gauge
 
 from dispatch.alarm.clock import from_ms, to_ms
+from dispatch.alarm.errors import Refused
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.keys import Keys
 from dispatch.stream.stream import Stream
 
+log = structlog.get_logger()
 _TAKE = Script(resources.files("dispatch.stream").joinpath("lease.lua").read_text())
 _GIVE = Script(
     "if redis.call('HGET', KEYS[1], 'hub') == ARGV[1] then redis.call('HSET', KEYS[1], 'hub', '', 'until', ARGV[2]) end"
@@ -50,15 +53,28 @@ class Leases:
         self._hub = hub
         self._lease = timedelta(seconds=lease_s)
         self._held: set[int] = set()
+        self._living = 1
 
     async def look(self, now: datetime, most_due: int = 256) -> list[Held]:
-        """Take or renew what this hub should hold, and see what is due there: one question per partition."""
+        """Take or renew what this hub should hold, and see what is due there: one question per partition.
+
+        A partition whose server does not answer holds up no other.
+
+        Raises:
+            Refused: `not_stored`: none answered.
+        """
         share = await self._share(now)
         surplus = sorted(self._held)[share:]
-        await asyncio.gather(*(self._give(self._stream.partitions[number], now) for number in surplus))
+        given = [self._give(self._stream.partitions[number], now) for number in surplus]
         wanted = [keys for keys in self._stream.partitions if keys.partition not in surplus]
-        found = await asyncio.gather(*(self._take(keys, now, share, most_due) for keys in wanted))
-        held = [each for each in found if each is not None]
+        taken = [self._take(keys, now, share, most_due) for keys in wanted]
+        found = await asyncio.gather(*taken, *given, return_exceptions=True)
+        held = [each for each in found if isinstance(each, Held)]
+        faults = [each for each in found if isinstance(each, BaseException)]
+        if faults and len(faults) == len(found):
+            raise faults[0]
+        for fault in faults:
+            log.warning("lease_not_renewed", fault=str(fault))
         self._held = {each.keys.partition for each in held}
         HELD.set(len(held))
         return held
@@ -78,13 +94,16 @@ class Leases:
         if count == 1:
             return 1
         hubs = self._stream.keys.hubs
-        async with translated():
-            pipe = self._stream.redis.pipeline(transaction=False)
-            pipe.zadd(hubs, {self._hub: to_ms(now + self._lease)})
-            pipe.zremrangebyscore(hubs, "-inf", to_ms(now))
-            pipe.zcard(hubs)
-            living = int((await pipe.execute())[2])
-        return -(-count // max(1, living))
+        try:
+            async with translated():
+                pipe = self._stream.redis.pipeline(transaction=False)
+                pipe.zadd(hubs, {self._hub: to_ms(now + self._lease)})
+                pipe.zremrangebyscore(hubs, "-inf", to_ms(now))
+                pipe.zcard(hubs)
+                self._living = max(1, int((await pipe.execute())[2]))
+        except Refused as refused:
+            log.warning("hubs_not_counted", fault=str(refused))  # as many as before
+        return -(-count // self._living)
 
     async def _take(self, keys: Keys, now: datetime, share: int, most_due: int) -> Held | None:
         # Who has its share already leaves a free partition to others for a while, and takes it when nobody else does.
