@@ -64,8 +64,20 @@ class Client:
 
     async def until_rung(self, station: str, rings: int) -> None:
         async with asyncio.timeout(30):
-            while len([ring for where, ring in self.rung if where == station and ring is not None]) < rings:
+            while self.rings(station) < rings:
                 await asyncio.sleep(0)
+
+    def rings(self, station: str) -> int:
+        return len([ring for where, ring in self.rung if where == station and ring is not None])
+
+    async def listens(self, station: str) -> None:
+        """Wait until appends to `station` ring again: after a failover somewhere else."""
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    return await self.bell.listen(station)
+                except Refused:
+                    continue
 
     async def closes(self) -> None:
         await self.bell.aclose()
@@ -113,10 +125,10 @@ async def test_any_store(kind: str) -> None:
             assert (await verify(fresh.stream, station)).ok
         await epochs.step(START)
         assert epochs.restored == {}
-        heard = len(client.rung)
-        await client.raises(HOME)
-        await client.until_rung(HOME, 6)
-        assert len(client.rung) > heard
+        await client.listens(HOME)
+        heard = client.rings(HOME)
+        await client.until_raised(HOME, str(uuid.uuid4()))
+        await client.until_rung(HOME, heard + 1)
         await fresh.closes()
         await client.closes()
 
