@@ -137,6 +137,7 @@ async def test_all_by_keyboard(town: Town, browser: Browser) -> None:
         await page.keyboard.type("am")
         await expect(page.locator(act("write"))).to_have_value("am")
         await page.keyboard.press("Escape")
+        await expect(page.locator(act("write"))).not_to_be_focused()
         await page.keyboard.press("m")
         await expect(page.locator('[data-part="now"]')).to_have_class(re.compile("en_route"))
 
