@@ -84,7 +84,7 @@ class _Link:
             case "snapshot":
                 self._snapshot(message, at)
             case "event":
-                self._event(message)
+                self._event(message, at)
 
     def ends(self, row: Alive) -> None:
         """At the end it must have come as far as a new console's snapshot."""
@@ -134,25 +134,25 @@ class _Link:
         self._screen.lost[station] += 1
         self._shown.pop(station, None)
 
-    def _event(self, message: Members) -> None:
+    def _event(self, message: Members, at: float) -> None:
         station, position = message["station"], message["position"]
         epoch, offset = position["epoch"], position["offset"]
         where = f"{self.name}: {station} {offset} ({message['event']['type']})"
-        at = self._at.get(station)
-        if at is None:
+        had = self._at.get(station)
+        if had is None:
             self._fault("gaps", f"{where}: an event before any snapshot")
-        elif at[0] != epoch:
-            self._fault("gaps", f"{where}: the epoch is {epoch}, it was {at[0]}, and no snapshot told it")
-        elif offset <= at[1]:
-            self._fault("doubled", f"{where}: it had {at[1]} already")
-        elif offset != at[1] + 1:
-            self._fault("gaps", f"{where}: after {at[1]}")
+        elif had[0] != epoch:
+            self._fault("gaps", f"{where}: the epoch is {epoch}, it was {had[0]}, and no snapshot told it")
+        elif offset <= had[1]:
+            self._fault("doubled", f"{where}: it had {had[1]} already")
+        elif offset != had[1] + 1:
+            self._fault("gaps", f"{where}: after {had[1]}")
         self._at[station] = (epoch, offset)
         row = self._truth.at(station, offset)
         is_so = row is not None and same(row, message)
         if not is_so and self._is_void(station, epoch) and self._doubts.hold_event(message["at"]):
             self._loses(station)
-        elif is_so and station in self._screen.void:
+        elif is_so and station in self._screen.void and not self._doubts.hold(at):  # copies are made again, the same
             self._fault("gaps", f"{where}: it was shown what is lost, and this is not, and no snapshot was between")
         elif row is None:
             self._fault("lost", f"{where}: the log has no such event")
