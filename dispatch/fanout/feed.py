@@ -82,6 +82,7 @@ class Feed:
     consoles: set[Console] = field(default_factory=set)
     last: int = 0
     link: str = ""
+    epoch: str = ""
     announced: int = 0
     opened: bool = False
     catching_up: asyncio.Task[None] | None = None

@@ -56,8 +56,8 @@ class Hub:
         self.doorbell = Doorbell(stream)
         self.doorbell.heard = self._heard
         self.consoles: set[Console] = set()
-        self.on_went_back: Callable[[str], Awaitable[None]] | None = None
-        """(station): its stream is not the one that was fanned out: the store went back to an older copy."""
+        self.on_went_back: Callable[[str, str], Awaitable[None]] | None = None
+        """(station, epoch): its stream is not the one that was fanned out: the store went back to an older copy."""
 
     # -- joining and leaving -----------------------------------------------------------------------------------
 
@@ -234,7 +234,7 @@ class Hub:
                 if last and (not entries or (entries[0].offset, entries[0].link) != (last, feed.link)):
                     log.error("stream_went_back", station=feed.station, last=last)
                     if self.on_went_back is not None:
-                        await self.on_went_back(feed.station)
+                        await self.on_went_back(feed.station, feed.epoch)
                     return
                 new = entries[1:] if last else entries
                 for entry in new:
@@ -256,7 +256,7 @@ class Hub:
             if not feed.opened:
                 await self.doorbell.listen(station)
                 feed.last, feed.link = await self._stream.end(station)
-                feed.opened = True
+                feed.opened, feed.epoch = True, self._stream.epoch(station)
                 for watches in feed.watches.values():  # of a feed that was closed: what came meanwhile was not told
                     for told in tuple(watches):
                         told({})

@@ -123,7 +123,9 @@ class Citizens:
     async def cancel(self, loaded: Loaded, secret: str, body: CancelBody) -> dict[str, Any]:
         """Ask to cancel. The answer and the work are the same with the right number and without."""
         duress = admission.under_duress(secret, body.pin, loaded.pin_hash)
-        await self._do(loaded, c.RequestCancel(duress=duress))
+        # The same number again is the same request, right or wrong; a later wait for a person is another matter.
+        key = f"cancel:{loaded.alarm.cycle}:{admission.pin_hash(secret, body.pin or '-')}"
+        await self._do(loaded, c.RequestCancel(duress=duress), key=key)
         return {"cancel": "requested"}
 
     async def _do(self, loaded: Loaded, command: c.Command, key: str = "") -> int:

@@ -95,6 +95,7 @@ class Epochs:
         self._stations = tuple(stations)
         self._clock = clock
         self.witness = witness
+        self._former: set[tuple[int, str]] = set()  # (partition, epoch) that ended: none may come again
         self.restored: dict[int, datetime] = {}
         """Partition -> when it was last found to have gone back."""
         self.on_change: list[Callable[[int], Awaitable[None]]] = []
@@ -124,16 +125,15 @@ class Epochs:
             await self._see(keys, (epoch or b"").decode(), int(mark or 0))
         await self._mark()
 
-    async def went_back(self, station: str) -> None:
-        """The station's stream is not the one that was fanned out here."""
-        keys = self._stream.of(station)
-        await self._change(keys, self._stream.epochs[keys.partition])
+    async def went_back(self, station: str, epoch: str) -> None:
+        """The station's stream is not the one that was fanned out here in this epoch."""
+        await self._change(self._stream.of(station), epoch)
 
     async def _see(self, keys: Keys, epoch: str, mark: int) -> None:
         known = self._stream.epochs.get(keys.partition)
         left, number = self.witness.marks.get(keys.partition, (epoch, 0))
-        if epoch == left and mark < number:
-            await self._change(keys, epoch)
+        if (epoch == left and mark < number) or (keys.partition, epoch) in self._former:
+            await self._change(keys, epoch)  # also when a change of epoch was lost with the server that had it
         elif known is None:
             self._stream.epochs[keys.partition] = epoch
         elif epoch != known:
@@ -163,6 +163,8 @@ class Epochs:
         if self._stream.epochs.get(keys.partition) == epoch:
             return
         first = keys.partition not in self._stream.epochs
+        if not first:
+            self._former.add((keys.partition, self._stream.epochs[keys.partition]))
         self._stream.epochs[keys.partition] = epoch
         if not first:
             for told in self.on_change:

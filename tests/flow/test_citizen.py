@@ -98,6 +98,8 @@ async def test_nothing_tells_whether_a_cancel_was_forced(town: Town) -> None:
             seen.append((await citizen.sees())["version"])
         said = (await citizen.does("say", ref="1", text="在吗")).json()["version"]
         steps.append([*(after - before for before, after in pairwise(seen)), said - seen[-1]])
-        await officer.hears(alarm, "alarm_raised", "step_run", *["cancel_requested"] * 4, "citizen_said")
+        await officer.hears(
+            alarm, "alarm_raised", "step_run", *["cancel_requested"] * 3, "citizen_said"
+        )  # one was sent again
         assert officer.alarms[alarm]["cancel"] == "duress"
     assert steps[0] == steps[1]

@@ -58,3 +58,21 @@ async def test_an_ack_that_was_undone_is_not_done_again(town: Town) -> None:
     with pytest.raises(Answered, match="ref_reused"):
         await officer.asks("move", alarm=alarm, ref="ack-1")
     await town.forgets(officer)
+
+
+async def test_a_cancel_repeated_is_one_cancel(town: Town) -> None:
+    """The same number again, at once and at another hub, is the same request; an older place changes nothing."""
+    officer = await town.officer("V01")
+    other_hub = await town.opens_hub()
+    citizen = town.citizen()
+    alarm = await citizen.raises()
+    await officer.hears(alarm, "alarm_raised", "step_run")
+    for url in (town.url, town.url, other_hub.url):
+        answer = await citizen.http.post(f"{url}/alarms/{alarm}/cancel", json={"pin": "0000"}, headers=citizen.headers)
+        assert answer.json() == {"cancel": "requested"}
+    await officer.hears(alarm, "cancel_requested")
+    place = {"lat": 41.8, "lon": 123.47, "at": "2026-11-22T02:00:10.000Z"}
+    await citizen.does("position", **place)
+    await citizen.does("position", **place | {"lat": 41.9, "at": "2026-11-22T02:00:05.000Z"})
+    moved = await officer.hears(alarm, "position_reported")
+    assert (moved["event"]["position"]["lat"], officer.alarms[alarm]["position"]["lat"]) == (41.8, 41.8)

@@ -85,7 +85,8 @@ async def test_all_hubs_follow(hub: Hub, other_hub: Hub) -> None:
     one.on_change.append(one_told)
     two.on_change.append(two_told)
     before = hub.stream.epoch(HOME)
-    await asyncio.gather(one.went_back(HOME), two.went_back(HOME), one.went_back(HOME))
+    await asyncio.gather(*(each.went_back(HOME, before) for each in (one, two, one)))
+    await one.went_back("xiaodong", before)  # found late, of the epoch that has ended
     await two.step(START)
     await one.step(START)
     assert hub.stream.epoch(HOME) == other_hub.stream.epoch(HOME) != before
@@ -116,3 +117,15 @@ async def test_a_broken_file_is_no_witness(tmp_path: Path, text: str) -> None:
     assert witness.marks == {}
     witness.save()
     witness.close()
+
+
+async def test_an_ended_epoch_never_comes_again(hub: Hub) -> None:
+    """The change of epoch is itself lost with the server that had it: the old positions stay void all the same."""
+    known = epochs(hub)
+    await known.open()
+    first = hub.stream.epoch(HOME)
+    await known.went_back(HOME, first)
+    second = hub.stream.epoch(HOME)
+    await hub.redis.set(hub.keys.epoch, first)
+    await known.step(START)
+    assert hub.stream.epoch(HOME) not in (first, second)
