@@ -311,13 +311,18 @@ class OriginalOpened(Event):
 
 @event
 class ConsoleReady(Event):
+    """The officer can be woken: by this console, the first of theirs that has passed its sound check."""
+
     officer: str
     console: str
 
 
 @event
 class ConsoleLost(Event):
-    """No longer ready. `why`: `closed`, `silent`, `sound_off`, `slow`, `signed_out`."""
+    """The officer cannot be woken any more: this was their last ready console.
+
+    `why`: `closed`, `silent`, `sound_off`, `slow`, `signed_out`.
+    """
 
     officer: str
     console: str

@@ -1,24 +1,30 @@
 """Which consoles can wake their officer right now. Only a ready console makes its officer count as on duty.
 
-A console renews its readiness; it ends when the console says that it cannot sound, closes, or falls silent. Each
-beginning and end is an event in the station's stream. Never decides who is meant to be on duty (`rota`).
+A console renews its readiness; it ends when the console says that it cannot sound, closes, or falls silent. That an
+officer has a ready console, and has none any more, are events in the station's stream: one who comes back in time, on
+any hub, was never away. Never decides who is meant to be on duty (`rota`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import resources
 
 import structlog
 
 from dispatch.alarm.clock import Clock, to_ms
 from dispatch.alarm.events import ConsoleLost, ConsoleReady, Event
+from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.record import make_record
 from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
+_FOLDER = resources.files("dispatch.duty")
+_READY = Script(_FOLDER.joinpath("ready.lua").read_text())
+_LOST = Script(_FOLDER.joinpath("lost.lua").read_text())
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,20 +58,16 @@ class Readiness:
 
     async def renew(self, station: str, console: Console) -> None:
         """The console can sound now, and for the lapse time from now."""
-        lapses = to_ms(self._clock.now() + self._lapse)
+        now = self._clock.now()
+        args = [str(console), f"{console.officer}|", to_ms(now), to_ms(now + self._lapse)]
         async with translated():
-            new = await self._stream.redis.zadd(self._stream.of(station).ready(station), {str(console): lapses})
-        if new:
+            first = await _READY.run(self._stream.redis, [self._stream.of(station).ready(station)], args)
+        if first:
             await self._append(station, ConsoleReady(officer=console.officer, console=console.id))
 
     async def drop(self, station: str, console: Console, why: str) -> None:
         """The console can no longer wake its officer. Escalation is told at once."""
-        async with translated():
-            gone = await self._stream.redis.zrem(self._stream.of(station).ready(station), str(console))
-        if gone:
-            await self._append(station, ConsoleLost(officer=console.officer, console=console.id, why=why))
-            for told in self.on_lost:
-                await told(station)
+        await self._lost(station, [str(console)], why)
 
     async def hand_over(self, station: str, console: Console, within_s: float) -> None:
         """The console's hub stops and sent it on: unless it is back within so many seconds, its readiness lapses.
@@ -87,20 +89,17 @@ class Readiness:
             rows = await pipe.execute()
         for station, lapsed in zip(self._stations, rows, strict=True):
             if lapsed:
-                await self._lapse_all(station, lapsed)
+                await self._lost(station, lapsed, "silent")
         return any(rows)
 
-    async def _lapse_all(self, station: str, lapsed: list[bytes]) -> None:
-        """End the readiness of many at once: one append, and one look at who is left."""
+    async def _lost(self, station: str, consoles: Sequence[str | bytes], why: str) -> None:
+        """End the readiness of many at once: one append for all officers who have none left, and one look at who is."""
         async with translated():
-            pipe = self._stream.redis.pipeline(transaction=False)
-            for member in lapsed:
-                pipe.zrem(self._stream.of(station).ready(station), member)
-            gone = await pipe.execute()
-        consoles = [_console(member) for member, was in zip(lapsed, gone, strict=True) if was]  # this hub's to tell
-        if consoles:
-            events = [ConsoleLost(officer=c.officer, console=c.id, why="silent") for c in consoles]
-            await self._append(station, *events)
+            ready = self._stream.of(station).ready(station)
+            last = await _LOST.run(self._stream.redis, [ready], [to_ms(self._clock.now()), *consoles])
+        if last:
+            ended = [_console(member) for member in last]
+            await self._append(station, *(ConsoleLost(officer=c.officer, console=c.id, why=why) for c in ended))
             for told in self.on_lost:
                 await told(station)
 

@@ -38,6 +38,24 @@ async def test_it_lapses(hub: Hub) -> None:
     assert not await hub.readiness.step(hub.clock.now())
 
 
+async def test_an_officer_has_several_consoles(hub: Hub, other_hub: Hub) -> None:
+    """At a desk and on a phone, or back at another hub before the old connection is known to be dead: once each way.
+
+    Escalation hears of it when the last one is lost, and not before.
+    """
+    desk = await hub.wakes("V01", console="desk")
+    phone = await other_hub.wakes("V01", console="phone")
+    await hub.wakes("V011", console="other")  # a name that only begins alike
+    await hub.readiness.drop(HOME, desk, "closed")
+    assert (hub.lost, await hub.awake()) == ([], ["V01", "V011"])
+    await other_hub.readiness.drop(HOME, phone, "sound_off")
+    assert other_hub.lost == [HOME]
+    told = [(event["type"], event["officer"], event["console"]) for event in await hub.events()]
+    assert told == [
+        ("console_ready", "V01", "desk"), ("console_ready", "V011", "other"), ("console_lost", "V01", "phone")
+    ]  # fmt: skip
+
+
 async def test_a_lapse_is_one_event_on_all_hubs(hub: Hub, other_hub: Hub) -> None:
     """Hubs that look at the same instant tell it once, and one of them tells its escalation."""
     for n in range(20):

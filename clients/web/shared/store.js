@@ -90,8 +90,8 @@ export function makeStore() {
 }
 
 /**
- * A ready console is kept as "V03 <console>", or as "V03" where a snapshot told only the name: of an officer's two
- * consoles one may be lost, and the officer can still be woken.
+ * A ready console is kept as "V03 <console>", or as "V03" where a snapshot told only the name. Of an officer's consoles
+ * only the first is told when it is ready, and only the last when it is lost: then the officer has none.
  *
  * @param {Duty} duty
  * @param {import("./types.d.ts").AlarmEvent} event
@@ -104,8 +104,8 @@ export function dutyAfter(duty, event) {
     case "console_ready":
       return { ...duty, ready: [...duty.ready.filter((name) => name !== one), one] };
     case "console_lost": {
-      const gone = duty.ready.includes(one) ? one : officer;
-      return { ...duty, ready: duty.ready.filter((name) => name !== gone) };
+      const others = duty.ready.filter((name) => name !== officer && !name.startsWith(`${officer} `));
+      return { ...duty, ready: others };
     }
     case "duty_changed":
       return {
