@@ -232,7 +232,8 @@ def _already(alarm: Alarm, command: c.Command) -> bool:
         case c.OfferTransfer(to=to):
             return alarm.transfer is not None and alarm.transfer["to"] == to
         case c.AcceptTransfer(by=by):
-            return alarm.transfer is None and alarm.station == by.station and alarm.owner == by.name
+            here = alarm.station == by.station != alarm.home  # at home it may never have been offered to anyone
+            return alarm.transfer is None and here and alarm.owner == by.name
     return False
 
 
