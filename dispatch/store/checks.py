@@ -16,10 +16,10 @@ from dispatch.store.client import connect
 from dispatch.store.embedded import StoreUnavailable
 from dispatch.store.faults import FAULTS
 
-__all__ = ["HUB", "Danger", "Memory", "connect", "dangers", "end", "memory", "other_hubs"]
+__all__ = ["HUB", "Danger", "Memory", "connect", "dangers", "end", "memory"]
 
 HUB = "dispatch-hub-"
-"""Connection names of hubs begin so, by which another hub (or the command line) sees that one uses the store."""
+"""Connection names of hubs begin so, for whoever reads the store's client list."""
 
 
 _LEAST = (7, 0)
@@ -123,12 +123,6 @@ async def _dangers(redis: Any, node: Any) -> list[Danger]:
 def _version(about: dict[str, Any]) -> tuple[int, ...]:
     """Valkey tells its own version beside the one of Redis that it is compatible with."""
     return tuple(int(part) for part in str(about["redis_version"]).split(".")[:2])
-
-
-async def other_hubs(redis: Any, name: str) -> set[str]:
-    """The connection names of hubs that use the store, other than `name`."""
-    names = {str(client.get("name", "")) for client in await redis.client_list()}
-    return {each for each in names if each.startswith(HUB)} - {name}
 
 
 async def end(redis: Any) -> None:
