@@ -231,9 +231,6 @@ def _already(alarm: Alarm, command: c.Command) -> bool:
             return alarm.status is CLOSED
         case c.OfferTransfer(to=to):
             return alarm.transfer is not None and alarm.transfer["to"] == to
-        case c.AcceptTransfer(by=by):
-            here = alarm.station == by.station != alarm.home  # at home it may never have been offered to anyone
-            return alarm.transfer is None and here and alarm.owner == by.name
     return False
 
 
