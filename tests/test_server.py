@@ -161,8 +161,9 @@ def test_both_killed(start: Start, data: Path) -> None:
         return await asyncio.gather(*(raise_one(hub) for _ in range(20)))
 
     receipted = asyncio.run(run())
-    os.kill(int((data / "store" / "store.pid").read_text()), signal.SIGKILL)
-    hub.stop(signal.SIGKILL)
+    store = int((data / "store" / "store.pid").read_text())
+    hub.stop(signal.SIGKILL)  # first, or it might start the store again
+    os.kill(store, signal.SIGKILL)
     again = start()
     assert "store_found" not in [line["event"] for line in again.logged]
 
