@@ -31,8 +31,14 @@ _NODE_CONNECTIONS = 10_000
 class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """Connections to the primary that the sentinels name; waits for a free one."""
 
+
+class _SentinelsPool(_SentinelPool):
+    """The one that `connect` made: the connections to the sentinels are its own, others only use them.
+
+    A pool that closed what it shares would take the connection from under a command of somebody else.
+    """
+
     async def aclose(self) -> None:
-        """Close the connections to the sentinels too; they are opened again when they are asked."""
         await super().aclose()
         for sentinel in self.sentinel_manager.sentinels:
             await sentinel.aclose()
@@ -83,7 +89,7 @@ def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s:
         hosts, sentinel_kwargs={**options, "retry": _ONCE}, **options, **more
     )
     kept = {**sentinels.connection_kwargs, "max_connections": connections, "timeout": timeout_s, "retry": again}
-    return Redis.from_pool(_SentinelPool(service, sentinels, **kept))  # type: ignore[no-untyped-call]
+    return Redis.from_pool(_SentinelsPool(service, sentinels, **kept))  # type: ignore[no-untyped-call]
 
 
 def _parts(url: str, scheme: str, kind: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from dispatch.alarm.commands import Raise
 from dispatch.alarm.errors import Refused
 from dispatch.alarmlog.chain import verify
 from dispatch.store.checks import connect, dangers, memory
+from dispatch.store.client import primary
 from dispatch.store.replicas import Replicas
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.doorbell import Doorbell, Ring
@@ -79,7 +81,7 @@ class Client:
                 except Refused:
                     continue
 
-    async def closes(self) -> None:
+    async def aclose(self) -> None:
         await self.bell.aclose()
         if self.replicas is not None:
             await self.replicas.aclose()
@@ -94,8 +96,11 @@ async def moved(store: Stores, client: Client, dead: Node) -> bool:
 async def test_any_store(kind: str) -> None:
     """Safe by its settings; what is receipted is there, rings and verifies; a killed primary loses none of it."""
     make, replicas = MADE[kind]
-    async with make() as store:
-        client = Client(store.url, replicas)
+    async with (
+        make() as store,
+        aclosing(Client(store.url, replicas)) as client,
+        aclosing(Client(store.url, 0)) as fresh,
+    ):
         await client.stream.homes.open()
         assert await dangers(client.redis) == []
         assert (await memory(client.redis)).used > 0
@@ -114,23 +119,43 @@ async def test_any_store(kind: str) -> None:
             late = str(uuid.uuid4())
             await client.until_raised(HOME, late)
             alarms.append(late)
-        fresh = Client(store.url, 0)
         for alarm in alarms:
-            found = await fresh.alarms.load(alarm)
+            found = await new.alarms.load(alarm)
             assert found is not None
             assert found.alarm.version == 2
-        offsets = [await fresh.stream.offset(station) for station in STATIONS]
+        offsets = [await new.stream.offset(station) for station in STATIONS]
         assert sum(offsets) == 2 * len(alarms)
         for station in STATIONS:
-            assert (await verify(fresh.stream, station)).ok
+            assert (await verify(new.stream, station)).ok
         await epochs.step(START)
         assert epochs.restored == {}
         await client.listens(HOME)
         heard = client.rings(HOME)
         await client.until_raised(HOME, str(uuid.uuid4()))
         await client.until_rung(HOME, heard + 1)
-        await fresh.closes()
-        await client.closes()
+
+
+async def test_who_leaves_takes_no_connection_from_others() -> None:
+    """A client made for one server is closed, and the connections by which all ask the Sentinels stay."""
+    async with WithSentinels() as store:
+        redis = connect(store.url, name="mine")
+        await redis.ping()
+
+        async def to_sentinels() -> set[str]:
+            lists = [await sentinel.redis.client_list() for sentinel in store.sentinels]
+            return {client["addr"] for clients in lists for client in clients if client["name"] == "mine"}
+
+        async def all_gone() -> bool:
+            return not await to_sentinels()
+
+        before = await to_sentinels()
+        own = await primary(redis, "alarm")
+        await own.ping()
+        await own.aclose()
+        assert before
+        assert before <= await to_sentinels()
+        await redis.aclose()
+        await until(all_gone, "nobody is connected any more")
 
 
 async def test_a_store_keeps_its_number_of_partitions() -> None:
