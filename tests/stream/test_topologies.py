@@ -99,7 +99,7 @@ async def test_any_store(kind: str) -> None:
     async with (
         make() as store,
         aclosing(Client(store.url, replicas)) as client,
-        aclosing(Client(store.url, 0)) as fresh,
+        aclosing(Client(store.url, 0)) as new,
     ):
         await client.stream.homes.open()
         assert await dangers(client.redis) == []
