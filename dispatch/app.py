@@ -31,6 +31,7 @@ from dispatch.duty.readiness import Console, Readiness
 from dispatch.duty.roster import Roster
 from dispatch.escalation.auditor import AUDIT_EVERY_S, Auditor
 from dispatch.escalation.timer import Deadlines, Timer
+from dispatch.fanout.admission import Admission
 from dispatch.fanout.heartbeat import Heartbeat
 from dispatch.fanout.hub import CHECK_EVERY_S, Hub
 from dispatch.fanout.receipts import REPORT_EVERY_S, Receipts
@@ -123,6 +124,7 @@ class Dispatch:
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
             stations=self.stations, ready=self._ready, lost=self._lost, sign=self.roster.sign,
             hand_over=self._hand_over, notices=self.notices.message,
+            admission=Admission(settings.console.admission),
         )  # fmt: skip
         self.asgi: ASGIApp = web.Guard(self._starlette(pages, voice), settings.serve.origins)
 
@@ -241,7 +243,8 @@ class Dispatch:
 
     async def _console_socket(self, socket: WebSocket) -> None:
         try:
-            actor = await self.who(socket)
+            async with self.desk.admission.place():
+                actor = await self.who(socket)
         except Refused as refused:
             await socket.accept()
             gone = errors.GO_AWAY if refused.error.retry else errors.SIGNED_OUT

@@ -18,6 +18,7 @@ from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
+from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.stream import Stream
 
@@ -25,6 +26,11 @@ ROLES: Final = ("officer", "supervisor", "admin")
 COOKIE: Final = "dispatch_session"
 LEAST_PASSWORD: Final = 10
 _HASHER: Final = argon2.PasswordHasher()  # argon2id with the library's present advice (RFC 9106, low memory)
+_WHO: Final = Script("""
+local name = redis.call('GET', KEYS[1])
+local row = name and redis.call('HGET', KEYS[2], name)
+return row and {name, row} or {}
+""")
 _NOBODY: Final = _HASHER.hash(secrets.token_hex(16))  # checked for unknown names: they take the same time
 
 
@@ -139,11 +145,10 @@ class Identity:
         if not token:
             return None
         async with translated():
-            name = await self._redis.get(self._keys.session(_digest(token)))
-            row = await self._redis.hget(self._keys.users, name) if name else None
-        if row is None or (record := orjson.loads(row))["disabled"]:
+            found = await _WHO.run(self._redis, [self._keys.session(_digest(token)), self._keys.users], [])
+        if not found or (record := orjson.loads(found[1]))["disabled"]:
             return None
-        return Actor(name.decode(), record["station"], record["role"])
+        return Actor(found[0].decode(), record["station"], record["role"])
 
     async def sign_out(self, token: str) -> None:
         """End one sign-in."""

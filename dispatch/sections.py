@@ -102,6 +102,7 @@ class Console(Table):
     silent_after_s: float = Field(default=15, ge=11, le=300)
     ready_lapse_s: float = Field(default=15, ge=11, le=300)
     handover_s: float = Field(default=5, ge=0, le=11)
+    admission: int = Field(default=8, ge=1, le=128)
 
 
 class Citizen(Table):

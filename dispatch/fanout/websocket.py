@@ -23,6 +23,7 @@ from dispatch.alarm.codec import MSGPACK, choose, decode
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Status
+from dispatch.fanout.admission import Admission
 from dispatch.fanout.feed import Console, Frame
 from dispatch.fanout.hub import Hub
 from dispatch.fanout.receipts import Receipts
@@ -56,6 +57,7 @@ class Desk:
         hand_over: (station, officer, role, console) -> let it come back to another hub.
         sign: (station, officer, on) -> duty beside the rota.
         notices: what officers must know of the system itself, as a message.
+        admission: to be recognised, to subscribe and to renew.
     """
 
     alarms: Alarms
@@ -69,6 +71,7 @@ class Desk:
     hand_over: Callable[[str, str, str, str], Awaitable[None]]
     sign: Callable[[str, str, bool], Awaitable[None]]
     notices: Callable[[], dict[str, Any]]
+    admission: Admission
 
 
 class ConsoleSocket:
@@ -141,13 +144,15 @@ class ConsoleSocket:
             )
 
         after = {station: (at.epoch, at.offset) for station, at in message.after.items()}
-        await self._desk.hub.attach(self._console, wanted, after, hello)
+        async with self._desk.admission.place():
+            await self._desk.hub.attach(self._console, wanted, after, hello)
         self._desk.hub.send(self._console, self._desk.notices())
 
     async def _handle(self, message: Any) -> dict[str, Any]:
         match message:
             case m.Ready(sound=sound):
-                await self._readiness(sound)
+                async with self._desk.admission.place():
+                    await self._readiness(sound)
                 return {}
             case m.Delivered(station=station, position=position):
                 if position.epoch == self._desk.alarms.stream.epoch(station):
