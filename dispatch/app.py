@@ -32,8 +32,9 @@ from dispatch.duty.roster import Roster
 from dispatch.escalation.auditor import AUDIT_EVERY_S, Auditor
 from dispatch.escalation.timer import Deadlines, Timer
 from dispatch.fanout.admission import Admission
+from dispatch.fanout.feeds import CHECK_EVERY_S
 from dispatch.fanout.heartbeat import Heartbeat
-from dispatch.fanout.hub import CHECK_EVERY_S, Hub
+from dispatch.fanout.hub import Hub
 from dispatch.fanout.receipts import REPORT_EVERY_S, Receipts
 from dispatch.fanout.websocket import ConsoleSocket, Desk
 from dispatch.identity import COOKIE, Identity
@@ -105,7 +106,7 @@ class Dispatch:
         self.readiness.on_lost.append(self.timer.nudge)
         limits = settings.limits
         self.hub = Hub(self.stream, self.roster.duty, limits.console_buffer_bytes, limits.ring_events)
-        self.hub.on_went_back = self.epochs.went_back
+        self.hub.feeds.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
         self.notices = Notices(
             reach=self._reach, wrong=lambda: self.health.notices, restored=lambda: self.epochs.restored,
@@ -176,7 +177,7 @@ class Dispatch:
             with suppress(Refused, TimeoutError):  # they end by themselves, a little later
                 async with asyncio.timeout(_RELEASE_S):
                     await self.leases.release(self.clock.now())
-            await self.hub.doorbell.aclose()
+            await self.hub.feeds.doorbell.aclose()
             self.epochs.witness.close()
             if self.replicas is not None:
                 await self.replicas.aclose()
@@ -217,7 +218,7 @@ class Dispatch:
         """See that the store answers, and that no doorbell was missed."""
         async with translated():
             await self.stream.now()
-        await self.hub.check()
+        await self.hub.feeds.check()
 
     # -- who -----------------------------------------------------------------------------------------------------
 

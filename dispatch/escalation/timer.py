@@ -118,7 +118,7 @@ class Timer:
 
     async def nudge(self, station: str) -> None:
         """A console of `station` was lost: an alarm whose called officers have none left moves on at once."""
-        _, open_alarms = await self._alarms.stream.snapshot(station)
+        open_alarms = (await self._alarms.stream.snapshot(station))[-1]
         for raw in open_alarms:
             alarm = self._alarms.parse(raw)
             if alarm.status is not Status.RAISED or alarm.step is None:

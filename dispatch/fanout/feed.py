@@ -106,6 +106,13 @@ class Feed:
         self.last, self.link = offset, link
 
 
+Missed = list[tuple[Frame, str | None]]
+"""Events that a console has not had: frame, and the alarm's id when it is the first that consoles hear of it."""
+
+Snapshot = tuple[int, Frame, list[str]]
+"""Offset, frame, and the ids of the open alarms in it."""
+
+
 def event_frame(epoch: str, station: str, offset: int, body: bytes) -> Frame:
     """The frame of an event from its wire form, which is everything but station and position."""
     head = orjson.dumps({"type": "event", "station": station, "position": {"epoch": epoch, "offset": offset}})

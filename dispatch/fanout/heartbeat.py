@@ -36,7 +36,7 @@ class Heartbeat:
             if console.session.silent(now, self._silent_after_s):
                 self._hub.cut(console, errors.SILENT, "nothing heard: come back and resume")
         try:
-            await self._hub.check()
+            await self._hub.feeds.check()
         except Refused:
             log.warning("no_beat_store_silent", consoles=len(self._hub.consoles))
             return

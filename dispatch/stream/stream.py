@@ -222,13 +222,13 @@ class Stream:
         """The offset of the station's last event; 0 when it has none."""
         return (await self.end(station))[0]
 
-    async def snapshot(self, station: str) -> tuple[int, list[bytes]]:
-        """(offset, the open alarms as JSON) of the station at one instant."""
+    async def snapshot(self, station: str) -> tuple[int, str, list[bytes]]:
+        """(offset, link, the open alarms as JSON) of the station at one instant."""
         k = self.of(station)
         async with translated():
             keys = [k.station(station), k.open(station), k.mirrors(station)]
             found = await self._snapshot.run(self.redis, keys, [k.alarm(""), k.mirror(station, "")])
-        return int(found[0]), [alarm for alarm in found[1:] if alarm]
+        return int(found[0]), found[1].decode(), [alarm for alarm in found[2:] if alarm]
 
     async def open_alarms(self, station: str) -> list[str]:
         """Ids of the station's open alarms and of those it was called in to."""

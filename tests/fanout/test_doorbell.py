@@ -71,18 +71,18 @@ async def test_doorbells_in_the_wrong_order(town: Town) -> None:
     alarm = await town.citizen().raises()
     await officer.hears(alarm, "alarm_raised", "step_run")
     hub = town.dispatch.hub
-    feed = hub._feeds[HOME]
+    feed = hub.feeds.of[HOME]
     rung: list[Ring | None] = []
-    hub.doorbell.heard = lambda station, ring: rung.append(ring)
+    hub.feeds.doorbell.heard = lambda station, ring: rung.append(ring)
     for n in range(4):
         await officer.asks("note", alarm=alarm, text=f"第 {n} 条", ref=uuid.uuid4().hex)
     async with asyncio.timeout(TIMEOUT_S):
         while len(rung) < 4:
             await asyncio.sleep(0)
-    hub.doorbell.heard = hub._heard
+    hub.feeds.doorbell.heard = hub.feeds.heard
     assert officer.pending() == []
     for late in (rung[2], rung[0], rung[3], rung[1], rung[2]):
-        hub._heard(HOME, late)
+        hub.feeds.heard(HOME, late)
     for n in range(4):
         note = await officer.hears(alarm, "note_added")
         assert note["event"]["text"] == f"第 {n} 条"

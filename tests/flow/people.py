@@ -154,6 +154,10 @@ class Officer:
             await self._reader
         await self.http.aclose()
 
+    async def has(self, alarm: str) -> None:
+        """Wait until the console has the alarm, however it came."""
+        await self._until(lambda: alarm in self.alarms, f"{self.name} waits for {alarm}")
+
     async def is_closed_with(self) -> int:
         """Wait until the server closed the connection; its code."""
         await self._until(lambda: self.closed is not None)

@@ -63,3 +63,24 @@ async def test_another_history_is_seen_at_its_first_event(town: Town) -> None:
     assert officer.recovered == {HOME: False}
     assert set(officer.alarms) == {alarm, other}
     await town.forgets(officer)
+
+
+async def test_a_snapshot_is_never_ahead_of_what_was_heard(town: Town) -> None:
+    """A console was shown an alarm that nobody was rung for, and it is lost: the console is told, not left with it."""
+    first = await town.officer("V01")
+    alarm = await town.citizen().raises()
+    await first.hears(alarm, "alarm_raised", "step_run")
+    doorbell = town.dispatch.hub.feeds.doorbell
+    heard, doorbell.heard = doorbell.heard, lambda station, ring: None
+    lost = await town.citizen().raises()
+    second = await town.officer("V02", ready=False)
+    await second.has(lost)
+    await goes_back(town, 2)
+    doorbell.heard = heard
+    later = await town.citizen().raises()  # under the offsets of what was lost
+    for officer in (first, second):
+        assert await officer.is_closed_with() == 4409
+        await officer.opens_console()
+        assert officer.recovered == {HOME: False}
+        await officer.has(later)
+    await town.forgets(first, second)

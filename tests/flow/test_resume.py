@@ -28,7 +28,7 @@ async def test_resume_from_the_stream_when_memory_is_not_enough(town: Town) -> N
     officer, colleague = await town.officer("V01"), await town.officer("V02")
     alarm = await town.citizen().raises()
     await officer.is_cut()
-    feed = town.dispatch.hub._feeds["dadongmen"]
+    feed = town.dispatch.hub.feeds.of["dadongmen"]
     feed.ring = type(feed.ring)(maxlen=16)
     for n in range(40):
         await colleague.asks("note", alarm=alarm, text=f"第 {n} 条")
@@ -60,11 +60,11 @@ async def test_a_lost_doorbell_is_found(town: Town) -> None:
     """An event whose publication never came is read from the stream a second later at most."""
     officer = await town.officer("V01")
     hub = town.dispatch.hub
-    hub.doorbell.heard = lambda station, ring: None
+    hub.feeds.doorbell.heard = lambda station, ring: None
     alarm = await town.citizen().raises()
     await town.clock.advance(1)
     await officer.hears(alarm, "alarm_raised", "step_run")
-    hub.doorbell.heard = hub._heard
+    hub.feeds.doorbell.heard = hub.feeds.heard
 
 
 async def test_what_was_shown_before_the_cut_is_confirmed_after_it(town: Town) -> None:

@@ -157,7 +157,7 @@ class Town:
                 while await redis.llen(keys.outbox):
                     await asyncio.sleep(0)
             for hub in self.hubs:
-                for feed in list(hub.dispatch.hub._feeds.values()):
+                for feed in list(hub.dispatch.hub.feeds.of.values()):
                     while feed.last < await hub.dispatch.stream.offset(feed.station):
                         await asyncio.sleep(0)
         for officer in self.people:

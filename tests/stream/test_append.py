@@ -161,10 +161,10 @@ async def test_the_doorbell_carries_the_events(hub: Hub, other_hub: Hub) -> None
 async def test_the_snapshot_and_the_open_set(hub: Hub) -> None:
     """An open alarm is in its station's snapshot as it was appended; a closed one is not."""
     await hub.stream.append(HOME, [record(1)], FIRST)
-    assert await hub.stream.snapshot(HOME) == (1, [FIRST.snapshot])
+    assert await hub.stream.snapshot(HOME) == (*await hub.stream.end(HOME), [FIRST.snapshot])
     closed = replace(FIRST, expected=1, version=2, key="", snapshot=b'{"id":"a","v":2}', open=False)
     await hub.stream.append(HOME, [record(2)], closed)
-    assert await hub.stream.snapshot(HOME) == (2, [])
+    assert await hub.stream.snapshot(HOME) == (*await hub.stream.end(HOME), [])
     row = await hub.redis.hgetall(hub.keys.alarm(ALARM))
     assert (row[b"v"], row[b"s"]) == (b"2", closed.snapshot)
 

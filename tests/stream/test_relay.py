@@ -26,7 +26,7 @@ async def empty(*hubs: Hub) -> None:
 
 async def shown(hub: Hub, station: str) -> list[dict[str, Any]]:
     """The alarms of the station's snapshot."""
-    return [orjson.loads(alarm) for alarm in (await hub.stream.snapshot(station))[1]]
+    return [orjson.loads(alarm) for alarm in (await hub.stream.snapshot(station))[-1]]
 
 
 async def home(hub: Hub, alarm: str) -> dict[str, Any]:
