@@ -5,14 +5,16 @@ Never repairs a store's settings by itself: they belong to who runs it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
-from dispatch.store.client import connect
+from dispatch.store.client import connect, standing_by
 from dispatch.store.embedded import StoreUnavailable
 from dispatch.store.faults import FAULTS
 
@@ -50,9 +52,10 @@ async def dangers(redis: Any, allowed: Collection[str] = ()) -> list[Danger]:
         StoreUnavailable: no answer.
     """
     found: dict[str, Danger] = {}
-    for node in await _servers(redis):
-        for danger in await _dangers(redis, node):
-            found.setdefault(danger.name, danger)
+    async with _servers(redis) as servers:
+        for ask in servers:
+            for danger in await _dangers(ask):
+                found.setdefault(danger.name, danger)
     return [danger for danger in found.values() if danger.name not in allowed]
 
 
@@ -75,38 +78,64 @@ async def memory(redis: Any) -> Memory:
         StoreUnavailable: no answer.
     """
     found: list[Memory] = []
-    for node in await _servers(redis):
-        about = await _ask(redis, node, "INFO", "memory")
-        limit = int(about.get("maxmemory") or 0) or int(about.get("total_system_memory") or 0)
-        found.append(Memory(int(about["used_memory"]), limit))
+    async with _servers(redis) as servers:
+        for ask in servers:
+            about = await ask("INFO", "memory")
+            limit = int(about.get("maxmemory") or 0) or int(about.get("total_system_memory") or 0)
+            found.append(Memory(int(about["used_memory"]), limit))
     return max(found, key=lambda each: each.share)
 
 
-async def _servers(redis: Any) -> list[Any]:
-    """What is asked one by one: a cluster's servers, replicas too, for any of them may be the primary tomorrow."""
-    if not isinstance(redis, RedisCluster):
-        return [None]
-    try:
-        await redis.initialize()
-    except FAULTS as fault:
-        raise StoreUnavailable(_SILENT.format(fault)) from None
-    return list(redis.get_nodes())
+_Ask = Callable[..., Awaitable[Any]]
 
 
-async def _ask(redis: Any, node: Any, *command: str) -> Any:
-    target = {} if node is None else {"target_nodes": node}
+@asynccontextmanager
+async def _servers(redis: Any) -> AsyncIterator[list[_Ask]]:
+    """What asks each server: replicas too, for any of them may be the primary tomorrow; not one that does not answer.
+
+    Raises:
+        StoreUnavailable: a server that is needed does not answer.
+    """
+    async with AsyncExitStack() as after:
+        try:
+            if isinstance(redis, RedisCluster):
+                await redis.initialize()
+                nodes = [
+                    (partial(redis.execute_command, target_nodes=node), node.server_type == "replica")
+                    for node in redis.get_nodes()
+                ]
+            else:
+                nodes = [(partial(redis.execute_command), False)]
+                for replica in await standing_by(redis):
+                    after.push_async_callback(replica.aclose)
+                    nodes.append((partial(replica.execute_command), True))
+            answering = []
+            for ask, spare in nodes:
+                try:
+                    await ask("PING")
+                except FAULTS:
+                    if not spare:
+                        raise
+                else:
+                    answering.append(ask)
+        except FAULTS as fault:
+            raise StoreUnavailable(_SILENT.format(fault)) from None
+        yield [partial(_ask, ask) for ask in answering]
+
+
+async def _ask(ask: _Ask, *command: str) -> Any:
     try:
-        return await redis.execute_command(*command, **target)
+        return await ask(*command)
     except ResponseError:
         raise
     except FAULTS as fault:
         raise StoreUnavailable(_SILENT.format(fault)) from None
 
 
-async def _dangers(redis: Any, node: Any) -> list[Danger]:
-    about = await _ask(redis, node, "INFO", "server")
+async def _dangers(ask: _Ask) -> list[Danger]:
+    about = await ask("INFO", "server")
     try:
-        settings = await _ask(redis, node, "CONFIG GET", *_WANTED)
+        settings = await ask("CONFIG GET", *_WANTED)
     except ResponseError:  # managed stores often forbid CONFIG: unknown is not safe
         settings = {}
     found = []

@@ -19,6 +19,8 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import NoScriptError
 
+from dispatch.alarm.tasks import end
+
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 _AGAIN_S = 0.05
 _ONCE = Retry(NoBackoff(), 0)
@@ -26,6 +28,32 @@ _CLUSTER_TRIES = 3
 _PORTS = {"sentinel": 26379, "cluster": 6379}
 _NODE_CONNECTIONS = 10_000
 """Of a cluster's node: never reached, `Cluster` bounds the commands under way instead of failing at a limit."""
+
+
+class _Sentinels(Sentinel):
+    """Asks the Sentinels once for all who want to know at the same time.
+
+    redis-py 8.1 moves the one that answered to the front of its list without regard to others that do the same: two at
+    once put it there twice, and another is never asked again.
+    """
+
+    _asking: asyncio.Task[Any] | None = None
+
+    async def discover_master(self, service_name: str) -> Any:
+        if self._asking is None:
+            self._asking = asyncio.create_task(super().discover_master(service_name))
+            self._asking.add_done_callback(self._asked)
+        return await asyncio.shield(self._asking)
+
+    def _asked(self, task: asyncio.Task[Any]) -> None:
+        self._asking = None
+        if not task.cancelled():
+            task.exception()  # whoever asked may have given up
+
+    async def aclose(self) -> None:
+        if self._asking is not None:
+            await end([self._asking])
+        await super().aclose()
 
 
 class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
@@ -40,8 +68,7 @@ class _SentinelsPool(_SentinelPool):
 
     async def aclose(self) -> None:
         await super().aclose()
-        for sentinel in self.sentinel_manager.sentinels:
-            await sentinel.aclose()
+        await self.sentinel_manager.aclose()
 
 
 class Cluster(RedisCluster):
@@ -85,7 +112,7 @@ def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s:
         nodes = [ClusterNode(host, port) for host, port in hosts]
         retry = Retry(ConstantBackoff(_AGAIN_S), _CLUSTER_TRIES)
         return Cluster(connections, startup_nodes=nodes, retry=retry, dynamic_startup_nodes=False, **options, **more)
-    sentinels: Any = Sentinel(  # type: ignore[no-untyped-call]
+    sentinels: Any = _Sentinels(  # type: ignore[no-untyped-call]
         hosts, sentinel_kwargs={**options, "retry": _ONCE}, **options, **more
     )
     kept = {**sentinels.connection_kwargs, "max_connections": connections, "timeout": timeout_s, "retry": again}
@@ -136,6 +163,20 @@ async def primary(redis: Any, key: str, timeout_s: float = 2.0) -> Redis:
         )
         return Redis.from_pool(own_pool)
     return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **kept))
+
+
+async def standing_by(redis: Any) -> list[Redis]:
+    """Clients of the replicas that the Sentinels name and do not think dead; none for other stores. Close them.
+
+    Raises:
+        RedisError, OSError: no Sentinel answers.
+    """
+    pool = getattr(redis, "connection_pool", None)
+    if not isinstance(pool, _SentinelPool):
+        return []
+    sentinels = pool.sentinel_manager
+    found = await sentinels.discover_slaves(pool.service_name)
+    return [Redis(host=host, port=port, **{**sentinels.connection_kwargs, "retry": _ONCE}) for host, port in found]
 
 
 class Script:

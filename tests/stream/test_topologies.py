@@ -158,6 +158,33 @@ async def test_who_leaves_takes_no_connection_from_others() -> None:
         await until(all_gone, "nobody is connected any more")
 
 
+async def test_no_sentinel_is_forgotten() -> None:
+    """Many ask at once while the first Sentinel is gone; when it is the only one left it is asked again."""
+    async with WithSentinels() as store:
+        first, *others = store.sentinels
+        first.kill()
+        async with aclosing(connect(store.url)) as redis:
+            await asyncio.gather(*(redis.ping() for _ in range(20)))
+            await store.restart(first)
+            await redis.connection_pool.disconnect()
+            for sentinel in others:
+                sentinel.kill()
+            await until(redis.ping, "the first Sentinel names the primary")
+
+
+@pytest.mark.parametrize("make", [WithSentinels, Clustered])
+async def test_who_may_take_over_must_be_safe_too(make: Callable[[], Stores]) -> None:
+    """A replica's unsafe setting is told while it is a replica, whichever it is; one that is dead hides nothing."""
+    async with make() as store, aclosing(connect(store.url)) as redis:
+        assert await dangers(redis) == []
+        spare = [node for node in store.nodes if (await node.info("replication"))["role"] == "slave"]
+        dead, unsafe = spare[0], spare[-1]
+        await unsafe.ask("CONFIG", "SET", "appendfsync", "everysec")
+        if dead is not unsafe:
+            await store.kill(dead)
+        assert [(danger.name, danger.value) for danger in await dangers(redis)] == [("appendfsync", "everysec")]
+
+
 async def test_a_store_keeps_its_number_of_partitions() -> None:
     """Where an alarm is depends on it, so another number is refused with the one that is right."""
     async with Single() as store:
