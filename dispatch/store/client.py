@@ -20,6 +20,7 @@ from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import NoScriptError
 
 from dispatch.alarm.tasks import end
+from dispatch.store.together import Together
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 _AGAIN_S = 0.05
@@ -106,7 +107,7 @@ def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s:
         pool = BlockingConnectionPool.from_url(
             url, max_connections=connections, timeout=timeout_s, retry=again, **options
         )
-        return Redis.from_pool(pool)
+        return Together.from_pool(pool)
     hosts, service, more = _parts(url, scheme, kind)
     if kind == "cluster":
         nodes = [ClusterNode(host, port) for host, port in hosts]
@@ -116,7 +117,7 @@ def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s:
         hosts, sentinel_kwargs={**options, "retry": _ONCE}, **options, **more
     )
     kept = {**sentinels.connection_kwargs, "max_connections": connections, "timeout": timeout_s, "retry": again}
-    return Redis.from_pool(_SentinelsPool(service, sentinels, **kept))  # type: ignore[no-untyped-call]
+    return Together.from_pool(_SentinelsPool(service, sentinels, **kept))  # type: ignore[no-untyped-call]
 
 
 def _parts(url: str, scheme: str, kind: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
