@@ -16,7 +16,7 @@ import structlog
 
 from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock
-from dispatch.alarm.commands import Command
+from dispatch.alarm.commands import Command, Raise
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import Event
 from dispatch.alarm.lifecycle import decide
@@ -95,8 +95,9 @@ class Alarms:
             Refused: from `decide`; `ref_reused`; `alarm_exists`; `not_stored`.
         """
         digest = hashlib.sha256(repr(commands).encode()).hexdigest()[:16] if key else ""
+        new = isinstance(commands[0], Raise)  # hardly ever there already, and then the append says so
         for attempt in range(_TRIES):
-            if attempt or loaded is None:
+            if attempt or (loaded is None and not new):
                 loaded = await self.load(alarm_id)
             if loaded and secret_hash and loaded.secret_hash != secret_hash:
                 raise Refused(errors.ALARM_EXISTS, "id: there is an alarm with this id and another secret")
