@@ -96,7 +96,7 @@ class Dispatch:
         timezones = {station: rota.timezone for station, rota in settings.rotas.items()}
         deadlines = Deadlines(settings.policies, timezones)
         self.alarms = Alarms(self.stream, clock, deadlines.next)
-        self.readiness = Readiness(self.stream, clock, self.stations, settings.console.ready_lapse_s)
+        self.readiness = Readiness(self.stream, clock, settings.console.ready_lapse_s)
         self.roster = Roster(self.stream, clock, settings.rotas, self.readiness)
         self.leases = Leases(self.stream, self.name, settings.timer.lease_s)
         self.timer = Timer(self.alarms, deadlines, self.roster.called, clock, self.leases)

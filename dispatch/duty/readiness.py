@@ -7,6 +7,7 @@ any hub, was never away. Never decides who is meant to be on duty (`rota`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -45,23 +46,21 @@ class Readiness:
     Args:
         stream: the record.
         clock: time.
-        stations: every station's id.
         lapse_s: without a renewal readiness ends after so many seconds.
     """
 
-    def __init__(self, stream: Stream, clock: Clock, stations: Iterable[str], lapse_s: float) -> None:
+    def __init__(self, stream: Stream, clock: Clock, lapse_s: float) -> None:
         self._stream = stream
         self._clock = clock
-        self._stations = tuple(stations)
         self._lapse = timedelta(seconds=lapse_s)
         self.on_lost: list[Callable[[str], Awaitable[None]]] = []
 
     async def renew(self, station: str, console: Console) -> None:
         """The console can sound now, and for the lapse time from now."""
         now = self._clock.now()
-        args = [str(console), f"{console.officer}|", to_ms(now), to_ms(now + self._lapse)]
+        args = [str(console), f"{console.officer}|{console.role}", to_ms(now), to_ms(now + self._lapse), station]
         async with translated():
-            first = await _READY.run(self._stream.redis, [self._stream.of(station).ready(station)], args)
+            first = await _READY.run(self._stream.redis, self._keys(station), args)
         if first:
             await self._append(station, ConsoleReady(officer=console.officer, console=console.id))
 
@@ -76,27 +75,32 @@ class Readiness:
         """
         lapses = to_ms(self._clock.now() + timedelta(seconds=within_s))
         async with translated():
-            await self._stream.redis.zadd(
-                self._stream.of(station).ready(station), {str(console): lapses}, xx=True, lt=True
-            )
+            keys = self._stream.of(station)
+            pipe = self._stream.redis.pipeline(transaction=False)
+            pipe.zadd(keys.ready(station), {str(console): lapses}, xx=True, lt=True)
+            pipe.zadd(keys.lapses, {f"{station}|{console}": lapses}, xx=True, lt=True)
+            await pipe.execute()
 
     async def step(self, now: datetime) -> bool:
         """End the readiness of consoles that fell silent (their hub may be dead); False when there was none."""
         async with translated():
-            pipe = self._stream.redis.pipeline(transaction=False)
-            for station in self._stations:
-                pipe.zrange(self._stream.of(station).ready(station), "-inf", str(to_ms(now)), byscore=True)
-            rows = await pipe.execute()
-        for station, lapsed in zip(self._stations, rows, strict=True):
-            if lapsed:
-                await self._lost(station, lapsed, "silent")
-        return any(rows)
+            rows = await asyncio.gather(
+                *(self._stream.redis.zrange(keys.lapses, "-inf", str(to_ms(now)), byscore=True)
+                  for keys in self._stream.partitions)
+            )  # fmt: skip
+        lapsed: dict[str, list[str]] = {}
+        for member in (member.decode() for row in rows for member in row):
+            station, _, console = member.partition("|")
+            lapsed.setdefault(station, []).append(console)
+        for station, consoles in lapsed.items():
+            await self._lost(station, consoles, "silent")
+        return bool(lapsed)
 
-    async def _lost(self, station: str, consoles: Sequence[str | bytes], why: str) -> None:
+    async def _lost(self, station: str, consoles: Sequence[str], why: str) -> None:
         """End the readiness of many at once: one append for all officers who have none left, and one look at who is."""
         async with translated():
-            ready = self._stream.of(station).ready(station)
-            last = await _LOST.run(self._stream.redis, [ready], [to_ms(self._clock.now()), *consoles])
+            args = [to_ms(self._clock.now()), station, *consoles]
+            last = await _LOST.run(self._stream.redis, self._keys(station), args)
         if last:
             ended = [_console(member) for member in last]
             await self._append(station, *(ConsoleLost(officer=c.officer, console=c.id, why=why) for c in ended))
@@ -113,6 +117,22 @@ class Readiness:
                 pipe.zrange(self._stream.of(station).ready(station), f"({now}", "+inf", byscore=True)
             rows = await pipe.execute()
         return {station: sorted(_console(member) for member in row) for station, row in zip(wanted, rows, strict=True)}
+
+    async def awake(self, station: str) -> dict[str, str]:
+        """Who has a ready console at `station`, with their role: as many as there are officers, not consoles.
+
+        A console that lapsed may count until `step` has seen it.
+        """
+        now = str(to_ms(self._clock.now()))
+        async with translated():
+            row = await self._stream.redis.zrange(
+                self._stream.of(station).awake(station), f"({now}", "+inf", byscore=True
+            )
+        return dict(sorted(member.decode().split("|") for member in row))
+
+    def _keys(self, station: str) -> list[str]:
+        keys = self._stream.of(station)
+        return [keys.ready(station), keys.awake(station), keys.lapses]
 
     async def _append(self, station: str, *events: Event) -> None:
         now = self._clock.now()

@@ -6,10 +6,11 @@ Field's terms: on-call schedule, shift, handover.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import structlog
@@ -23,6 +24,7 @@ from dispatch.stream.record import make_record
 from dispatch.stream.stream import Append, Stream
 
 log = structlog.get_logger()
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ class Roster:
         """Who `audience` (words of the escalation policy) means at `station` now, and who of them is reached."""
         called_in = backups if "backups" in audience else ()
         wanted = (station, *called_in)
-        ready = await self._readiness.ready(wanted)
-        signed = await self._signed(wanted)
+        # All at once, so that they leave for the store together.
+        awake, signed = await asyncio.gather(_each(self._readiness.awake, wanted), _each(self._signed, wanted))
         officers: list[str] = []
         if "station" in audience:
             officers += self._officers(station)
@@ -69,13 +71,12 @@ class Roster:
         for other in called_in:
             there = self._on_duty(other, signed[other])
             # A backup station with nobody of its duty awake is called whole: better too many than no one.
-            awake = {console.officer for console in ready[other]}
-            officers += there if awake.intersection(there) else self._officers(other)
+            officers += there if awake[other].keys() & set(there) else self._officers(other)
         meant = tuple(dict.fromkeys(officers))
-        consoles = [console for row in ready.values() for console in row]
-        reached = {c.officer for c in consoles if c.officer in meant}
+        everyone = [(officer, role) for row in awake.values() for officer, role in row.items()]
+        reached = {officer for officer, _ in everyone if officer in meant}
         if "supervisor" in audience:
-            reached |= {c.officer for c in consoles if c.role != "officer"}
+            reached |= {officer for officer, role in everyone if role != "officer"}
         nobody = "" if reached else "no_console_ready" if meant else "no_officer_on_duty"
         return Called(meant, tuple(sorted(reached)), called_in, nobody)
 
@@ -87,7 +88,7 @@ class Roster:
         return {
             "officers": list(shift.officers),
             "until": to_text(shift.until),
-            "signed": (await self._signed((station,)))[station],
+            "signed": await self._signed(station),
             "ready": sorted(f"{console.officer} {console.id}" for console in ready[station]),
         }
 
@@ -134,16 +135,15 @@ class Roster:
             o for o, on in signed.items() if on and o not in by_rota
         ]  # fmt: skip
 
-    async def _signed(self, stations: tuple[str, ...]) -> dict[str, dict[str, bool]]:
-        """Station -> officer -> on or off, of what is still in force."""
+    async def _signed(self, station: str) -> dict[str, bool]:
+        """Officer -> on or off duty beside the rota, of what is still in force."""
         now = self._clock.now()
         async with translated():
-            pipe = self._stream.redis.pipeline(transaction=False)
-            for station in stations:
-                pipe.hgetall(self._stream.of(station).signed(station))
-            rows = await pipe.execute()
-        found: dict[str, dict[str, bool]] = {}
-        for station, row in zip(stations, rows, strict=True):
-            signs = {officer.decode(): orjson.loads(value) for officer, value in row.items()}
-            found[station] = {o: sign["on"] for o, sign in signs.items() if from_text(sign["until"]) > now}
-        return found
+            row = await self._stream.redis.hgetall(self._stream.of(station).signed(station))
+        signs = {officer.decode(): orjson.loads(value) for officer, value in row.items()}
+        return {officer: sign["on"] for officer, sign in signs.items() if from_text(sign["until"]) > now}
+
+
+async def _each(ask: Callable[[str], Awaitable[_Found]], stations: Sequence[str]) -> dict[str, _Found]:
+    """What `ask` says of each of `stations`, asked at once."""
+    return dict(zip(stations, await asyncio.gather(*map(ask, stations)), strict=True))

@@ -2,13 +2,13 @@
 -- Compare-and-set on the alarm's version, de-duplication by the command's key, the timer's fence, the events and their
 -- hash chain, the snapshot, the deadline, the outbox, the doorbell. The rules are in Python; here only bytes move.
 --
--- KEYS 1 stream, 2 station, 3 alarm, 4 words, 5 done, 6 open set, 7 deadlines, 8 outbox, 9 lease
+-- KEYS 1 stream, 2 ends, 3 alarm, 4 words, 5 done, 6 open set, 7 deadlines, 8 outbox, 9 lease
 -- ARGV 1 station, 2 alarm id ('' for an event of the station itself), 3 expected version, 4 new version, 5 snapshot,
 --      6 command key ('' for none), 7 command digest, 8 deadline in ms ('' for none, 'keep' to leave it alone),
 --      9 open ('1', '0'), 10 secret hash and 11 cancel number hash (only used when the alarm is new), 12 channel,
 --      13 stations to copy to, by spaces, 14 fencing token ('' for none);
 --      then five per event: version, record, words, digest, wire form
-local stream, station, alarm, words, done, open, deadlines, outbox, lease = unpack(KEYS)
+local stream, ends, alarm, words, done, open, deadlines, outbox, lease = unpack(KEYS)
 local id, key = ARGV[2], ARGV[6]
 if ARGV[14] ~= '' and redis.call('HGET', lease, 'token') ~= ARGV[14] then return {'fenced'} end
 if key ~= '' then
@@ -17,8 +17,8 @@ if key ~= '' then
 end
 if id ~= '' and (redis.call('HGET', alarm, 'v') or '0') ~= ARGV[3] then return {'stale'} end
 
-local state = redis.call('HMGET', station, 'offset', 'head')
-local offset, head = tonumber(state[1] or '0'), state[2] or ''
+local offset, head = string.match(redis.call('HGET', ends, ARGV[1]) or '0 ', '(%d+) (.*)')
+offset = tonumber(offset)
 local first, bell = offset + 1, {offset + 1 .. ' ' .. head}
 for i = 15, #ARGV, 5 do
   offset = offset + 1
@@ -27,7 +27,7 @@ for i = 15, #ARGV, 5 do
   if ARGV[i + 2] ~= '' then redis.call('HSET', words, ARGV[i], ARGV[i + 2]) end
   bell[#bell + 1] = head .. ARGV[i + 4]
 end
-redis.call('HSET', station, 'offset', offset, 'head', head)
+redis.call('HSET', ends, ARGV[1], offset .. ' ' .. head)
 if key ~= '' then redis.call('HSET', done, key, ARGV[7] .. ' ' .. ARGV[4]) end
 if id ~= '' then
   redis.call('HSET', alarm, 'v', ARGV[4], 's', ARGV[5])

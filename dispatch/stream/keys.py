@@ -30,6 +30,8 @@ class Keys:
         self.epoch = f"{tag}:epoch"  # string: changes when the store was restored from an older copy
         self.restored = f"{tag}:restored"  # string: when that was found
         self.deadlines = f"{tag}:deadlines"  # sorted set: alarm id -> ms; an index, the truth is the alarm
+        self.ends = f"{tag}:ends"  # hash: station -> "OFFSET HEAD" of its last entry: where, and its link in the chain
+        self.lapses = f"{tag}:lapses"  # sorted set: `station|officer|role|console` -> ms at which its readiness lapses
         self.outbox = f"{tag}:outbox"  # list: what has to be copied to the streams of called-in stations
         self.copying = f"{tag}:copying"  # sorted set: "alarm media" -> ms from which a worker may take it
         self.lease = f"{tag}:lease"  # hash: which `hub` runs the timers, its fencing `token`, `until` when in ms
@@ -43,10 +45,6 @@ class Keys:
     def stream(self, station: str) -> str:
         """Stream of records; entry id is OFFSET-0, without gaps."""
         return f"{self._tag}:stream:{station}"
-
-    def station(self, station: str) -> str:
-        """Hash: `offset` of the last entry, `head` of the hash chain."""
-        return f"{self._tag}:station:{station}"
 
     def alarm(self, alarm: str) -> str:
         """Hash: `v` version, `s` snapshot, `k` hash of the secret, `p` hash of the cancel number."""
@@ -87,6 +85,10 @@ class Keys:
     def ready(self, station: str) -> str:
         """Sorted set: `officer|role|console` -> ms at which its readiness lapses."""
         return f"{self._tag}:ready:{station}"
+
+    def awake(self, station: str) -> str:
+        """Sorted set: `officer|role` -> ms at which the readiness of the last of its consoles lapses."""
+        return f"{self._tag}:awake:{station}"
 
     def signed(self, station: str) -> str:
         """Hash: officer -> on or off duty beside the rota, and until when."""

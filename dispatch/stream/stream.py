@@ -125,7 +125,7 @@ class Stream:
         where = k.mirror(station, change.alarm) if change.mirror else k.alarm(change.alarm)
         done = k.done(change.alarm or station)
         keys = [
-            k.stream(station), k.station(station), where, k.words(station, change.alarm), done,
+            k.stream(station), k.ends, where, k.words(station, change.alarm), done,
             k.mirrors(station) if change.mirror else k.open(station), k.deadlines, k.outbox, k.lease,
         ]  # fmt: skip
         due = change.deadline
@@ -211,12 +211,12 @@ class Stream:
 
     async def ends(self, stations: Sequence[str]) -> list[tuple[int, str]]:
         """`end` of each of `stations`, asked together."""
+        found: dict[str, bytes | None] = {}
         async with translated():
-            pipe = self.redis.pipeline(transaction=False)
-            for station in stations:
-                pipe.hmget(self.of(station).station(station), "offset", "head")
-            rows = await pipe.execute() if stations else []
-        return [(int(offset or 0), (head or b"").decode()) for offset, head in rows]
+            for k in self.partitions:
+                if here := [station for station in stations if self.of(station) is k]:
+                    found |= zip(here, await self.redis.hmget(k.ends, here), strict=True)
+        return [_end(found[station] or b"0 ") for station in stations]
 
     async def offset(self, station: str) -> int:
         """The offset of the station's last event; 0 when it has none."""
@@ -226,9 +226,9 @@ class Stream:
         """(offset, link, the open alarms as JSON) of the station at one instant."""
         k = self.of(station)
         async with translated():
-            keys = [k.station(station), k.open(station), k.mirrors(station)]
-            found = await self._snapshot.run(self.redis, keys, [k.alarm(""), k.mirror(station, "")])
-        return int(found[0]), found[1].decode(), [alarm for alarm in found[2:] if alarm]
+            keys = [k.ends, k.open(station), k.mirrors(station)]
+            found = await self._snapshot.run(self.redis, keys, [k.alarm(""), k.mirror(station, ""), station])
+        return *_end(found[0]), [alarm for alarm in found[1:] if alarm]
 
     async def open_alarms(self, station: str) -> list[str]:
         """Ids of the station's open alarms and of those it was called in to."""
@@ -247,6 +247,11 @@ class Stream:
         """Look at the alarm's deadline again at `until`, unless it is later or gone."""
         async with translated():
             await self.redis.zadd(keys.deadlines, {alarm: to_ms(until)}, xx=True, gt=True)
+
+
+def _end(text: bytes) -> tuple[int, str]:
+    offset, _, head = text.decode().partition(" ")
+    return int(offset), head
 
 
 _TIME = Script("return redis.call('TIME')")

@@ -28,7 +28,7 @@ class Hub:
     def __init__(self, url: str, clock: FakeClock, rotas: Mapping[str, Rota]) -> None:
         self.clock = clock
         self.stream = Stream(store.connect(url, timeout_s=2))
-        self.readiness = Readiness(self.stream, clock, rotas, LAPSE_S)
+        self.readiness = Readiness(self.stream, clock, LAPSE_S)
         self.roster = Roster(self.stream, clock, rotas, self.readiness)
         self.lost: list[str] = []
         self.readiness.on_lost.append(self._note)

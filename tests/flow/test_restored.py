@@ -15,7 +15,7 @@ async def goes_back(town: Town, events: int) -> None:
     for entry, fields in rows:
         pipe.xadd(keys.stream(HOME), fields, id=entry)
     last, fields = rows[-1]
-    pipe.hset(keys.station(HOME), mapping={"offset": last.split(b"-")[0], "head": fields[b"h"]})
+    pipe.hset(keys.ends, HOME, last.split(b"-")[0] + b" " + fields[b"h"])
     await pipe.execute()
 
 
