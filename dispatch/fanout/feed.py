@@ -86,6 +86,9 @@ class Feed:
     announced: int = 0
     opened: bool = False
     catching_up: asyncio.Task[None] | None = None
+    unsent: list[Remembered] = field(default_factory=list)
+    sending: asyncio.Handle | None = None
+    urgent: bool = False
     snapshot: asyncio.Task[tuple[int, Frame, list[str]]] | None = None
 
     def covers(self, offset: int) -> bool:
@@ -124,6 +127,11 @@ def snapshot_frame(epoch: str, station: str, offset: int, duty: dict[str, Any], 
     position = {"epoch": epoch, "offset": offset}
     head = orjson.dumps({"type": "snapshot", "station": station, "position": position, "duty": duty})
     return Frame(head[:-1] + b',"alarms":[' + b",".join(alarms) + b"]}")
+
+
+def only_counts(members: dict[str, Any]) -> bool:
+    """Whether the event asks nobody to look: one more console has the alarm."""
+    return bool(members["event"]["type"] == "alarm_delivered")
 
 
 def starts(members: dict[str, Any]) -> str | None:

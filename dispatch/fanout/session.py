@@ -44,6 +44,11 @@ class Session:
         if new_alarm is not None:
             self._window[station].append((offset, new_alarm))
 
+    def sent_all(self, station: str, last: int, new_alarms: Iterable[tuple[int, str]]) -> None:
+        """Every event up to `last` was sent; of these (offset, alarm) it is the first that the console hears."""
+        self.cursors[station] = last
+        self._window[station].extend(new_alarms)
+
     def confirm(self, station: str, offset: int) -> list[str]:
         """The console shows everything up to `offset`: the alarms that are confirmed by that for the first time.
 

@@ -5,6 +5,9 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from dispatch.fanout import hub
 from tests.flow.people import Officer
 from tests.flow.town import Town
 from tests.intake.link import Link
@@ -136,3 +139,34 @@ async def test_subscribing_again_is_one_subscription(town: Town) -> None:
     await officer.hears(alarm, "alarm_raised", "step_run")
     await officer.is_awake()
     assert officer.pending() == []
+
+
+async def test_a_console_that_comes_in_the_midst(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It subscribes while events are on their way to the others: it has each of them once, in order."""
+    monkeypatch.setattr(hub, "COUNTS_WAIT_S", 60.0)  # until something follows
+    first = await town.officer("V01")
+    alarm = await town.citizen().raises()
+    await first.hears(alarm, "alarm_raised", "step_run")
+    await first.shows()
+    feed = town.dispatch.hub.feeds.of["dadongmen"]
+    async with asyncio.timeout(20):
+        while not feed.unsent:
+            await asyncio.sleep(0)
+    second = await town.officer("V02", ready=False)
+    await second.has(alarm)
+    assert feed.unsent
+    other = await town.citizen().raises()
+    await first.hears(alarm, "alarm_delivered")
+    for officer in (first, second):
+        await officer.hears(other, "alarm_raised", "step_run")
+
+
+async def test_what_only_counts_leaves_with_what_matters(town: Town) -> None:
+    """That one more console has the alarm may wait a little, never overtakes, and comes though nothing follows it."""
+    first, second = await town.officer("V01"), await town.officer("V02")
+    alarm = await town.citizen().raises()
+    for officer in (first, second):
+        await officer.hears(alarm, "alarm_raised", "step_run")
+    await first.shows()
+    for officer in (first, second):
+        assert (await officer.hears(alarm, "alarm_delivered"))["event"]["consoles"] == 1
