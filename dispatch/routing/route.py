@@ -58,7 +58,9 @@ def route(boundaries: Boundaries, position: object) -> Route:
         return _answer(boundaries, default, (), "absurd_position", None)
     lat, lon = place
 
-    circle = [station for _, station in boundaries.within(lat, lon, _accuracy_m(position))][: 1 + _MOST_NEIGHBOURS]
+    circle: list[Station] = []
+    if accuracy_m := _accuracy_m(position):
+        circle = [station for _, station in boundaries.within(lat, lon, accuracy_m)][: 1 + _MOST_NEIGHBOURS]
     covering = boundaries.covering(lat, lon)
     if not covering:
         near = boundaries.within(lat, lon, boundaries.near_m)
