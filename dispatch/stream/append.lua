@@ -17,7 +17,11 @@ if key ~= '' then
 end
 if id ~= '' and (redis.call('HGET', alarm, 'v') or '0') ~= ARGV[3] then return {'stale'} end
 
-local offset, head = string.match(redis.call('HGET', ends, ARGV[1]) or '0 ', '(%d+) (.*)')
+local offset, head = string.match(redis.call('HGET', ends, ARGV[1]) or '', '(%d+) (.*)')
+if not offset then  -- a store from before there was this hash, or a new station
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  offset, head = last and string.match(last[1], '%d+') or 0, last and last[2][4] or ''
+end
 offset = tonumber(offset)
 local first, bell = offset + 1, {offset + 1 .. ' ' .. head}
 for i = 15, #ARGV, 5 do

@@ -95,6 +95,7 @@ class Stream:
         self._snapshot = Script(_FOLDER.joinpath("snapshot.lua").read_text())
         self.epochs: dict[int, str] = {}
         """Partition -> its epoch, as `dispatch.stream.epochs` keeps it."""
+        self._new: set[str] = set()  # stations that had no event when they were looked at
         self.unsafe = ""
         """Why nothing may be called stored now, as `dispatch.store.health` found; see `vouch`."""
         self.homes = Homes(redis, self.partitions, replicas)
@@ -216,7 +217,18 @@ class Stream:
             for k in self.partitions:
                 if here := [station for station in stations if self.of(station) is k]:
                     found |= zip(here, await self.redis.hmget(k.ends, here), strict=True)
+            for station in stations:
+                if found[station] is None and station not in self._new:
+                    found[station] = await self._find_end(station)
         return [_end(found[station] or b"0 ") for station in stations]
+
+    async def _find_end(self, station: str) -> bytes | None:
+        """Of a station that the hash does not know yet: it is new, or the store is from before there was the hash."""
+        rows = await self.redis.xrevrange(self.of(station).stream(station), count=1)
+        if not rows:
+            self._new.add(station)
+            return None
+        return b" ".join((rows[0][0].split(b"-")[0], rows[0][1][b"h"]))
 
     async def offset(self, station: str) -> int:
         """The offset of the station's last event; 0 when it has none."""

@@ -212,3 +212,15 @@ async def test_reading_is_bounded(hub: Hub) -> None:
     assert [e.offset for e in await hub.stream.read(HOME, 3, limit=2)] == [4, 5]
     assert [e.offset for e in await hub.stream.read(HOME, 7, until=9)] == [8, 9]
     assert await hub.stream.read(HOME, 10) == []
+
+
+async def test_a_store_from_before_the_ends_were_kept(hub: Hub) -> None:
+    """Where a stream ends is found in the stream, by who appends and by who asks, and the chain goes on."""
+    for ask in (False, True):
+        await hub.stream.append(HOME, [record(1)])
+        offset, link = await hub.stream.end(HOME)
+        await hub.redis.delete(hub.keys.ends)
+        if ask:
+            assert await hub.stream.end(HOME) == (offset, link)
+        assert await hub.stream.append(HOME, [record(2)]) == Appended(offset + 1)
+    assert (await verify(hub.stream, HOME)).ok
