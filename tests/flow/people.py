@@ -81,6 +81,7 @@ class Officer:
         self.notices: list[dict[str, Any]] | None = None  # what is wrong with the system; None until told
         self.every: list[dict[str, Any]] = []  # all events, also the station's
         self.beats = 0
+        self.received = 0  # bytes of all messages
         self.watched = True  # an event that nothing expected fails the test
         self.closed: int | None = None
         self.is_ready = False
@@ -189,6 +190,7 @@ class Officer:
     async def _read(self, socket: ClientConnection) -> None:
         try:
             async for frame in socket:
+                self.received += len(frame.encode() if isinstance(frame, str) else frame)
                 self._receive(json.loads(frame))
                 async with self._came:
                     self._came.notify_all()
