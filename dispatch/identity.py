@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import argon2
@@ -31,7 +32,6 @@ local name = redis.call('GET', KEYS[1])
 local row = name and redis.call('HGET', KEYS[2], name)
 return row and {name, row} or {}
 """)
-_NOBODY: Final = _HASHER.hash(secrets.token_hex(16))  # checked for unknown names: they take the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,8 @@ class Identity:
         if failed >= self._attempts:
             raise Refused(errors.TOO_MANY_ATTEMPTS, f"wait {self._window_s} s after {failed} wrong passwords")
         record = orjson.loads(row) if row else None
-        right = await asyncio.to_thread(_verify, record["hash"] if record else _NOBODY, password)
+        nobody = await asyncio.to_thread(_nobody)
+        right = await asyncio.to_thread(_verify, record["hash"] if record else nobody, password)
         if not right or record is None or record["disabled"]:
             async with translated():
                 await self._redis.incr(counter)
@@ -184,6 +185,12 @@ async def hash_password(password: str) -> str:
     if len(password) < LEAST_PASSWORD:
         raise ValueError(f"password: {len(password)} characters; at least {LEAST_PASSWORD}")
     return await asyncio.to_thread(_HASHER.hash, password)
+
+
+@cache
+def _nobody() -> str:
+    """A hash of nothing, checked for unknown names so that they take the same time. Not made before it is needed."""
+    return _HASHER.hash(secrets.token_hex(16))
 
 
 def _verify(stored: str, password: str) -> bool:
