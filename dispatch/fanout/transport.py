@@ -45,6 +45,12 @@ class Protocol(WebSocketsSansIOProtocol):
         self.transport.write(frame)
         return True
 
+    def forget_request(self) -> None:
+        """Let go of the headers, which nobody reads after the handshake: a fifth of what a console costs in memory."""
+        self.request.headers.clear()
+        self.response.headers.clear()
+        cast("list[Any]", self.scope["headers"]).clear()
+
     def buffered(self) -> int:
         """Bytes that the peer has not taken yet."""
         return int(self.transport.get_write_buffer_size())

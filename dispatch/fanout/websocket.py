@@ -98,6 +98,7 @@ class ConsoleSocket:
     async def run(self) -> None:
         """Serve the connection until it ends."""
         await self._socket.accept(subprotocol=self._chosen)
+        self._socket.scope["extensions"][DIRECT].forget_request()
         why = "closed"
         try:
             while True:
