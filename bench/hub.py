@@ -173,6 +173,13 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def pin(pid: int, core: int) -> None:
+    """Keep a process, all its threads and what it starts from now on, on one core."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(task.name), {core})
+
+
 def memory_bytes(pid: int) -> int:
     """Memory of a process that is its own."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()

@@ -83,9 +83,12 @@ class Socket(asyncio.Protocol):
 
     def send(self, message: dict[str, Any]) -> None:
         """Nothing when the connection has ended."""
+        self.send_text(json.dumps(message).encode())
+
+    def send_text(self, body: bytes) -> None:
+        """The same, of JSON; less than 64 KiB."""
         if self._transport is None or self._transport.is_closing():
             return
-        body = json.dumps(message).encode()
         size = bytes([0x80 | len(body)]) if len(body) < 126 else b"\xfe" + len(body).to_bytes(2, "big")
         self._transport.write(b"\x81" + size + bytes(4) + body)  # masked with zeroes, which changes nothing
 
