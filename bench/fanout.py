@@ -13,8 +13,9 @@ import os
 import random
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -25,12 +26,15 @@ import uvloop
 from bench.fujin import INTAKES
 from bench.hub import cpu_s, pin, workplace
 from bench.load import own_lateness
+from bench.peers import ALL as PEERS
+from bench.pressers import ALARM_BYTES
 from bench.report import Figures, figures, head, line, machine, say, table
 from bench.room import Room, Subject
 
 _CONSOLES = (10, 100, 1000)
 _FEW_S = 0.5
 _DRAIN_S = 30.0
+_OURS = {kind.name for kind in INTAKES.values()}
 _RATES = {10: 100.0, 100: 50.0, 1000: 20.0}  # alarms a second, gentle: a small part of what any of them can
 
 
@@ -166,11 +170,35 @@ def _together(lives: Sequence[Life]) -> dict[str, Any]:
     return together | {"lost": sum(life.lost for life in lives), "faults": [x for life in lives for x in life.faults]}
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is measured: Fujin with one intake, or a peer."""
+
+    name: str
+    store: str
+    versions: str
+    make: Callable[[Room], Subject]
+
+
+def kinds(intakes: Sequence[str] | None, home: Path | None, peers: Sequence[str] | None) -> list[Kind]:
+    """Fujin with each intake, and the peers that are installed in `home`; all where none is named."""
+    ours = [INTAKES[name] for name in intakes or list(INTAKES)]
+    found = [Kind(kind.name, kind.store, "of this checkout", kind) for kind in ours]
+    if home is None:
+        return found
+    for name in peers or list(PEERS):
+        peer = PEERS[name]
+        found.append(Kind(peer.name, peer.store, peer.versions, partial(peer, home=home)))
+    return found
+
+
 def main() -> int:
     """Measure and print; 1 when anything was lost."""
     parser = argparse.ArgumentParser(prog="python -m bench.fanout", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--consoles", type=int, action="append", help="of one station; several times; 10, 100, 1000")
     parser.add_argument("--intake", choices=list(INTAKES), action="append", help="of Fujin; both without")
+    parser.add_argument("--peers", type=Path, metavar="DIR", help="beside it: where bench.peers installed them")
+    parser.add_argument("--peer", choices=list(PEERS), action="append", help="of those; several times; all without")
     parser.add_argument("--in-flight", type=int, default=8, help="alarms, when it is to do all it can (8)")
     parser.add_argument("--rate", type=float, help="alarms a second, gently; by default 100, 50, 20 for 10, 100, 1000")
     parser.add_argument("--gentle", type=float, default=5, metavar="S", help="seconds of that in each round (5)")
@@ -186,10 +214,12 @@ def main() -> int:
     if chosen.pin:
         os.sched_setaffinity(0, {1})
     counts = chosen.consoles or list(_CONSOLES)
-    subjects: list[type[Subject]] = [INTAKES[intake] for intake in chosen.intake or list(INTAKES)]
+    subjects = kinds(chosen.intake, chosen.peers, chosen.peer)
     about = machine(chosen.data)
-    head(about, f"one room; an alarm of 400 bytes to each of its consoles; {chosen.in_flight} in flight; "
+    head(about, f"one room; an alarm of {ALARM_BYTES} bytes to each of its consoles; {chosen.in_flight} in flight; "
          + ("servers on core 0, stores and load on core 1" if chosen.pin else "on any core"))  # fmt: skip
+    for kind in subjects:
+        print(f"{kind.name}: an alarm is {kind.store}; {kind.versions}")
     results: dict[str, dict[str, Any]] = {kind.name: {} for kind in subjects}
     for consoles in counts:
         lives: dict[str, list[Life]] = {kind.name: [] for kind in subjects}
@@ -202,8 +232,10 @@ def main() -> int:
             results[name][str(consoles)] = {"together": _together(each), "rounds": [asdict(life) for life in each]}
         _print(consoles, {name: found[str(consoles)]["together"] for name, found in results.items()})
     if chosen.json:
-        line(about, {**vars(chosen), "consoles": ",".join(map(str, counts)),
-                     "intake": chosen.intake and ",".join(chosen.intake)}, {"results": results})  # fmt: skip
+        options = {name: ",".join(map(str, value)) if isinstance(value, list) else value
+                   for name, value in vars(chosen).items()}  # fmt: skip
+        stores = {kind.name: {"store": kind.store, "versions": kind.versions} for kind in subjects}
+        line(about, options, {"subjects": stores, "results": results})
     bad = [f"{name}, {consoles} consoles: {found['together']['lost']} lost, {found['together']['faults'][:3]}"
            for name, each in results.items() for consoles, found in each.items()
            if found["together"]["lost"] or found["together"]["faults"]]  # fmt: skip
@@ -212,17 +244,20 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def _life(kind: type[Subject], chosen: argparse.Namespace, consoles: int) -> Life:
+def _life(kind: Kind, chosen: argparse.Namespace, consoles: int) -> Life:
     with workplace(chosen.data) as place:
-        return uvloop.run(Measurement(kind(Room()), chosen, consoles).run(place))
+        return uvloop.run(Measurement(kind.make(Room()), chosen, consoles).run(place))
 
 
-def _print(consoles: int, results: dict[str, dict[str, Any]]) -> None:
+def _print(consoles: int, results: Mapping[str, Mapping[str, Any]]) -> None:
+    """A row for each; what Fujin does beside a peer is told as a ratio: above 1.0 it is ahead."""
+    best = max((each["deliveries_s"] for name, each in results.items() if name in _OURS), default=0.0)
     print(f"\n{consoles} consoles\n")
-    table(("", "deliveries/s", "further frames/s", "server µs per delivery", "store µs per alarm", "gently: p50 ms",
-           "p99 ms", "in flight: p50 ms", "p99 ms", "kB per console"),
-          [(name, f"{each['deliveries_s']:,.0f}", f"{each['further_s']:,.0f}", f"{each['server_us']:.1f}",
-            f"{each['store_us']:.0f}", f"{each['every_ms']['p50']:.1f}", f"{each['every_ms']['p99']:.1f}",
+    table(("", "deliveries/s", "Fujin's best is", "further frames/s", "server µs per delivery", "store µs per alarm",
+           "gently: p50 ms", "p99 ms", "in flight: p50 ms", "p99 ms", "kB per console"),
+          [(name, f"{each['deliveries_s']:,.0f}", f"{best / max(1, each['deliveries_s']):.2f} ×",
+            f"{each['further_s']:,.0f}", f"{each['server_us']:.1f}", f"{each['store_us']:.0f}",
+            f"{each['every_ms']['p50']:.1f}", f"{each['every_ms']['p99']:.1f}",
             f"{each['every_full_ms']['p50']:.1f}", f"{each['every_full_ms']['p99']:.1f}",
             f"{each['console_bytes'] / 1000:.1f}") for name, each in results.items()])  # fmt: skip
     print(flush=True)

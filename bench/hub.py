@@ -64,7 +64,7 @@ class Hub:
         deadline = time.monotonic() + _WAIT_S
         while time.monotonic() < deadline:
             # Its only lasting child is the built-in store; making the clips is another.
-            if self.ready() and len(_children(self.pid)) <= 1:
+            if self.ready() and len(children(self.pid)) <= 1:
                 return
             time.sleep(_LOOK_S)
         raise RuntimeError(f"the hub was not ready within {_WAIT_S} s: {self.log}")
@@ -186,5 +186,6 @@ def memory_bytes(pid: int) -> int:
     return sum(int(size) for size in re.findall(r"^Private_\w+:\s+(\d+)", rollup, re.MULTILINE)) * 1024
 
 
-def _children(pid: int) -> list[str]:
-    return [child for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that still run."""
+    return [int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]

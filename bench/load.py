@@ -23,13 +23,14 @@ _LOOK_S = 0.02
 class Socket(asyncio.Protocol):
     """A WebSocket client that never looks at more than it must."""
 
-    def __init__(self, url: str, path: str, headers: str = "") -> None:
+    def __init__(self, url: str, path: str, headers: str = "", protocol: str = "dispatch.v1.json") -> None:
         key = base64.b64encode(os.urandom(16)).decode()
         host = url.removeprefix("http://")
+        headers += f"Sec-WebSocket-Protocol: {protocol}\r\n" if protocol else ""
         self._request = (
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
-            f"Sec-WebSocket-Protocol: dispatch.v1.json\r\n{headers}\r\n"
+            f"{headers}\r\n"
         ).encode()
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.closed_with: int | None = None
@@ -70,10 +71,13 @@ class Socket(asyncio.Protocol):
                 size, start = int.from_bytes(data[start : start + wide], "big"), start + wide
             if start + size > end:
                 break
-            if data[at] & 15 == 8:
-                self.closed_with = int.from_bytes(data[start : start + 2], "big")
-            else:
+            kind = data[at] & 15
+            if kind < 8:
                 self.frame(data, start, start + size, now)
+            elif kind == 8:
+                self.closed_with = int.from_bytes(data[start : start + 2], "big")
+            elif kind == 9:  # a ping has 125 bytes at most
+                self._transport.write(bytes([0x8A, 0x80 | size]) + bytes(4) + data[start : start + size])
             at = start + size
         self._rest = data[at:]
 
