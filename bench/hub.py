@@ -180,6 +180,15 @@ def pin(pid: int, core: int) -> None:
             os.sched_setaffinity(int(task.name), {core})
 
 
+def packets_pid(core: int) -> int | None:
+    """The kernel's own thread that takes what processes on a busy core send (ksoftirqd); None where it is not seen."""
+    for file in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if file.read_text().strip() == f"ksoftirqd/{core}":
+                return int(file.parent.name)
+    return None
+
+
 def memory_bytes(pid: int) -> int:
     """Memory of a process that is its own."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()

@@ -18,6 +18,11 @@ STATION = "dadongmen"
 _CONFIRM_S = 0.25
 _READY_S = 10
 _LOOK_S = 0.02
+_KEY_BYTES = 16  # of a frame from its offset on: the offset, and the brace behind it
+_KNOWN = 4096
+
+Event = tuple[int, bytes, bool]
+"""Of an event: offset, the alarm's id if this is its first, whether it closes the alarm."""
 
 
 class Socket(asyncio.Protocol):
@@ -118,6 +123,7 @@ class Consoles:
         self.gaps = 0
         self.closed = 0  # alarms, as the first console heard of it
         self.faults: list[str] = []
+        self.known: dict[bytes, dict[bytes, Event]] = {}  # of each station's stream: its latest events, as they begin
 
     async def open(self, url: str, cookies: list[str], station: str = STATION) -> list[Console]:
         """A console of `station` for each cookie: connected, subscribed, ready."""
@@ -133,6 +139,19 @@ class Consoles:
         for console in opened:
             console.ready()
         return opened
+
+    def learn(self, known: dict[bytes, Event], rest: bytes) -> Event:
+        """The event of a frame, from its offset on. All consoles of a station get the same: it is read once for all."""
+        if len(known) > _KNOWN:
+            known.clear()
+        end = rest.index(b"}")
+        alarm = b""
+        if rest.find(b'"type":"alarm_raised"', end, end + 160) > 0:
+            at = rest.index(b'"alarm":"', end) + 9
+            alarm = rest[at : at + 36]
+        event = int(rest[:end]), alarm, rest.find(b'"type":"alarm_closed"', end, end + 160) > 0
+        known[rest[:_KEY_BYTES]] = event
+        return event
 
     async def shut(self) -> None:
         self.faults += [f"a console was closed with {c.closed_with}" for c in self.all if c.closed_with]
@@ -160,7 +179,8 @@ class Console(Socket):
         self._consoles = consoles
         self._url = url
         self._count = 0
-        self._head = b"\0"
+        self._head, self._head_size = b"\0", 1
+        self._known: dict[bytes, Event] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self.number = number
         self.cookie = cookie
@@ -189,17 +209,16 @@ class Console(Socket):
     def frame(self, data: bytes, start: int, stop: int, now: float) -> None:
         consoles = self._consoles
         if data.startswith(self._head, start):
+            at = start + self._head_size
+            known = self._known.get(data[at : at + _KEY_BYTES])
+            offset, alarm, closed = known or consoles.learn(self._known, data[at:stop])
             consoles.frames += 1
-            at = start + len(self._head)
-            end = data.index(b"}", at)
-            offset = int(data[at:end])
             if offset != self.last + 1:
                 consoles.gaps += 1
             self.last = offset
-            if data.find(b'"type":"alarm_raised"', end, end + 160) > 0:
-                at = data.index(b'"alarm":"', end, stop) + 9
-                consoles.arrived(self, data[at : at + 36], now)
-            elif self.number == 0 and data.find(b'"type":"alarm_closed"', end, end + 160) > 0:
+            if alarm:
+                consoles.arrived(self, alarm, now)
+            elif closed and self.number == 0:
                 consoles.closed += 1
             if "confirm" not in self._timers:
                 self._later("confirm", _CONFIRM_S, self._confirm)
@@ -250,11 +269,13 @@ class Console(Socket):
         self._head = b'{"type":"event","station":"%b","position":{"epoch":"%b","offset":' % (
             self.station.encode(), self.epoch.encode()
         )  # fmt: skip
+        self._head_size = len(self._head)
+        self._known = self._consoles.known.setdefault(self._head, {})
 
     def _confirm(self) -> None:
         del self._timers["confirm"]
-        position = {"epoch": self.epoch, "offset": self.last}
-        self.send({"type": "delivered", "ref": self.ref(), "station": self.station, "position": position})
+        text = '{"type":"delivered","ref":"%s","station":"%s","position":{"epoch":"%s","offset":%d}}'
+        self.send_text((text % (self.ref(), self.station, self.epoch, self.last)).encode())
 
     def _later(self, name: str, seconds: float, what: Callable[[], None]) -> None:
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, what)
