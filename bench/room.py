@@ -148,7 +148,7 @@ class Subject(ABC):
 
     @abstractmethod
     async def seat(self, wanted: int) -> None:
-        """Connect so many consoles to the room; returns when they would have the next alarm."""
+        """Connect so many more consoles to the room; returns when all would have the next alarm."""
 
     @abstractmethod
     def presser(self) -> Presser: ...
