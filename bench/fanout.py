@@ -33,7 +33,7 @@ from bench.room import Room, Subject
 
 _CONSOLES = (10, 100, 1000)
 _FEW_S = 0.5
-_MANY = 100  # consoles; the memory of fewer cannot be told from the server's own
+_MANY = 500  # consoles; the memory of fewer cannot be told from the server's own
 _DRAIN_S = 30.0
 _OURS = {kind.name for kind in INTAKES.values()}
 _RATES = {10: 100.0, 100: 50.0, 1000: 20.0}  # alarms a second, gentle: a small part of what any of them can
@@ -101,7 +101,7 @@ class Measurement:
             try:
                 await self._full(chosen.warm_up)
                 self._late.clear()
-                gentle = await self._gently(chosen.rate or _RATES.get(self._wanted, 20.0), chosen.gentle)
+                gentle = await self._gently(_rate(chosen, self._wanted), chosen.gentle)
                 load_late_ms = figures(self._late).p99
                 full = await self._full(chosen.seconds)
             finally:
@@ -236,6 +236,7 @@ def main() -> int:
                 _account(kind.name, consoles, life)
         for name, each in lives.items():
             results[name][str(consoles)] = {"together": _together(each), "rounds": [asdict(life) for life in each]}
+        print(f"\n{consoles} consoles; gently: {_rate(chosen, consoles):g} alarms a second\n")
         _print(consoles, {name: found[str(consoles)]["together"] for name, found in results.items()})
     if chosen.json:
         options = {name: ",".join(map(str, value)) if isinstance(value, list) else value
@@ -250,6 +251,10 @@ def main() -> int:
     return 1 if bad else 0
 
 
+def _rate(chosen: argparse.Namespace, consoles: int) -> float:
+    return float(chosen.rate or _RATES.get(consoles, 20.0))
+
+
 def _life(kind: Kind, chosen: argparse.Namespace, consoles: int) -> Life:
     with workplace(chosen.data) as place:
         return uvloop.run(Measurement(kind.make(Room()), chosen, consoles).run(place))
@@ -258,7 +263,6 @@ def _life(kind: Kind, chosen: argparse.Namespace, consoles: int) -> Life:
 def _print(consoles: int, results: Mapping[str, Mapping[str, Any]]) -> None:
     """A row for each; what Fujin does beside a peer is told as a ratio: above 1.0 it is ahead."""
     best = max((each["deliveries_s"] for name, each in results.items() if name in _OURS), default=0.0)
-    print(f"\n{consoles} consoles\n")
     table(("", "deliveries/s", "Fujin's best is", "further frames/s", "server µs per delivery", "store µs per alarm",
            "gently: p50 ms", "p99 ms", "in flight: p50 ms", "p99 ms", "kB per console"),
           [(name, f"{each['deliveries_s']:,.0f}", f"{best / max(1, each['deliveries_s']):.2f} ×",
