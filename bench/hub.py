@@ -64,7 +64,7 @@ class Hub:
         deadline = time.monotonic() + _WAIT_S
         while time.monotonic() < deadline:
             # Its only lasting child is the built-in store; making the clips is another.
-            if self.ready() and len(_children(self.pid)) <= 1:
+            if self.ready() and len(children(self.pid)) <= 1:
                 return
             time.sleep(_LOOK_S)
         raise RuntimeError(f"the hub was not ready within {_WAIT_S} s: {self.log}")
@@ -173,11 +173,28 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def pin(pid: int, core: int) -> None:
+    """Keep a process, all its threads and what it starts from now on, on one core."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(task.name), {core})
+
+
+def packets_pid(core: int) -> int | None:
+    """The kernel's own thread that takes what processes on a busy core send (ksoftirqd); None where it is not seen."""
+    for file in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if file.read_text().strip() == f"ksoftirqd/{core}":
+                return int(file.parent.name)
+    return None
+
+
 def memory_bytes(pid: int) -> int:
     """Memory of a process that is its own."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return sum(int(size) for size in re.findall(r"^Private_\w+:\s+(\d+)", rollup, re.MULTILINE)) * 1024
 
 
-def _children(pid: int) -> list[str]:
-    return [child for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that still run."""
+    return [int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]

@@ -18,18 +18,24 @@ STATION = "dadongmen"
 _CONFIRM_S = 0.25
 _READY_S = 10
 _LOOK_S = 0.02
+_KEY_BYTES = 16  # of a frame from its offset on: the offset, and the brace behind it
+_KNOWN = 4096
+
+Event = tuple[int, bytes, bool]
+"""Of an event: offset, the alarm's id if this is its first, whether it closes the alarm."""
 
 
 class Socket(asyncio.Protocol):
     """A WebSocket client that never looks at more than it must."""
 
-    def __init__(self, url: str, path: str, headers: str = "") -> None:
+    def __init__(self, url: str, path: str, headers: str = "", protocol: str = "dispatch.v1.json") -> None:
         key = base64.b64encode(os.urandom(16)).decode()
         host = url.removeprefix("http://")
+        headers += f"Sec-WebSocket-Protocol: {protocol}\r\n" if protocol else ""
         self._request = (
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
-            f"Sec-WebSocket-Protocol: dispatch.v1.json\r\n{headers}\r\n"
+            f"{headers}\r\n"
         ).encode()
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.closed_with: int | None = None
@@ -70,10 +76,13 @@ class Socket(asyncio.Protocol):
                 size, start = int.from_bytes(data[start : start + wide], "big"), start + wide
             if start + size > end:
                 break
-            if data[at] & 15 == 8:
-                self.closed_with = int.from_bytes(data[start : start + 2], "big")
-            else:
+            kind = data[at] & 15
+            if kind < 8:
                 self.frame(data, start, start + size, now)
+            elif kind == 8:
+                self.closed_with = int.from_bytes(data[start : start + 2], "big")
+            elif kind == 9:  # a ping has 125 bytes at most
+                self._transport.write(bytes([0x8A, 0x80 | size]) + bytes(4) + data[start : start + size])
             at = start + size
         self._rest = data[at:]
 
@@ -83,9 +92,12 @@ class Socket(asyncio.Protocol):
 
     def send(self, message: dict[str, Any]) -> None:
         """Nothing when the connection has ended."""
+        self.send_text(json.dumps(message).encode())
+
+    def send_text(self, body: bytes) -> None:
+        """The same, of JSON; less than 64 KiB."""
         if self._transport is None or self._transport.is_closing():
             return
-        body = json.dumps(message).encode()
         size = bytes([0x80 | len(body)]) if len(body) < 126 else b"\xfe" + len(body).to_bytes(2, "big")
         self._transport.write(b"\x81" + size + bytes(4) + body)  # masked with zeroes, which changes nothing
 
@@ -111,6 +123,7 @@ class Consoles:
         self.gaps = 0
         self.closed = 0  # alarms, as the first console heard of it
         self.faults: list[str] = []
+        self.known: dict[bytes, dict[bytes, Event]] = {}  # of each station's stream: its latest events, as they begin
 
     async def open(self, url: str, cookies: list[str], station: str = STATION) -> list[Console]:
         """A console of `station` for each cookie: connected, subscribed, ready."""
@@ -126,6 +139,19 @@ class Consoles:
         for console in opened:
             console.ready()
         return opened
+
+    def learn(self, known: dict[bytes, Event], rest: bytes) -> Event:
+        """The event of a frame, from its offset on. All consoles of a station get the same: it is read once for all."""
+        if len(known) > _KNOWN:
+            known.clear()
+        end = rest.index(b"}")
+        alarm = b""
+        if rest.find(b'"type":"alarm_raised"', end, end + 160) > 0:
+            at = rest.index(b'"alarm":"', end) + 9
+            alarm = rest[at : at + 36]
+        event = int(rest[:end]), alarm, rest.find(b'"type":"alarm_closed"', end, end + 160) > 0
+        known[rest[:_KEY_BYTES]] = event
+        return event
 
     async def shut(self) -> None:
         self.faults += [f"a console was closed with {c.closed_with}" for c in self.all if c.closed_with]
@@ -153,7 +179,8 @@ class Console(Socket):
         self._consoles = consoles
         self._url = url
         self._count = 0
-        self._head = b"\0"
+        self._head, self._head_size = b"\0", 1
+        self._known: dict[bytes, Event] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self.number = number
         self.cookie = cookie
@@ -182,17 +209,16 @@ class Console(Socket):
     def frame(self, data: bytes, start: int, stop: int, now: float) -> None:
         consoles = self._consoles
         if data.startswith(self._head, start):
+            at = start + self._head_size
+            known = self._known.get(data[at : at + _KEY_BYTES])
+            offset, alarm, closed = known or consoles.learn(self._known, data[at:stop])
             consoles.frames += 1
-            at = start + len(self._head)
-            end = data.index(b"}", at)
-            offset = int(data[at:end])
             if offset != self.last + 1:
                 consoles.gaps += 1
             self.last = offset
-            if data.find(b'"type":"alarm_raised"', end, end + 160) > 0:
-                at = data.index(b'"alarm":"', end, stop) + 9
-                consoles.arrived(self, data[at : at + 36], now)
-            elif self.number == 0 and data.find(b'"type":"alarm_closed"', end, end + 160) > 0:
+            if alarm:
+                consoles.arrived(self, alarm, now)
+            elif closed and self.number == 0:
                 consoles.closed += 1
             if "confirm" not in self._timers:
                 self._later("confirm", _CONFIRM_S, self._confirm)
@@ -243,11 +269,13 @@ class Console(Socket):
         self._head = b'{"type":"event","station":"%b","position":{"epoch":"%b","offset":' % (
             self.station.encode(), self.epoch.encode()
         )  # fmt: skip
+        self._head_size = len(self._head)
+        self._known = self._consoles.known.setdefault(self._head, {})
 
     def _confirm(self) -> None:
         del self._timers["confirm"]
-        position = {"epoch": self.epoch, "offset": self.last}
-        self.send({"type": "delivered", "ref": self.ref(), "station": self.station, "position": position})
+        text = '{"type":"delivered","ref":"%s","station":"%s","position":{"epoch":"%s","offset":%d}}'
+        self.send_text((text % (self.ref(), self.station, self.epoch, self.last)).encode())
 
     def _later(self, name: str, seconds: float, what: Callable[[], None]) -> None:
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, what)

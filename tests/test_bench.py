@@ -1,0 +1,58 @@
+"""The measurements can be believed: nothing that was lost goes unseen, and what is counted was there."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.load import Console, Consoles
+
+EPOCH = "e1"
+ALARMS = [f"{number:08d}-0000-4000-8000-000000000000".encode() for number in range(2)]
+
+
+def frame(offset: int, event: str, alarm: bytes) -> bytes:
+    """One event as a hub writes it."""
+    body = b'{"type":"event","station":"dadongmen","position":{"epoch":"%b","offset":%d},"alarm":"%b","event":' % (
+        EPOCH.encode(), offset, alarm
+    ) + b'{"type":"%b","text":"%b"}}' % (event.encode(), b"x" * 200)  # fmt: skip
+    return b"\x81\x7e" + len(body).to_bytes(2, "big") + body
+
+
+@pytest.mark.parametrize("piece", [1, 7, 300, 10_000])
+async def test_consoles_see_what_came_and_what_did_not(piece: int) -> None:
+    """However its bytes are cut: each alarm once at each console, a gap at the console that missed an event."""
+    had: list[tuple[int, bytes]] = []
+    consoles = Consoles(lambda console, alarm, now: had.append((console.number, alarm)))
+    frames = [
+        frame(9, "alarm_raised", ALARMS[0]),
+        frame(10, "step_run", ALARMS[0]),
+        frame(11, "alarm_raised", ALARMS[1]),
+    ]
+    for number, missing in enumerate((None, 1, None)):
+        console = Console(consoles, number, "http://127.0.0.1:1", "", after=(EPOCH, 8))
+        console.opened.set_result(None)
+        came = b"".join(each for at, each in enumerate(frames) if at != missing)
+        for at in range(0, len(came), piece):
+            console.data_received(came[at : at + piece])
+        console.stop()
+    assert had == [(number, alarm) for number in range(3) for alarm in ALARMS]
+    assert consoles.frames == 8
+    assert consoles.gaps == 1
+
+
+def test_the_fan_out_is_measured_and_nothing_is_lost(root: Path, tmp_path: Path) -> None:
+    """`python -m bench.fanout` runs, has its deliveries at every console, and says what it found as JSON."""
+    small = "--consoles 3 --intake socket --rounds 1 --warm-up 0.1 --gentle 0.2 --seconds 0.2 --no-pin --json"
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.fanout", *small.split(), "--data", str(tmp_path)],
+        cwd=root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])["results"]["Fujin, WebSocket"]["3"]["together"]
+    assert found["deliveries_s"] > 0
+    assert found["server_us"] > 0
+    assert found["every_ms"]["p50"] > 0
+    assert found["lost"] == 0
