@@ -36,6 +36,7 @@ _LIVE_WITHIN_S = 120.0
 _DRAIN_S = 30.0
 _CITIZEN_AGAIN_S = 0.5
 _TAKEN_S = 2.0
+_AT_ONCE_S = 0.05
 _LEAST_WAIT_S, _FIRST_WAIT_S, _MOST_WAIT_S = 0.2, 1.0, 5.0
 """Of the page (`clients/web/shared/link.js`): a random wait, of which the longest doubles at each try."""
 
@@ -211,7 +212,7 @@ class Storm:
         while not self._over:
             most = min(_MOST_WAIT_S, _FIRST_WAIT_S * 2**seat.tries)
             seat.tries += 1
-            await asyncio.sleep(random.uniform(_LEAST_WAIT_S, most))
+            await asyncio.sleep(_AT_ONCE_S if self._chosen.at_once else random.uniform(_LEAST_WAIT_S, most))
             try:
                 await self._join(seat, self._hubs[-1])
             except (OSError, TimeoutError):
@@ -290,6 +291,7 @@ def main() -> int:
     parser.add_argument("--consoles", type=int, default=2000, help="cut at once, spread over the stations (2000)")
     parser.add_argument("--staying", type=int, default=200, help="on the hub that stays (200)")
     parser.add_argument("--mode", choices=list(MODES), action="append", help="both without")
+    parser.add_argument("--at-once", action="store_true", help="consoles try every 50 ms: what the hub itself needs")
     parser.add_argument("--rate", type=float, default=2, help="alarms a second meanwhile (2)")
     parser.add_argument("--seconds", type=float, default=40, help=f"of alarms; the cut is after {_BEFORE_S:g} (40)")
     parser.add_argument("--data", type=Path, help="where to make the data folders: the disk that is synced to")
