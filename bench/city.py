@@ -65,7 +65,7 @@ class City:
             redis = store.connect(embedded.url, "bench")
             stack.push_async_callback(redis.aclose)
             await redis.config_set("appendfsync", "no")  # nothing is measured yet
-            cookies = await signed_in(redis, town)
+            cookies = await signed_in(redis, town, town.stations)
             await redis.config_set("appendfsync", "always")
             for name in "ab"[: self._count]:
                 hub = Hub(self._place / name, town.folder, embedded.url, {"DISPATCH_SERVE_DEMO": "false"})

@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,8 @@ def identity(redis: Any) -> Identity:
     return Identity(Stream(redis), StoreClock(), hours=12, attempts=10, window_s=300)
 
 
-async def signed_in(redis: Any, at: Grid) -> dict[str, list[str]]:
-    """Every officer a user, signed in once: station -> their cookies. Cheap, because their hashes are.
+async def signed_in(redis: Any, at: Grid, stations: Sequence[str]) -> dict[str, list[str]]:
+    """Every officer of `stations` a user, signed in once: station -> their cookies. Cheap, because their hashes are.
 
     How costly a password is to check stands in its hash, and the hub checks it as it stands there.
     """
@@ -111,7 +112,7 @@ async def signed_in(redis: Any, at: Grid) -> dict[str, list[str]]:
             token, _ = await users.sign_in(name, _PASSWORD)
         return f"{COOKIE}={token}"
 
-    names = [(name, station) for station in at.stations for name in at.signs(station)]
+    names = [(name, station) for station in stations for name in at.signs(station)]
     cookies = await asyncio.gather(*(one(*each) for each in names))
     found: dict[str, list[str]] = {}
     for (_, station), cookie in zip(names, cookies, strict=True):

@@ -61,6 +61,10 @@ class Hub:
     def start(self) -> None:
         """Start it, on the same port as before; returns when it is ready and its voice clips are made."""
         self.spawn()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until it is ready and its voice clips are made."""
         deadline = time.monotonic() + _WAIT_S
         while time.monotonic() < deadline:
             # Its only lasting child is the built-in store; making the clips is another.
