@@ -8,9 +8,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import http.client
 import sys
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
@@ -18,13 +17,13 @@ from typing import Any
 
 import uvloop
 
-from bench.backlog import town
 from bench.copies import Copier
 from bench.crowd import MEASURES, Crowd
 from bench.grid import Grid, grid, identity, signed_in, without_clips
 from bench.hub import Hub, cpu_s, memory_bytes, store_pid, workplace
 from bench.load import own_lateness
 from bench.report import figures, head, line, machine, say, table
+from bench.starts import ready_s, starts
 from dispatch.store import checks as store
 from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.stream import Stream
@@ -34,7 +33,8 @@ _OFFICERS = 5
 _HANDLED_S = 1.0
 _BEFORE_S = 3.0  # until alarms are closed as often as they are raised
 _WARM_UP = (10.0, 3.0)
-_READY_WITHIN_S = 120.0
+_LOOK_S, _STEADY = 4.0, 0.05
+_SETTLED_WITHIN_S = 60.0
 _USERS_AT_ONCE = 10_000
 _STARTS_WITH = 100_000
 _MIB = 2**20
@@ -99,9 +99,9 @@ class Growth:
                 if not (self._data / "voice").exists():
                     without_clips(self._data, at.settings)
                 stack.push_async_callback(asyncio.to_thread, hub.stop)
-                ready_s = await asyncio.to_thread(_ready_s, hub)
+                starting_s = await asyncio.to_thread(ready_s, hub)
                 measured = await self._measure(stack, redis, hub, at)
-            found.append({"level": level, "made_in_s": took_s, "ready_s": ready_s, **measured})
+            found.append({"level": level, "made_in_s": took_s, "ready_s": starting_s, **measured})
         return found
 
     def _levels(self) -> tuple[int, ...]:
@@ -141,6 +141,7 @@ class Growth:
         seated_s = monotonic() - began
         gc.collect()
         await crowd.press(*_WARM_UP, most_under_way=10_000)
+        await self._settled(redis, hub)
         idle = await self._used(redis, hub, chosen.idle_s)
         lag: list[float] = []
         measuring = asyncio.create_task(own_lateness(lag))
@@ -163,6 +164,15 @@ class Growth:
         if not self._cookies or self._kind == "stations":
             self._cookies = (await signed_in(redis, at, at.stations[:1]))[at.stations[0]]
         return self._cookies
+
+    async def _settled(self, redis: Any, hub: Hub) -> None:
+        """Wait until the hub has done what it does after a start, such as telling each station who is on duty."""
+        before, end = await self._used(redis, hub, _LOOK_S), monotonic() + _SETTLED_WITHIN_S
+        while monotonic() < end:
+            now = await self._used(redis, hub, _LOOK_S)
+            if abs(now["commands"] - before["commands"]) < _STEADY * now["commands"]:
+                return
+            before = now
 
     async def _used(self, redis: Any, hub: Hub, seconds: float) -> dict[str, float]:
         """Each second: cores of the hub and of the store, commands that the store had."""
@@ -188,54 +198,6 @@ async def _users(redis: Any, station: str, first: int, count: int) -> None:
     for start in range(first, first + count, _USERS_AT_ONCE):
         names = range(start, min(first + count, start + _USERS_AT_ONCE))
         await redis.hset(keys.users, mapping={f"user-{number}": record for number in names})
-
-
-def _ready_s(hub: Hub) -> float:
-    """Start it; seconds until it says that it is ready.
-
-    Raises:
-        RuntimeError: it is not within two minutes.
-    """
-    began = monotonic()
-    hub.spawn()
-    host = hub.url.removeprefix("http://")
-    while monotonic() - began < _READY_WITHIN_S:
-        with suppress(OSError, http.client.HTTPException):
-            asked = http.client.HTTPConnection(host, timeout=5)
-            asked.request("GET", "/readyz")
-            if asked.getresponse().status == 200:
-                return monotonic() - began
-    raise RuntimeError(f"the hub was not ready within {_READY_WITHIN_S:g} s: {hub.log}")
-
-
-async def starts(place: Path, open_alarms: int, rounds: int) -> dict[str, Any]:
-    """Seconds until a hub and its built-in store are ready: at the first start, again, and with many open alarms."""
-    found: dict[str, Any] = {"first": [], "again": [], "many": [], "open_alarms": open_alarms}
-    for number in range(rounds):
-        hub = Hub(place / f"fresh{number}")
-        for name in ("first", "again"):
-            found[name].append(await asyncio.to_thread(_ready_s, hub))
-            await asyncio.to_thread(hub.settle)
-            await asyncio.to_thread(hub.stop)
-    if not open_alarms:
-        return found
-    config, settings = town(place / "config", 86_400)
-    data = place / "many"
-    embedded = EmbeddedStore(data / "store")
-    await asyncio.to_thread(embedded.start)
-    redis = store.connect(embedded.url, "bench", timeout_s=30)
-    await redis.config_set("appendfsync", "no")
-    await Copier(redis, settings).open_ones(list(settings.boundaries.stations), open_alarms, lambda made: None)
-    found["store_bytes"] = (await redis.info("memory"))["used_memory"]
-    found["file_bytes"] = (await redis.info("persistence"))["aof_current_size"]
-    await redis.aclose()
-    await asyncio.to_thread(embedded.leave, 30.0)
-    hub = Hub(data, config)
-    for _ in range(rounds):
-        found["many"].append(await asyncio.to_thread(_ready_s, hub))
-        await asyncio.to_thread(hub.settle)
-        await asyncio.to_thread(hub.stop)
-    return found
 
 
 def main() -> int:
