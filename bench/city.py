@@ -23,7 +23,7 @@ import uvloop
 
 from bench.crowd import MEASURES, Came, Crowd
 from bench.grid import grid, signed_in, without_clips
-from bench.hub import Hub, cpu_s, memory_bytes, store_pid, workplace
+from bench.hub import Hub, cpu_s, memory_bytes, store_pid, waited_s, workplace
 from bench.load import own_lateness
 from bench.report import Figures, figures, head, line, machine, say, table
 from dispatch.store import checks as store
@@ -127,7 +127,8 @@ class City:
         step = self._told(rate, came, cores) | {"load_late_ms": asdict(figures(lag))}
         each = Figures(**step["ms"]["each"])
         say(f"{rate:g}/s: each console p50 {each.p50:.1f} ms, p99 {each.p99:.1f} ms; hubs {cores['hubs']:.2f}, store "
-            f"{cores['store']:.2f}, load {cores['load']:.2f} of a core; load late (p99) {figures(lag).p99:.1f} ms"
+            f"{cores['store']:.2f}, load {cores['load']:.2f} of a core, hubs waited for {cores['waited']:.2f}; load late (p99) "
+            f"{figures(lag).p99:.1f} ms"
             + (f"; overloaded after {came.lasted_s:.1f} s" if came.overloaded else ""))  # fmt: skip
         gc.collect()
         return step
@@ -146,7 +147,7 @@ class City:
         }  # fmt: skip
 
     async def _cpu(self, seconds: float, after_s: float = 0.0) -> dict[str, float]:
-        """Cores that the hubs (together), the store and this process use."""
+        """Cores that the hubs (together), the store and this process use, and for which the hubs wait in vain."""
         await asyncio.sleep(after_s)
         began, before = monotonic(), self._used()
         await asyncio.sleep(seconds)
@@ -156,7 +157,8 @@ class City:
 
     def _used(self) -> dict[str, float]:
         hubs = sum(cpu_s(hub.pid) for hub in self._hubs)
-        return {"hubs": hubs, "store": cpu_s(self._store), "load": cpu_s(os.getpid())}
+        waited = sum(waited_s(hub.pid) for hub in self._hubs)
+        return {"hubs": hubs, "store": cpu_s(self._store), "load": cpu_s(os.getpid()), "waited": waited}
 
 
 def _pin(hubs: list[int], store_process: int) -> str:

@@ -177,6 +177,13 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def waited_s(pid: int) -> float:
+    """Seconds that a process had work and no core so far; 0 where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return sum(int(file.read_text().split()[1]) for file in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+    return 0.0
+
+
 def memory_bytes(pid: int) -> int:
     """Memory of a process that is its own."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
