@@ -22,6 +22,7 @@ INSIDE = {
 }  # fmt: skip
 """A place in each station of the demonstration, well inside."""
 _ANSWER_S = 5.0
+_TRIES = 20
 
 
 class Citizen:
@@ -129,7 +130,7 @@ class Kept(asyncio.Protocol):
         sent, self._sent, self._answer = self._sent, None, b""
         fault = "" if head.startswith((b"HTTP/1.1 201", b"HTTP/1.1 200")) else body.decode()
         self._line.free.append(self)
-        sent.answered(sent.alarm, monotonic(), fault)
+        sent.answered(sent, monotonic(), fault)
 
     def send(self, sent: Sent) -> None:
         self._sent = sent
@@ -141,11 +142,11 @@ class Kept(asyncio.Protocol):
 
 @dataclass(slots=True)
 class Sent:
-    """An alarm on its way to a hub; `answered` is called with (alarm, instant, fault)."""
+    """An alarm on its way to a hub; `answered` is called with (itself, instant, fault)."""
 
     alarm: bytes
     request: bytes
-    answered: Callable[[bytes, float, str], None]
+    answered: Callable[[Sent, float, str], None]
     tries: int = 0
 
 
@@ -183,7 +184,7 @@ class Line:
         try:
             _, kept = await asyncio.get_running_loop().create_connection(lambda: Kept(self), host, int(port))
         except OSError as fault:
-            sent.answered(sent.alarm, monotonic(), repr(fault))
+            sent.answered(sent, monotonic(), repr(fault))
         else:
             kept.send(sent)
 
@@ -193,10 +194,10 @@ class Line:
             self.free.remove(kept)
         if sent is None or self._over:
             return
-        if sent.tries < 3:
+        if sent.tries < _TRIES:
             self.press(sent)
         else:
-            sent.answered(sent.alarm, monotonic(), "the hub closed the connection again and again")
+            sent.answered(sent, monotonic(), "the hub closed the connection again and again")
 
     def close(self) -> None:
         self._over = True

@@ -126,21 +126,21 @@ class City:
         measuring.cancel()
         step = self._told(rate, came, cores) | {"load_late_ms": asdict(figures(lag))}
         each = Figures(**step["ms"]["each"])
-        say(f"{rate:g}/s: each console p50 {each.p50:.1f} ms, p99 {each.p99:.1f} ms; hubs {cores['hubs']:.2f}, store "
-            f"{cores['store']:.2f}, load {cores['load']:.2f} of a core, hubs waited for {cores['waited']:.2f}; load late (p99) "
-            f"{figures(lag).p99:.1f} ms"
+        shares = ", ".join(f"{name} {cores[name]:.2f}" for name in ("hubs", "store", "load"))
+        say(f"{rate:g}/s: each console p50 {each.p50:.1f} ms, p99 {each.p99:.1f} ms; of a core: {shares}; hubs waited "
+            f"for {cores['waited']:.2f}; load late (p99) {figures(lag).p99:.1f} ms"
             + (f"; overloaded after {came.lasted_s:.1f} s" if came.overloaded else ""))  # fmt: skip
         gc.collect()
         return step
 
     def _told(self, rate: float, came: Came, cores: dict[str, float]) -> dict[str, Any]:
         ms = {name: figures(came.took[name]) for name in MEASURES}
-        wrong = bool(came.lost or came.gaps or came.faults)
+        wrong = came.overloaded or came.cut or came.refused or came.lost or came.gaps or came.faults
         return {
             "rate": rate, "alarms": came.alarms, "overloaded": came.overloaded, "lost": came.lost, "gaps": came.gaps,
-            "cut": came.cut, "faults": came.faults, "frames": came.frames,
+            "cut": came.cut, "refused": came.refused, "faults": came.faults, "frames": came.frames,
             "ms": {name: asdict(each) for name, each in ms.items()}, "cores": cores,
-            "sustained": not (came.overloaded or came.cut or wrong) and ms["each"].p99 <= self._chosen.aim,
+            "sustained": not wrong and ms["each"].p99 <= self._chosen.aim,
             "hub_us_per_alarm": (cores["hubs"] - self._idle["hubs"]) / rate * 1e6,
             "store_us_per_alarm": (cores["store"] - self._idle["store"]) / rate * 1e6,
             "per_hub_core": rate / cores["hubs"],

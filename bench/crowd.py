@@ -26,6 +26,8 @@ _QUIET_S = 2.0
 _QUIET_WITHIN_S = 120.0
 _DRAIN_S = 30.0
 _AHEAD_S = 0.2
+_AGAIN_S = 0.5
+_NOT_STORED = '"code":"not_stored"'
 _CLOSED_AFTER_S = 1.0
 _OF_ONE_ADDRESS = 20_000  # connections: an address has fewer than 30,000 ports to connect from
 MEASURES = {
@@ -49,7 +51,10 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """What became of the alarms of a while; times in milliseconds. `overloaded`: no more were pressed."""
+    """What became of the alarms of a while; times in milliseconds.
+
+    `overloaded`: no more were pressed. `refused`: so often the hub said that it was not stored; citizens press again.
+    """
 
     alarms: int
     lasted_s: float
@@ -60,6 +65,7 @@ class Came:
     frames: int
     gaps: int
     cut: int
+    refused: int
     faults: list[str]
 
 
@@ -87,7 +93,7 @@ class Crowd:
         self._under_way: dict[bytes, Press] = {}
         self._took: dict[str, array[float]] = {}
         self._pressed: dict[bytes, float] = {}
-        self._answered = 0
+        self._answered, self._refused = 0, 0
         self.consoles = Consoles(self._arrived, self._lost)
 
     async def sit_down(self) -> None:
@@ -124,7 +130,7 @@ class Crowd:
         consoles = self.consoles
         alarms = max(1, round(rate * (before_s + seconds)))
         self._took = {name: array("d") for name in MEASURES}
-        self._answered, self._pressed, consoles.closed = 0, {}, 0
+        self._answered, self._refused, self._pressed, consoles.closed = 0, 0, {}, 0
         frames, gaps, faults = consoles.frames, consoles.gaps, len(consoles.faults)
         stations = _evenly(list(self._cookies), alarms)
         requests = [self._request(station, number) for number, station in enumerate(stations)]
@@ -149,10 +155,12 @@ class Crowd:
         lasted_s = monotonic() - first
         cut = await self._drained(pressed)
         lost, self._under_way = len(self._under_way), {}
+        said = consoles.faults[faults:]
+        wrong = [each for each in said if _NOT_STORED not in each]
         return Came(
             alarms=pressed, lasted_s=lasted_s, overloaded=pressed < alarms, lost=lost + pressed - self._answered,
             took=self._took, pressed_late=late, frames=consoles.frames - frames, gaps=consoles.gaps - gaps, cut=cut,
-            faults=consoles.faults[faults:][:5],
+            refused=self._refused + len(said) - len(wrong), faults=wrong[:5],
         )  # fmt: skip
 
     async def leave(self) -> None:
@@ -171,9 +179,13 @@ class Crowd:
                 "position": self._at.place(station)}  # fmt: skip
         return Sent(alarm.encode(), self._lines[number % len(self._lines)].request(body), self._receipt)
 
-    def _receipt(self, alarm: bytes, now: float, fault: str) -> None:
+    def _receipt(self, sent: Sent, now: float, fault: str) -> None:
+        if _NOT_STORED in fault and not self._over:
+            self._refused += 1
+            asyncio.get_running_loop().call_later(_AGAIN_S, random.choice(self._lines).press, sent)
+            return
         self._answered += 1
-        at = self._pressed.pop(alarm, None)
+        at = self._pressed.pop(sent.alarm, None)
         if fault:
             self.consoles.faults.append(fault)
         elif at is not None:
