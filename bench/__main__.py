@@ -33,6 +33,8 @@ PROGRAMS = {
     "fanout": Program("--rounds 1 --seconds 3 --gentle 4", peers=True),
     "reconnect_storm": Program("--consoles 500 --staying 50 --seconds 25"),
     "timers": Program("--alarms 5000 --burst 200 --seconds 15 --idle 5 --rounds 1"),
+    "city": Program("--stations 50 --hubs 1 --rate 20 --seconds 8 --idle 3"),
+    "growth": Program("--kind history --most 10000 --seconds 8 --idle 3"),
     "memory": Program("--events 14000 --open 1000 --consoles 300"),
 }
 

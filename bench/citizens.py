@@ -6,7 +6,9 @@ import asyncio
 import json
 import secrets
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -20,6 +22,7 @@ INSIDE = {
 }  # fmt: skip
 """A place in each station of the demonstration, well inside."""
 _ANSWER_S = 5.0
+_TRIES = 20
 
 
 class Citizen:
@@ -98,6 +101,108 @@ class _CitizenSocket(Socket):
             self._citizen.receipt_at = now
         elif data.startswith(b'{"type":"error"', start):
             self._citizen.fault = data[start:stop].decode()
+
+
+class Kept(asyncio.Protocol):
+    """One connection to a hub that is kept from alarm to alarm, as a proxy before it keeps them.
+
+    Args:
+        line: whose connection it is.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._answer = b""
+        self._sent: Sent | None = None
+        self._transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._line.lost(self, self._sent)
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        head, between, body = self._answer.partition(b"\r\n\r\n")
+        if not between or not body.endswith(b"}") or self._sent is None:
+            return
+        sent, self._sent, self._answer = self._sent, None, b""
+        fault = "" if head.startswith((b"HTTP/1.1 201", b"HTTP/1.1 200")) else body.decode()
+        self._line.free.append(self)
+        sent.answered(sent, monotonic(), fault)
+
+    def send(self, sent: Sent) -> None:
+        self._sent = sent
+        self._transport.write(sent.request)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+@dataclass(slots=True)
+class Sent:
+    """An alarm on its way to a hub; `answered` is called with (itself, instant, fault)."""
+
+    alarm: bytes
+    request: bytes
+    answered: Callable[[Sent, float, str], None]
+    tries: int = 0
+
+
+class Line:
+    """The kept connections to one hub: as many as there are alarms at once. The latest freed is used first.
+
+    Args:
+        url: of the hub.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.free: list[Kept] = []
+        self._host = url.removeprefix("http://")
+        self._over = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def request(self, body: dict[str, Any]) -> bytes:
+        """`POST /alarms` as it is written."""
+        text = json.dumps(body).encode()
+        head = f"POST /alarms HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
+        return f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + text
+
+    def press(self, sent: Sent) -> None:
+        """Send an alarm now, or as soon as there is a connection."""
+        sent.tries += 1
+        if self.free:
+            self.free.pop().send(sent)
+            return
+        task = asyncio.create_task(self._send_on_new(sent))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send_on_new(self, sent: Sent) -> None:
+        host, port = self._host.split(":")
+        try:
+            _, kept = await asyncio.get_running_loop().create_connection(lambda: Kept(self), host, int(port))
+        except OSError as fault:
+            sent.answered(sent, monotonic(), repr(fault))
+        else:
+            kept.send(sent)
+
+    def lost(self, kept: Kept, sent: Sent | None) -> None:
+        """The hub closed it: one that was idle, or just when it was used again, and then the alarm is sent again."""
+        if kept in self.free:
+            self.free.remove(kept)
+        if sent is None or self._over:
+            return
+        if sent.tries < _TRIES:
+            self.press(sent)
+        else:
+            sent.answered(sent, monotonic(), "the hub closed the connection again and again")
+
+    def close(self) -> None:
+        self._over = True
+        for kept in [*self.free]:
+            kept.close()
 
 
 async def stored(url: str, body: bytes) -> bool:

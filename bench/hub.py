@@ -61,6 +61,10 @@ class Hub:
     def start(self) -> None:
         """Start it, on the same port as before; returns when it is ready and its voice clips are made."""
         self.spawn()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until it is ready and its voice clips are made."""
         deadline = time.monotonic() + _WAIT_S
         while time.monotonic() < deadline:
             # Its only lasting child is the built-in store; making the clips is another.
@@ -187,6 +191,13 @@ def packets_pid(core: int) -> int | None:
             if file.read_text().strip() == f"ksoftirqd/{core}":
                 return int(file.parent.name)
     return None
+
+
+def waited_s(pid: int) -> float:
+    """Seconds that a process had work and no core so far; 0 where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return sum(int(file.read_text().split()[1]) for file in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+    return 0.0
 
 
 def memory_bytes(pid: int) -> int:

@@ -169,20 +169,23 @@ class Console(Socket):
         cookie: who its officer is.
         station: the officer's.
         after: the (epoch, offset) of a console that comes back.
+        address: of this machine, to connect from; any without.
     """
 
     def __init__(
         self, consoles: Consoles, number: int, url: str, cookie: str, station: str = STATION,
-        after: tuple[str, int] | None = None,
+        after: tuple[str, int] | None = None, address: str = "",
     ) -> None:  # fmt: skip
         super().__init__(url, "/ws/console", f"Origin: {url}\r\nCookie: {cookie}\r\n")
         self._consoles = consoles
         self._url = url
+        self._from = (address, 0) if address else None
         self._count = 0
         self._head, self._head_size = b"\0", 1
         self._known: dict[bytes, Event] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self.number = number
+        self.counts_closed = number == 0  # one of a station does
         self.cookie = cookie
         self.station = station
         self.after = after
@@ -199,7 +202,7 @@ class Console(Socket):
             OSError: nobody listens, or it was closed again.
         """
         host, port = self._url.removeprefix("http://").split(":")
-        await asyncio.get_running_loop().create_connection(lambda: self, host, int(port))
+        await asyncio.get_running_loop().create_connection(lambda: self, host, int(port), local_addr=self._from)
         await self.opened
 
     def subscribe(self) -> None:
@@ -218,7 +221,7 @@ class Console(Socket):
             self.last = offset
             if alarm:
                 consoles.arrived(self, alarm, now)
-            elif closed and self.number == 0:
+            elif closed and self.counts_closed:
                 consoles.closed += 1
             if "confirm" not in self._timers:
                 self._later("confirm", _CONFIRM_S, self._confirm)
