@@ -37,7 +37,7 @@ class Notices:
     def __init__(
         self, *, reach: Callable[[], Awaitable[None]], wrong: Callable[[], Iterable[dict[str, Any]]],
         restored: Callable[[], dict[int, datetime]], late: Callable[[datetime], Awaitable[list[dict[str, Any]]]],
-        tell: Callable[[dict[str, Any]], None],
+        tell: Callable[[dict[str, Any]], Awaitable[None]],
     ) -> None:  # fmt: skip
         self._reach = reach
         self._wrong = wrong
@@ -77,7 +77,7 @@ class Notices:
         found += self._were_late
         if found != self.current:
             self.current = found
-            self._tell(self.message())
+            await self._tell(self.message())
 
 
 def routes(

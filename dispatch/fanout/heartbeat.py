@@ -40,4 +40,4 @@ class Heartbeat:
         except Refused:
             log.warning("no_beat_store_silent", consoles=len(self._hub.consoles))
             return
-        self._hub.broadcast({"type": "beat", "at": to_text(now)})
+        await self._hub.broadcast({"type": "beat", "at": to_text(now)})

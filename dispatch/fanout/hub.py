@@ -19,6 +19,7 @@ from dispatch.fanout.feed import Console, Feed, Frame, Missed, Snapshot, Watch, 
 from dispatch.fanout.feeds import Feeds
 from dispatch.stream.stream import Stream
 
+_PORTION = 256  # consoles: a millisecond or two
 COUNTS_WAIT_S = 0.02
 """So long an event that only counts may wait for another with which it leaves."""
 
@@ -129,11 +130,14 @@ class Hub:
         """Send one message to one console only."""
         self._write(console, Frame(orjson.dumps(message)))
 
-    def broadcast(self, message: dict[str, Any]) -> None:
-        """Send one message to every console, encoded once."""
+    async def broadcast(self, message: dict[str, Any]) -> None:
+        """Send one message to every console, encoded once; alarms come between a few hundred and the next."""
         frame = Frame(orjson.dumps(message))
-        for console in list(self.consoles):
-            self._write(console, frame)
+        consoles = list(self.consoles)
+        for at in range(0, len(consoles), _PORTION):
+            for console in consoles[at : at + _PORTION]:
+                self._write(console, frame)
+            await asyncio.sleep(0)
 
     # -- events ------------------------------------------------------------------------------------------------
 

@@ -152,7 +152,7 @@ async def test_a_bad_day(town: Town, browser: Browser, axe: str, lang: str) -> N
             )
         bad_day = every(town, alarm)
         for _ in range(2):
-            town.dispatch.hub.broadcast({"type": "notices", "notices": bad_day})
+            await town.dispatch.hub.broadcast({"type": "notices", "notices": bad_day})
         await expect(page.locator("[data-notice]")).to_have_count(6)
         await expect(console.locator("[data-notice]")).to_have_count(4)
         for one in (page, console):
@@ -170,6 +170,6 @@ async def test_a_bad_day(town: Town, browser: Browser, axe: str, lang: str) -> N
         await expect(page.locator("[data-filter=type]")).to_have_value("deadline_late")
         await notice(page, "store_restored").locator(act("notice-read")).click()
         await expect(page.locator("[data-notice]")).to_have_count(5)
-        town.dispatch.hub.broadcast({"type": "notices", "notices": []})
+        await town.dispatch.hub.broadcast({"type": "notices", "notices": []})
         for one in (page, console):
             await expect(one.locator("[data-notice]")).to_have_count(0)
