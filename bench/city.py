@@ -258,8 +258,8 @@ def _compare(results: list[dict[str, Any]]) -> None:
     pairs = [(abs(log(two["rate"] / one["rate"] / 2)), one, two) for one in steps[0] for two in steps[1]]
     if pairs:
         _, one, two = min(pairs, key=lambda pair: pair[0])
-        print(f"Two hubs to one, by the work of their cores at {two['rate']:g} and {one['rate']:g} alarms/s, with a core "
-              f"for each: {2 * two['per_hub_core'] / one['per_hub_core']:.2f}.")  # fmt: skip
+        print(f"Two hubs to one, by the work of their cores at {two['rate']:g} and {one['rate']:g} alarms/s, with a "
+              f"core for each: {2 * two['per_hub_core'] / one['per_hub_core']:.2f}.")  # fmt: skip
     if of[1]["sustained"] and of[2]["sustained"]:
         print(f"By the alarms/s sustained: {of[2]['sustained']['rate'] / of[1]['sustained']['rate']:.2f}.")
     print()
