@@ -14,7 +14,7 @@ import resource
 import sys
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict
-from math import sqrt
+from math import log, sqrt
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -250,12 +250,19 @@ def _print(found: dict[str, Any], aim: float) -> None:
 
 
 def _compare(results: list[dict[str, Any]]) -> None:
-    """Two hubs against one: by what was sustained, and by what their cores did, which other work does not lower."""
-    best = {found["hubs"]: found["sustained"] for found in results}
-    if best.get(1) and best.get(2):
-        one, two = best[1], best[2]
-        print(f"Two hubs to one: {two['rate'] / one['rate']:.2f} times the alarms/s sustained; by the work of their "
-              f"cores {2 * two['per_hub_core'] / one['per_hub_core']:.2f} times, with a core for each.\n")  # fmt: skip
+    """Two hubs against one: by what was sustained, and by what their cores did where each hub had as many alarms."""
+    of = {found["hubs"]: found for found in results}
+    if 1 not in of or 2 not in of:
+        return
+    steps = [[step for step in of[hubs]["steps"] if not step["overloaded"]] for hubs in (1, 2)]
+    pairs = [(abs(log(two["rate"] / one["rate"] / 2)), one, two) for one in steps[0] for two in steps[1]]
+    if pairs:
+        _, one, two = min(pairs, key=lambda pair: pair[0])
+        print(f"Two hubs to one, by the work of their cores at {two['rate']:g} and {one['rate']:g} alarms/s, with a "
+              f"core for each: {2 * two['per_hub_core'] / one['per_hub_core']:.2f}.")  # fmt: skip
+    if of[1]["sustained"] and of[2]["sustained"]:
+        print(f"By the alarms/s sustained: {of[2]['sustained']['rate'] / of[1]['sustained']['rate']:.2f}.")
+    print()
 
 
 if __name__ == "__main__":

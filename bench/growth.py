@@ -33,7 +33,7 @@ _OFFICERS = 5
 _HANDLED_S = 1.0
 _BEFORE_S = 3.0  # until alarms are closed as often as they are raised
 _WARM_UP = (10.0, 3.0)
-_LOOK_S, _STEADY = 4.0, 0.05
+_LOOK_S = 2.0
 _SETTLED_WITHIN_S = 60.0
 _USERS_AT_ONCE = 10_000
 _STARTS_WITH = 100_000
@@ -141,7 +141,7 @@ class Growth:
         seated_s = monotonic() - began
         gc.collect()
         await crowd.press(*_WARM_UP, most_under_way=10_000)
-        await self._settled(redis, hub)
+        await self._settled(redis)
         idle = await self._used(redis, hub, chosen.idle_s)
         lag: list[float] = []
         measuring = asyncio.create_task(own_lateness(lag))
@@ -165,14 +165,16 @@ class Growth:
             self._cookies = (await signed_in(redis, at, at.stations[:1]))[at.stations[0]]
         return self._cookies
 
-    async def _settled(self, redis: Any, hub: Hub) -> None:
-        """Wait until the hub has done what it does after a start, such as telling each station who is on duty."""
-        before, end = await self._used(redis, hub, _LOOK_S), monotonic() + _SETTLED_WITHIN_S
-        while monotonic() < end:
-            now = await self._used(redis, hub, _LOOK_S)
-            if abs(now["commands"] - before["commands"]) < _STEADY * now["commands"]:
-                return
+    async def _settled(self, redis: Any) -> None:
+        """Wait until nothing is appended any more: a hub that starts tells each station who is on duty."""
+
+        async def appends() -> int:
+            return int((await redis.info("commandstats")).get("cmdstat_spublish", {}).get("calls", 0))
+
+        before, end = -1, monotonic() + _SETTLED_WITHIN_S
+        while (now := await appends()) != before and monotonic() < end:
             before = now
+            await asyncio.sleep(_LOOK_S)
 
     async def _used(self, redis: Any, hub: Hub, seconds: float) -> dict[str, float]:
         """Each second: cores of the hub and of the store, commands that the store had."""
