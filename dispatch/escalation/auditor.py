@@ -57,6 +57,7 @@ class Auditor:
         self._timer = timer
         self._clock = clock
         self._stations = stations
+        self._at = 0  # the station from which the next are asked for their open alarms
         self._waiting: deque[tuple[str, str]] = deque()  # (station, alarm) of this round that were not looked at yet
 
     async def step(self, now: datetime) -> None:
@@ -71,12 +72,14 @@ class Auditor:
             for alarm_id in overdue:
                 await self._look(alarm_id.decode(), now)
         if not self._waiting:
+            stations = self._stations[self._at : self._at + _PER_STEP]
+            self._at = self._at + _PER_STEP if self._at + _PER_STEP < len(self._stations) else 0
             async with translated():
                 pipe = self._stream.redis.pipeline(transaction=False)
-                for station in self._stations:
+                for station in stations:
                     pipe.smembers(self._stream.of(station).open(station))
                 rows = await pipe.execute()
-            for station, found in zip(self._stations, rows, strict=True):
+            for station, found in zip(stations, rows, strict=True):
                 self._waiting.extend((station, alarm.decode()) for alarm in found)
         batch = [self._waiting.popleft() for _ in range(min(_PER_STEP, len(self._waiting)))]
         await self._compare(batch, now)

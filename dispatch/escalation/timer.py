@@ -119,13 +119,15 @@ class Timer:
     async def nudge(self, station: str) -> None:
         """A console of `station` was lost: an alarm whose called officers have none left moves on at once."""
         open_alarms = (await self._alarms.stream.snapshot(station))[-1]
+        call = _remembered(self._call)
         for raw in open_alarms:
             alarm = self._alarms.parse(raw)
             if alarm.status is not Status.RAISED or alarm.step is None:
                 continue
             policy = self._deadlines.policy(alarm.station, alarm.kind)
-            now_called = await self._call(alarm.station, alarm.backups, alarm.audience)
-            if now_called.reached or alarm.step + 1 >= len(policy.steps):
+            if alarm.step + 1 >= len(policy.steps):
+                continue
+            if (await call(alarm.station, alarm.backups, alarm.audience)).reached:
                 continue
             steps = await self._steps(alarm.station, alarm.backups, policy, alarm.cycle, alarm.step + 1, "console_lost")
             await self._alarms.handle(alarm.id, *steps)

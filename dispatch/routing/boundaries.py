@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import asin, cos, degrees, radians, sin, sqrt
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -80,8 +81,11 @@ class Boundaries:
         return sorted((n for n in near if n[0] <= radius_m), key=lambda n: (n[0], n[1].id))
 
     def _pick(self, indices: Collection[int]) -> list[Station]:
-        listed = list(self.stations.values())
-        return [listed[i] for i in indices]
+        return [self._listed[i] for i in indices]
+
+    @cached_property
+    def _listed(self) -> tuple[Station, ...]:
+        return tuple(self.stations.values())
 
 
 def inside(station: Station, lat: float, lon: float) -> bool:
@@ -155,8 +159,8 @@ def parse(raw: object) -> tuple[Boundaries | None, list[Found]]:
     collection, faults = check(_Collection, raw)
     stations: dict[str, Station] = {}
     defaults: list[str] = []
-    known = ids(raw)
-    seen: list[str] = []
+    known = dict.fromkeys(ids(raw))
+    seen: set[str] = set()
     for i, item in enumerate(_list(raw.get("features")) if isinstance(raw, Mapping) else []):
         at = f"features[{i}]"
         feature, found = check(_Feature, item, at)
@@ -168,7 +172,7 @@ def parse(raw: object) -> tuple[Boundaries | None, list[Found]]:
         p = item["properties"] if isinstance(item, Mapping) and isinstance(item.get("properties"), Mapping) else {}
         if isinstance(p.get("id"), str) and p["id"] in seen:
             faults.append((f"{at}.properties.id", p["id"], "must be the only station of this id"))
-        seen.append(str(p.get("id")))
+        seen.add(str(p.get("id")))
         faults += _backup_faults(p, known, f"{at}.properties.backups")
         if p.get("default") is True:
             defaults.append(str(p.get("id")))
@@ -189,7 +193,7 @@ def _station(p: _Properties, area: Area) -> Station:
     return Station(p.id, p.name, tuple(p.backups), p.language, ways, area)
 
 
-def _backup_faults(p: Mapping[str, Any], known: list[str], at: str) -> list[Found]:
+def _backup_faults(p: Mapping[str, Any], known: Collection[str], at: str) -> list[Found]:
     faults: list[Found] = []
     backups = _list(p.get("backups"))
     for i, backup in enumerate(backups):
