@@ -65,7 +65,9 @@ class Room:
         self.frame_bytes = 0  # of the latest alarm, as a console got it
         self.faults: list[str] = []
         self.every_ms = array("d")  # from each press until the last console had it
-        self.idle: list[Presser] = []
+        self.idle: deque[Presser] = (
+            deque()
+        )  # the one that was free longest presses next, so that none is closed as idle
         self.again = False  # whoever is free presses again at once
         self._waiting: deque[float] = deque()
         self._under_way: dict[bytes, Press] = {}
@@ -87,7 +89,7 @@ class Room:
         """A citizen presses now; it is sent as soon as one of the connections is free."""
         self._waiting.append(monotonic())
         if self.idle:
-            self._send(self.idle.pop(), self._waiting.popleft())
+            self._send(self.idle.popleft(), self._waiting.popleft())
 
     def had(self, _console: object, alarm: bytes, now: float) -> None:
         """A console had the alarm. The hot path of the load."""
