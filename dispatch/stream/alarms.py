@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from importlib import resources
 
 import orjson
 import structlog
@@ -21,11 +22,13 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import Event
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.state import Alarm, evolve, from_members, merge_patch, to_members
+from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.record import Record, make_record
 from dispatch.stream.stream import Append, Appended, Done, Fenced, Stale, Stream
 
 log = structlog.get_logger()
+_LOAD = Script(resources.files("dispatch.stream").joinpath("load.lua").read_text())
 _TRIES = 50
 """An append loses a race at most once per other append to the same alarm; more than this many is a fault."""
 
@@ -70,12 +73,21 @@ class Alarms:
 
     async def load(self, alarm_id: str) -> Loaded | None:
         """The alarm as it is now; None when there is none with this id."""
+        return (await self._load(alarm_id, ""))[0]
+
+    async def _load(self, alarm_id: str, key: str) -> tuple[Loaded | None, Done | None]:
+        """The alarm, and whether the command with this key was done to it, at one instant."""
         keys = await self.stream.homes.keys(alarm_id)
         async with translated():
-            row = await self.stream.redis.hmget(keys.alarm(alarm_id), "s", "k", "p")
-        if row[0] is None:
-            return None
-        return Loaded(self.parse(row[0]), (row[1] or b"").decode(), (row[2] or b"").decode(), row[0])
+            row = await _LOAD.run(self.stream.redis, [keys.alarm(alarm_id), keys.done(alarm_id)], [key])
+        snapshot, secret_hash, pin_hash, before = row
+        if snapshot is None:
+            return None, None
+        loaded = Loaded(self.parse(snapshot), (secret_hash or b"").decode(), (pin_hash or b"").decode(), snapshot)
+        if before is None:
+            return loaded, None
+        digest, version = before.decode().rsplit(" ", 1)
+        return loaded, Done(digest, int(version))
 
     async def handle(self, alarm_id: str, *commands: Command, key: str = "", secret_hash: str = "",
                      pin_hash: str = "", fence: str = "", loaded: Loaded | None = None) -> Outcome:  # fmt: skip
@@ -89,7 +101,7 @@ class Alarms:
                 already must have the same.
             pin_hash: with a `Raise`: the hash of the cancel number, or empty.
             fence: from a timer: the token of its lease; when another hub has it, nothing happens.
-            loaded: the alarm as the caller has it; loaded anew when another change came first.
+            loaded: the alarm as the caller has it; loaded anew when another change came first, or with a key.
 
         Raises:
             Refused: from `decide`; `ref_reused`; `alarm_exists`; `not_stored`.
@@ -97,13 +109,14 @@ class Alarms:
         digest = hashlib.sha256(repr(commands).encode()).hexdigest()[:16] if key else ""
         new = isinstance(commands[0], Raise)  # hardly ever there already, and then the append says so
         for attempt in range(_TRIES):
-            if attempt or (loaded is None and not new):
-                loaded = await self.load(alarm_id)
+            done: Done | None = None
+            if attempt or key or (loaded is None and not new):
+                loaded, done = await self._load(alarm_id, key)
             if loaded and secret_hash and loaded.secret_hash != secret_hash:
                 raise Refused(errors.ALARM_EXISTS, "id: there is an alarm with this id and another secret")
-            if loaded and key and (done := await self._done(alarm_id, key)):
-                if done.version > loaded.alarm.version or not await self._still(loaded):
-                    continue  # it was done, or something else was, since the alarm was loaded
+            if loaded and done:
+                if not await self._still(loaded):
+                    continue  # something else was done since the alarm was loaded
                 return _again(done, digest, loaded.alarm)
             before = loaded.alarm if loaded else None
             outcome, records = self._fold(before, alarm_id, commands)
@@ -168,15 +181,6 @@ class Alarms:
         if alarm is None:
             raise Refused(errors.NOT_FOUND, "there is no such alarm")
         return Outcome(alarm, tuple(events)), records
-
-    async def _done(self, alarm_id: str, key: str) -> Done | None:
-        keys = await self.stream.homes.keys(alarm_id)
-        async with translated():
-            found = await self.stream.redis.hget(keys.done(alarm_id), key)
-        if found is None:
-            return None
-        digest, version = found.decode().rsplit(" ", 1)
-        return Done(digest, int(version))
 
 
 def _again(done: Done, digest: str, alarm: Alarm) -> Outcome:
