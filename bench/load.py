@@ -277,8 +277,8 @@ class Console(Socket):
 
     def _confirm(self) -> None:
         del self._timers["confirm"]
-        text = '{"type":"delivered","ref":"%s","station":"%s","position":{"epoch":"%s","offset":%d}}'
-        self.send_text((text % (self.ref(), self.station, self.epoch, self.last)).encode())
+        text = '{"type":"delivered","station":"%s","position":{"epoch":"%s","offset":%d}}'
+        self.send_text((text % (self.station, self.epoch, self.last)).encode())
 
     def _later(self, name: str, seconds: float, what: Callable[[], None]) -> None:
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, what)

@@ -134,12 +134,12 @@ class Dispatch:
     def _starlette(self, folder: Path, voice: Path) -> Starlette:
         pages = web.Pages(folder, self.settings)
         return Starlette(
-            routes=[
+            routes=[  # looked through from the first on: alarms before all else
+                *intake_http.routes(self.citizens, pages.page, self.chunks.put_whole, self.settings.limits.form_bytes),
                 *notices.routes(self.notices, self.who, lambda: dangers(self.stream.redis, self.settings.store.allow)),
                 Route("/metrics", telemetry.metrics),
                 WebSocketRoute("/ws/alarm", self._citizen_socket),
                 WebSocketRoute("/ws/console", self._console_socket),
-                *intake_http.routes(self.citizens, pages.page, self.chunks.put_whole, self.settings.limits.form_bytes),
                 *media_http.citizen_routes(self.chunks, self._citizen_of),
                 *media_http.officer_routes(self.alarms, self.chunks, self.copies, self.who),
                 *log_http.routes(self.alarms, self.who, self.stations),

@@ -72,7 +72,8 @@ Made from the code by `python -m dispatch.protocol_page`; a test fails when this
 - WebSocket subprotocols: `{MSGPACK}` (binary frames) and `{JSON}` (text frames, also when none
   is offered). The same messages in both; media bytes only in MessagePack.
 - Every message is a map with a `type`. Every request has a `ref` and gets exactly one answer with it, after its effect
-  is stored. The same `ref` with the same request is the same request: its effect is there once, however often it comes.
+  is stored; `delivered` needs none, and without one it is answered only when refused. The same `ref` with the same
+  request is the same request: its effect is there once, however often it comes.
 - An unknown field, an unknown type, a wrong type or too long a text is an error that names the field; the connection
   stays.
 - `/ws/alarm` is for citizens, with the alarm's secret. `/ws/console` is for officers and supervisors: it needs the

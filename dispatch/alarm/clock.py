@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 
 
@@ -27,11 +28,13 @@ def whole_milliseconds(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
+@lru_cache(1024)  # an alarm's times are written with each of its events, and to each of its consoles
 def to_text(instant: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, `2026-11-22T02:15:00.123Z`: the only form of time on the wire."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+@lru_cache(1024)
 def from_text(text: str) -> datetime:
     """The instant that `to_text` wrote, or any RFC 3339 time with an offset.
 
@@ -61,10 +64,11 @@ class StoreClock:
     """
 
     def __init__(self) -> None:
-        self._zero = datetime.now(UTC) - _running()
+        self._zero_ns = time.time_ns() - _running_ns()
 
     def now(self) -> datetime:
-        return whole_milliseconds(self._zero + _running())
+        milliseconds = (self._zero_ns + _running_ns()) // 1_000_000
+        return _EPOCH + timedelta(milliseconds=milliseconds)
 
     async def sleep_until(self, instant: datetime) -> None:
         while (left := (instant - self.now()).total_seconds()) > 0:
@@ -72,18 +76,18 @@ class StoreClock:
 
     async def correct(self, store_time: Callable[[], Awaitable[datetime]]) -> None:
         """Ask once: the answer is taken to be from the middle of the round trip, and is no better than half of that."""
-        before = _running()
-        theirs = await store_time()
-        after = _running()
-        half = (after - before) / 2
-        zero = theirs + half - after
-        if abs(zero - self._zero) > half:
-            self._zero = zero
+        before = _running_ns()
+        theirs = (await store_time() - _EPOCH) // timedelta(microseconds=1) * 1000
+        after = _running_ns()
+        half = (after - before) // 2
+        zero_ns = theirs + half - after
+        if abs(zero_ns - self._zero_ns) > half:
+            self._zero_ns = zero_ns
 
 
-def _running() -> timedelta:
+def _running_ns() -> int:
     """How long the machine has been running, sleep included where the system tells (Linux: CLOCK_BOOTTIME)."""
-    return timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 async def sleep_or(clock: Clock, instant: datetime, bell: asyncio.Event) -> None:

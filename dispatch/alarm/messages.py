@@ -298,10 +298,10 @@ class Ready(Message):
 
 
 class Delivered(Message):
-    """Every event up to `position` of `station` is on the screen."""
+    """Every event up to `position` of `station` is on the screen. Without a `ref` it is answered only when refused."""
 
     type: Literal["delivered"]
-    ref: Ref
+    ref: Ref | None = None
     station: Name
     position: After
 

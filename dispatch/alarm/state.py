@@ -6,9 +6,10 @@ Three ladders stand side by side and are never one enum: what the alarm is (`sta
 
 from __future__ import annotations
 
+import operator
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -135,7 +136,12 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
     if alarm is None:
         raise ValueError(f"{event.type} cannot be an alarm's first event")
     version = alarm.version + 1
-    return replace(alarm, version=version, shown=_shown(alarm, event, version), **_changes(alarm, event, at))
+    return changed(alarm, version=version, shown=_shown(alarm, event, version), **_changes(alarm, event, at))
+
+
+def changed(alarm: Alarm, **changes: Any) -> Alarm:
+    """The alarm with some fields changed: `dataclasses.replace`, a third of its time on fifty fields."""
+    return Alarm(**{**dict(zip(_NAMES, _values(alarm), strict=True)), **changes})
 
 
 _UNSEEN = (
@@ -242,6 +248,7 @@ def _with(alarm: Alarm, stations: tuple[str, ...]) -> tuple[str, ...]:
 # -- the alarm as it is stored and sent ------------------------------------------------------------------------
 
 _NAMES = tuple(f.name for f in fields(Alarm))
+_values: typing.Callable[[Alarm], tuple[Any, ...]] = operator.attrgetter(*_NAMES)
 _HINTS = typing.get_type_hints(Alarm)
 _TIMES = frozenset(name for name, hint in _HINTS.items() if datetime in (hint, *typing.get_args(hint)))
 
@@ -249,11 +256,9 @@ _TIMES = frozenset(name for name, hint in _HINTS.items() if datetime in (hint, *
 def to_members(alarm: Alarm) -> dict[str, Any]:
     """The alarm as a JSON object: times as text, members that are None or empty left out."""
     members: dict[str, Any] = {}
-    for name in _NAMES:
-        value = getattr(alarm, name)
-        if value is None or value == () or value == {}:
-            continue
-        members[name] = to_text(value) if name in _TIMES else value
+    for name, value in zip(_NAMES, _values(alarm), strict=True):
+        if value or not (value is None or value == () or value == {}):  # 0, False and "" say something
+            members[name] = to_text(value) if name in _TIMES else value
     return members
 
 

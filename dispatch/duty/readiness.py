@@ -26,6 +26,10 @@ log = structlog.get_logger()
 _FOLDER = resources.files("dispatch.duty")
 _READY = Script(_FOLDER.joinpath("ready.lua").read_text())
 _LOST = Script(_FOLDER.joinpath("lost.lua").read_text())
+_AWAKE = Script("""
+return {redis.call('ZRANGE', KEYS[1], ARGV[1], '+inf', 'BYSCORE'), redis.call('HGETALL', KEYS[2])}
+""")
+"""One command for what each alarm asks, at the instant in which a duty sign can't fall between."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -118,17 +122,16 @@ class Readiness:
             rows = await pipe.execute()
         return {station: sorted(_console(member) for member in row) for station, row in zip(wanted, rows, strict=True)}
 
-    async def awake(self, station: str) -> dict[str, str]:
-        """Who has a ready console at `station`, with their role: as many as there are officers, not consoles.
+    async def awake(self, station: str) -> tuple[dict[str, str], dict[bytes, bytes]]:
+        """(who has a ready console at `station`, with their role; the station's signs as stored), at one instant.
 
-        A console that lapsed may count until `step` has seen it.
+        As many as there are officers, not consoles. A console that lapsed may count until `step` has seen it.
         """
+        keys = self._stream.of(station)
         now = str(to_ms(self._clock.now()))
         async with translated():
-            row = await self._stream.redis.zrange(
-                self._stream.of(station).awake(station), f"({now}", "+inf", byscore=True
-            )
-        return dict(sorted(member.decode().split("|") for member in row))
+            row, signs = await _AWAKE.run(self._stream.redis, [keys.awake(station), keys.signed(station)], [f"({now}"])
+        return dict(sorted(member.decode().split("|") for member in row)), dict(zip(*[iter(signs)] * 2, strict=True))
 
     def _keys(self, station: str) -> list[str]:
         keys = self._stream.of(station)

@@ -7,10 +7,10 @@ Field's terms: on-call schedule, shift, handover.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 import structlog
@@ -24,7 +24,6 @@ from dispatch.stream.record import make_record
 from dispatch.stream.stream import Append, Stream
 
 log = structlog.get_logger()
-_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,12 @@ class Roster:
         """Who `audience` (words of the escalation policy) means at `station` now, and who of them is reached."""
         called_in = backups if "backups" in audience else ()
         wanted = (station, *called_in)
-        # All at once, so that they leave for the store together.
-        awake, signed = await asyncio.gather(_each(self._readiness.awake, wanted), _each(self._signed, wanted))
+        if called_in:  # all at once, so that they leave for the store together
+            found = dict(zip(wanted, await asyncio.gather(*map(self._readiness.awake, wanted)), strict=True))
+        else:
+            found = {station: await self._readiness.awake(station)}
+        awake = {at: row for at, (row, _) in found.items()}
+        signed = {at: self._in_force(signs) for at, (_, signs) in found.items()}
         officers: list[str] = []
         if "station" in audience:
             officers += self._officers(station)
@@ -136,14 +139,11 @@ class Roster:
         ]  # fmt: skip
 
     async def _signed(self, station: str) -> dict[str, bool]:
+        async with translated():
+            return self._in_force(await self._stream.redis.hgetall(self._stream.of(station).signed(station)))
+
+    def _in_force(self, signs: Mapping[bytes, bytes]) -> dict[str, bool]:
         """Officer -> on or off duty beside the rota, of what is still in force."""
         now = self._clock.now()
-        async with translated():
-            row = await self._stream.redis.hgetall(self._stream.of(station).signed(station))
-        signs = {officer.decode(): orjson.loads(value) for officer, value in row.items()}
-        return {officer: sign["on"] for officer, sign in signs.items() if from_text(sign["until"]) > now}
-
-
-async def _each(ask: Callable[[str], Awaitable[_Found]], stations: Sequence[str]) -> dict[str, _Found]:
-    """What `ask` says of each of `stations`, asked at once."""
-    return dict(zip(stations, await asyncio.gather(*map(ask, stations)), strict=True))
+        found = {officer.decode(): orjson.loads(value) for officer, value in signs.items()}
+        return {officer: sign["on"] for officer, sign in found.items() if from_text(sign["until"]) > now}

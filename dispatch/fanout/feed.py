@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import msgpack
 import orjson
 
-from dispatch.fanout.session import Session
+from dispatch.fanout.session import Firsts, Session
 from dispatch.fanout.transport import encode
 
 Watch = Callable[[dict[str, Any]], None]
@@ -90,6 +90,7 @@ class Feed:
     sending: asyncio.Handle | None = None
     urgent: bool = False
     snapshot: asyncio.Task[tuple[int, Frame, list[str]]] | None = None
+    firsts: Firsts = field(default_factory=Firsts)
 
     def covers(self, offset: int) -> bool:
         """Whether memory holds every event after `offset`."""
@@ -107,6 +108,8 @@ class Feed:
         """Remember the next event."""
         self.ring.append(Remembered(offset, link, frame, new_alarm))
         self.last, self.link = offset, link
+        if new_alarm is not None:
+            self.firsts.add(offset, new_alarm)
 
 
 Missed = list[tuple[Frame, str | None]]

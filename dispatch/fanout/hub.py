@@ -99,6 +99,12 @@ class Hub:
         self.consoles.add(console)
         CONSOLES.set(len(self.consoles))
 
+    def confirmed(self, console: Console, station: str, offset: int) -> list[str]:
+        """The console shows everything of the station up to `offset`: the alarms that are new in that."""
+        if station not in console.stations:
+            return []
+        return console.session.confirm(station, offset, self.feeds.of[station].firsts)
+
     def detach(self, console: Console) -> None:
         """Forget the console; no more events go to it."""
         for station in console.stations:
@@ -176,22 +182,21 @@ class Hub:
         new, feed.unsent, feed.sending, feed.urgent = feed.unsent, [], None, False
         first, last = new[0].offset, new[-1].offset
         joined: dict[bool, bytes] = {}
-        new_alarms = [(known.offset, known.new_alarm) for known in new if known.new_alarm is not None]
         station, most, delivered = feed.station, self._buffer_bytes, 0
         slow: list[Console] = []
         for console in feed.consoles:
-            session, wire = console.session, console.wire
+            session, wire, cursors = console.session, console.wire, console.session.cursors
             if wire.buffered() > most:
                 slow.append(console)
-            elif session.cursors[station] == first - 1:
+            elif cursors[station] == first - 1:
                 if (frames := joined.get(packed := console.packed)) is None:
                     frames = joined[packed] = b"".join([known.frame.wire(packed) for known in new])
                 wire.write_frame(frames)
-                session.sent_all(station, last, new_alarms)
+                cursors[station] = last
                 delivered += len(new)
             else:  # it came while these were on their way, and had some of them then
                 for known in new:
-                    if known.offset > session.cursors[station]:
+                    if known.offset > cursors[station]:
                         wire.write_frame(known.frame.wire(console.packed))
                         session.sent(station, known.offset, known.new_alarm)
                         delivered += 1

@@ -1,19 +1,21 @@
-"""Whose consoles have confirmed an alarm. The first confirmation is told at once, further ones at most once a second.
+"""Whose consoles have confirmed an alarm. The first are told within 20 ms, further ones at most once a second.
 
 "Sent" is not "delivered": only a console's own word counts here. Never logs each console's confirmation as an event.
-A hundred consoles confirm in the same instant, so what comes while one write is under way goes into the next together.
-Field's term: group commit.
+A hundred consoles confirm in the same instant, so what comes while one write is under way goes into the next together,
+and the first report waits for who is as quick. Field's term: group commit.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
+from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, to_text
 from dispatch.alarm.commands import Deliver
 from dispatch.alarm.errors import Refused
@@ -23,8 +25,24 @@ from dispatch.stream.alarms import Alarms
 log = structlog.get_logger()
 REPORT_EVERY_S = 1.0
 _EVERY = timedelta(seconds=REPORT_EVERY_S)
+FIRST_WAIT_S = 0.02
+"""So long the first report of an alarm waits for consoles that confirm in the same instant."""
+_AT_ONCE = 64
+"""Reports under way together."""
 _REMEMBERED = 10_000
 """Alarms whose last report is remembered; forgetting one costs an earlier report, never a lost one."""
+
+
+Told = Callable[[Refused | None], None]
+"""Called with None when it is stored, else with why it is not; must not block."""
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """Confirmations that are written together: alarm -> officer -> time; and who is told how it went."""
+
+    alarms: dict[str, dict[str, str]] = field(default_factory=dict)
+    told: list[Told] = field(default_factory=list)
 
 
 class Receipts:
@@ -38,59 +56,57 @@ class Receipts:
     def __init__(self, alarms: Alarms, clock: Clock) -> None:
         self._alarms = alarms
         self._clock = clock
-        self._batch: dict[str, dict[str, str]] = {}  # alarm -> officer -> time, for the next write
-        self._written: asyncio.Future[None] | None = None  # done when the next write is stored
+        self._next: _Batch | None = None  # for the next write
         self._writing = False
-        self._now: set[str] = set()  # to be reported at once
+        self._now: set[str] = set()  # to be reported soon
         self._later: set[str] = set()  # to be reported at the next second
         self._reporting = False
         self._reported: dict[str, datetime] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def confirm(self, alarm_ids: list[str], officer: str) -> None:
-        """The console of `officer` shows these alarms. Counted by officer: one who comes back is not one more.
+    def confirm(self, alarm_ids: list[str], officer: str, told: Told) -> None:
+        """The console of `officer` shows these alarms; `told` when that is stored, or not (it will confirm again).
 
-        Raises:
-            Refused: `not_stored`; the console will confirm again.
+        Counted by officer: one who comes back is not one more. Without an await: a thousand consoles confirm at once.
         """
         if not alarm_ids:
+            told(None)
             return
         at = to_text(self._clock.now())
+        batch = self._next = self._next or _Batch()
         for alarm_id in alarm_ids:
-            self._batch.setdefault(alarm_id, {})[officer] = at
-        if self._written is None:
-            self._written = asyncio.get_running_loop().create_future()
-        written = self._written
+            batch.alarms.setdefault(alarm_id, {})[officer] = at
+        batch.told.append(told)
         if not self._writing:
             self._writing = True
             self._spawn(self._write())
-        await asyncio.shield(written)
 
     async def step(self, now: datetime) -> bool:
         """Report the alarms that were confirmed by more consoles since; False when there was none."""
         later, self._later = self._later, set()
-        for alarm_id in later:
-            await self._report(alarm_id, now)
+        await self._report(later, now)
         return bool(later)
 
     async def _write(self) -> None:
         """Store what has come, until nothing more came meanwhile."""
         stream = self._alarms.stream
         try:
-            while self._written is not None:
-                batch, self._batch = self._batch, {}
-                written, self._written = self._written, None
+            while (batch := self._next) is not None:
+                self._next = None
+                how: Refused | None = Refused(errors.NOT_STORED, "the confirmation was broken off")
                 try:
                     async with translated():
                         pipe = stream.redis.pipeline(transaction=False)
-                        for alarm_id, officers in batch.items():
+                        for alarm_id, officers in batch.alarms.items():
                             pipe.hset((await stream.homes.keys(alarm_id)).receipts(alarm_id), mapping=officers)
                         await pipe.execute()
+                    self._to_report(batch.alarms)
+                    how = None
                 except Refused as refused:
-                    written.set_exception(refused)
-                else:
-                    written.set_result(None)
-                    self._to_report(batch)
+                    how = refused
+                finally:
+                    for told in batch.told:
+                        told(how)
         finally:
             self._writing = False
 
@@ -101,19 +117,27 @@ class Receipts:
             (self._now if last is None or now - last >= _EVERY else self._later).add(alarm_id)
         if self._now and not self._reporting:
             self._reporting = True
-            self._spawn(self._report_now())
+            asyncio.get_running_loop().call_later(FIRST_WAIT_S, lambda: self._spawn(self._report_now()))
 
     async def _report_now(self) -> None:
         try:
             while self._now:
-                await self._report(self._now.pop(), self._clock.now())
+                now, self._now = self._now, set()
+                await self._report(now, self._clock.now())
         finally:
             self._reporting = False
 
-    async def _report(self, alarm_id: str, now: datetime) -> None:
-        self._reported[alarm_id] = now
+    async def _report(self, alarm_ids: Iterable[str], now: datetime) -> None:
+        """Tell of these alarms, some together."""
+        left = list(alarm_ids)
+        for alarm_id in left:
+            self._reported[alarm_id] = now
         while len(self._reported) > _REMEMBERED:
             del self._reported[next(iter(self._reported))]
+        for at in range(0, len(left), _AT_ONCE):
+            await asyncio.gather(*(self._report_one(alarm_id) for alarm_id in left[at : at + _AT_ONCE]))
+
+    async def _report_one(self, alarm_id: str) -> None:
         try:
             keys = await self._alarms.stream.homes.keys(alarm_id)
             async with translated():

@@ -75,13 +75,22 @@ class Boundaries:
         """(distance to its area in metres, station) for all at most `radius_m` away; nearest first, then by id."""
         north = degrees(radius_m / _EARTH_RADIUS_M) * 1.01  # the box may be too wide, never too narrow
         east = min(360.0, north / max(cos(radians(min(abs(lat) + north, 90.0))), 1e-6))
-        boxes = [shapely.box(lon + turn - east, lat - north, lon + turn + east, lat + north) for turn in (-360, 0, 360)]
+        turns = [turn for turn in (-360, 0, 360) if self._west <= lon + turn + east and lon + turn - east <= self._east]
+        boxes = [shapely.box(lon + turn - east, lat - north, lon + turn + east, lat + north) for turn in turns]
         found = {int(i) for box in boxes for i in self._tree.query(box)}
         near = [(distance_m(station.area, lat, lon), station) for station in self._pick(found)]
         return sorted((n for n in near if n[0] <= radius_m), key=lambda n: (n[0], n[1].id))
 
     def _pick(self, indices: Collection[int]) -> list[Station]:
         return [self._listed[i] for i in indices]
+
+    @cached_property
+    def _west(self) -> float:
+        return min(station.area.bounds[0] for station in self._listed)
+
+    @cached_property
+    def _east(self) -> float:
+        return max(station.area.bounds[2] for station in self._listed)
 
     @cached_property
     def _listed(self) -> tuple[Station, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 
@@ -21,7 +21,7 @@ from dispatch.alarm.commands import Command, Raise
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import Event
 from dispatch.alarm.lifecycle import decide
-from dispatch.alarm.state import Alarm, evolve, from_members, merge_patch, to_members
+from dispatch.alarm.state import Alarm, changed, evolve, from_members, merge_patch, to_members
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.record import Record, make_record
@@ -170,7 +170,8 @@ class Alarms:
             for event in decide(alarm, command):
                 was_open = alarm is None or alarm.open
                 alarm = evolve(alarm, event, at, alarm_id)
-                alarm = replace(alarm, due=self._deadline(alarm))
+                if (due := self._deadline(alarm)) != alarm.due:
+                    alarm = changed(alarm, due=due)
                 after = to_members(alarm)
                 changes = merge_patch(members, after)
                 if alarm.open and not was_open:  # consoles that came while it was closed have nothing of it

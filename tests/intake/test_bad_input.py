@@ -383,6 +383,24 @@ async def test_the_console_names_what_is_wrong(town: Town) -> None:
         await link.closes()
 
 
+async def test_a_confirmation_needs_no_answer_and_its_fault_has_one(town: Town) -> None:
+    """`delivered` without a `ref` is answered only when it is wrong; the word in another message changes nothing."""
+    officer = await town.user("V01")
+    for codec in CODECS:
+        link = await Link.open(town.url, "/ws/console", codec=codec, **signed_in(officer))
+        await link.asks("subscribe")
+        position = {"epoch": town.dispatch.stream.epoch("dadongmen"), "offset": 1}
+        await link.sends({"type": "delivered", "station": "dadongmen", "position": position})
+        await link.sends({"type": "delivered", "station": "dadongmen", "position": {**position, "offset": "1"}})
+        wrong = await link.answer()
+        assert (wrong["type"], wrong["code"], wrong.get("ref")) == ("error", "bad_message", None)
+        await link.sends({"type": "delivered", "station": "dadongmen", "position": position, "ref": ""})
+        assert (await link.answer())["code"] == "bad_message"
+        answer = await link.asks("note", alarm=str(uuid.uuid4()), text="delivered")
+        assert answer["code"] == "not_found"
+        await link.closes()
+
+
 async def raw(town: Town, request: bytes) -> bytes:
     """Send bytes as they are, close the sending side, and read what comes back."""
     host, port = town.url.removeprefix("http://").split(":")

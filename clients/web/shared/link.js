@@ -89,12 +89,12 @@ export class Link {
   }
 
   /**
-   * Tell once; forgotten when nobody is connected, because it will be told again.
+   * Tell once; forgotten when nobody is connected, because it will be told again. With a `ref` where one is needed.
    *
    * @param {Record<string, unknown>} message
    */
   tell(message) {
-    if (this.live) this.#send({ ...message, ref: newRef() });
+    if (this.live) this.#send(message);
   }
 
   /** @param {Record<string, unknown>} message */

@@ -5,7 +5,7 @@
 
 import { computed, effect, signal } from "/static/vendor/signals-core.js";
 
-import { Link } from "./link.js";
+import { Link, newRef } from "./link.js";
 import { remind, ring, sound, sounding } from "./sound.js";
 import { makeStore, rings } from "./store.js";
 import { serverNow, startTicking, tick } from "./time.js";
@@ -150,7 +150,7 @@ function tellReady() {
   const now = serverNow(); // the hub counts the lapse in its own time
   if (!link.live || (key === told.key && Math.abs(now - told.at) < READY_MS)) return;
   told = { key, at: now };
-  link.tell({ type: "ready", ...ready });
+  link.tell({ type: "ready", ref: newRef(), ...ready });
 }
 
 /** What was folded in is drawn in a microtask that was queued before this one. */
