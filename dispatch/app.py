@@ -256,7 +256,7 @@ class Dispatch:
         async def alive() -> bool:
             return await self.identity.who(token) == actor
 
-        await ConsoleSocket(socket, actor, self.desk, alive).run()
+        await ConsoleSocket.open(socket, actor, self.desk, alive)
 
     # -- what stages are handed ----------------------------------------------------------------------------------
 

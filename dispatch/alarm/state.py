@@ -272,33 +272,3 @@ def from_members(members: Mapping[str, Any]) -> Alarm:
             value = tuple(value)
         known[name] = value
     return Alarm(**{**known, "status": Status(known["status"])})
-
-
-def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON Merge Patch (RFC 7396) that turns `before` into `after`, one level into nested objects.
-
-    A console applies patches to its alarms and so never needs the lifecycle's rules.
-    """
-    patch: dict[str, Any] = {name: None for name in before if name not in after}
-    for name, value in after.items():
-        old = before.get(name)
-        if old == value:
-            continue
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            patch[name] = merge_patch(old, value)
-        else:
-            patch[name] = value
-    return patch
-
-
-def apply_patch(target: Any, patch: Any) -> Any:
-    """`target` with the JSON Merge Patch `patch` applied (RFC 7396, section 2)."""
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = apply_patch(result.get(name), value)
-    return result

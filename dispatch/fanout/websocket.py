@@ -28,7 +28,7 @@ from dispatch.fanout.feed import Console, Frame
 from dispatch.fanout.hub import Hub
 from dispatch.fanout.receipts import Receipts
 from dispatch.fanout.session import Session
-from dispatch.fanout.transport import DIRECT
+from dispatch.fanout.transport import DIRECT, Protocol
 from dispatch.stream.alarms import Alarms
 
 log = structlog.get_logger()
@@ -78,33 +78,41 @@ class ConsoleSocket:
     """One console's connection.
 
     Args:
-        socket: not yet accepted; already known to be signed in and from an allowed origin.
+        wire: the connection, accepted; already known to be signed in and from an allowed origin.
+        packed: whether MessagePack is spoken.
         actor: who.
         desk: the other stages.
         alive: whether the sign-in still holds; asked at every `ready`.
     """
 
-    def __init__(self, socket: WebSocket, actor: Actor, desk: Desk, alive: Callable[[], Awaitable[bool]]) -> None:
-        self._socket = socket
+    def __init__(
+        self, wire: Protocol, packed: bool, actor: Actor, desk: Desk, alive: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self._wire = wire
         self._actor = actor
         self._desk = desk
         self._alive = alive
-        chosen = choose(socket.scope["subprotocols"])
         session = Session(uuid.uuid4().hex[:12], actor, desk.clock.now())
-        self._console = Console(session, socket.scope["extensions"][DIRECT], chosen == MSGPACK)
-        self._chosen = chosen
+        self._console = Console(session, wire, packed)
         self._ready_at: set[str] = set()  # stations at which this console counts as ready
+
+    @classmethod
+    async def open(cls, socket: WebSocket, actor: Actor, desk: Desk, alive: Callable[[], Awaitable[bool]]) -> None:
+        """Accept `socket` and leave it to its connection, which serves it when the application has returned."""
+        chosen = choose(socket.scope["subprotocols"])
+        wire: Protocol = socket.scope["extensions"][DIRECT]
+        await socket.accept(subprotocol=chosen)
+        wire.afterwards = cls(wire, chosen == MSGPACK, actor, desk, alive).run
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
-        await self._socket.accept(subprotocol=self._chosen)
-        wire = self._socket.scope["extensions"][DIRECT]
+        wire = self._wire
         wire.forget_request()
         wire.at_once = self._at_once
         why = "closed"
         try:
             while True:
-                frame = await self._socket.receive()
+                frame = await wire.receive()
                 if frame["type"] == "websocket.disconnect":
                     why = _WHY.get(frame.get("code", 0), "closed")
                     return
@@ -112,7 +120,7 @@ class ConsoleSocket:
                 data = frame.get("bytes") if frame.get("bytes") is not None else frame.get("text")
                 await self._receive(data if data is not None else b"")
         finally:
-            wire.at_once = None
+            wire.at_once = wire.afterwards = None
             self._desk.hub.detach(self._console)
             await self._not_ready(why)
 

@@ -21,7 +21,8 @@ from dispatch.alarm.commands import Command, Raise
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import Event
 from dispatch.alarm.lifecycle import decide
-from dispatch.alarm.state import Alarm, changed, evolve, from_members, merge_patch, to_members
+from dispatch.alarm.patch import merge_patch
+from dispatch.alarm.state import Alarm, changed, evolve, from_members, to_members
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.record import Record, make_record

@@ -16,7 +16,8 @@ import structlog
 from dispatch.alarm.clock import Clock, from_text, sleep_or
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import AlarmShared, load
-from dispatch.alarm.state import apply_patch, to_members
+from dispatch.alarm.patch import apply_patch
+from dispatch.alarm.state import to_members
 from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms, Outcome
 from dispatch.stream.record import Record, make_record

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dispatch.alarm.state import apply_patch, merge_patch
+from dispatch.alarm.patch import apply_patch, merge_patch
 
 # Numbers as JavaScript can hold them exactly.
 SCALARS = (

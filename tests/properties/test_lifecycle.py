@@ -17,7 +17,8 @@ from dispatch.alarm import events as e
 from dispatch.alarm.clock import whole_milliseconds
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.lifecycle import TRANSITIONS, WIRE_NAMES, decide, possible
-from dispatch.alarm.state import OWNED, Alarm, Status, apply_patch, evolve, from_members, merge_patch, to_members
+from dispatch.alarm.patch import apply_patch, merge_patch
+from dispatch.alarm.state import OWNED, Alarm, Status, evolve, from_members, to_members
 from dispatch.alarm.views import citizen_view, ladder
 from dispatch.escalation.policy import Policy, Step, deadlines
 from dispatch.stream.record import make_record
