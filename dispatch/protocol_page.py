@@ -39,6 +39,8 @@ HTTP: Final = (
     ("POST /alarms/{alarm}/position", "citizen", "Position", "200 `version`"),
     ("POST /alarms/{alarm}/answer", "citizen", "AnswerBody", "200 `version`"),
     ("POST /alarms/{alarm}/cancel", "citizen", "CancelBody", "200 `cancel`, with the right number and without"),
+    ("POST /alarms/{alarm}/check-in", "citizen", "CheckInBody", "200 `version`, `check_in_by`"),
+    ("POST /alarms/{alarm}/end-plan", "citizen", "EndPlanBody", "200 `plan`, with the right number and without"),
     ("POST /alarms/{alarm}/receipt", "citizen", "", "200 the receipt page, for pages without JavaScript (a form)"),
     ("PUT /alarms/{alarm}/media/{media}/{seq}", "citizen", "the chunk's bytes", "204"),
     ("POST /alarms/{alarm}/media/{media}", "citizen", "EndMediaBody", "204"),
@@ -60,7 +62,8 @@ HTTP: Final = (
 )  # fmt: skip
 
 BODIES: Final = (
-    messages.RaiseBody, messages.Position, messages.SayBody, messages.AnswerBody, messages.CancelBody,
+    messages.RaiseBody, messages.CheckInBody, messages.EndPlanBody,
+    messages.Position, messages.SayBody, messages.AnswerBody, messages.CancelBody,
     messages.EndMediaBody, messages.SignIn, messages.OpenOriginalBody, messages.After,
 )  # fmt: skip
 

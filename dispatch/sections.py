@@ -85,6 +85,8 @@ class Limits(Table):
     reason_chars: int = Field(default=500, ge=20, le=10_000)
     choices: int = Field(default=6, ge=4, le=20)
     needs: int = Field(default=8, ge=1, le=100)
+    check_in_least_s: int = Field(default=60, ge=10, le=3600)
+    check_in_most_s: int = Field(default=86_400, ge=3600, le=604_800)
     chunk_bytes: int = Field(default=262_144, ge=1024, le=262_144)
     chunks_per_media: int = Field(default=2400, ge=1, le=100_000)
     media_per_alarm: int = Field(default=40, ge=1, le=10_000)

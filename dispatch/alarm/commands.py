@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar, dataclass_transform
 
 C = TypeVar("C", bound="Command")
@@ -44,6 +45,35 @@ class Raise(Command):
     text: str | None = None
     position: Mapping[str, Any] | None = None
     place: str | None = None
+
+
+@command
+class Plan(Raise):
+    """A dead man's timer: the alarm is raised unless its citizen checks in within so many seconds, again and again."""
+
+    within_s: int
+
+
+@command
+class CheckIn(Command):
+    """All is well; the next check-in within so many seconds. `position` is kept with the plan, and told to nobody."""
+
+    within_s: int
+    position: Mapping[str, Any] | None = None
+
+
+@command
+class EndPlan(Command):
+    """No check-in is needed any more. Under `duress` (a wrong number, or none) the alarm is raised, and looks ended."""
+
+    duress: bool
+
+
+@command
+class MissCheckIn(Command):
+    """From a timer: the check-in that was `due` did not come."""
+
+    due: datetime
 
 
 @command

@@ -11,13 +11,13 @@ from types import MappingProxyType
 from typing import Any
 
 from dispatch.alarm import commands as c
-from dispatch.alarm import errors
+from dispatch.alarm import errors, plan
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import OWNED, Alarm, Status
 
-RAISED, ACKNOWLEDGED, EN_ROUTE, ON_SCENE, CLOSED = Status
+RAISED, ACKNOWLEDGED, EN_ROUTE, ON_SCENE, CLOSED, *_OF_PLANS = Status
 _MOST_CANCELS = 20
 """Further requests to cancel are answered alike and leave no event."""
 
@@ -69,13 +69,18 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
     Raises:
         Refused: the table has no such step; names the status and what would be possible. Or the actor may not.
     """
-    if isinstance(command, c.Raise):
-        return [] if alarm else [_raised(command)]
+    if isinstance(command, c.Raise) and alarm is None:
+        return [plan.made(command) if isinstance(command, c.Plan) else _raised(command)]
     if alarm is None:
         raise Refused(errors.NOT_FOUND, "there is no such alarm")
     actor: c.Actor | None = getattr(command, "by", None)
     if actor is not None and not visible_to(alarm, actor):
         raise Refused(errors.NOT_FOUND, "there is no such alarm")  # as for a guessed id: its existence stays unsaid
+    of_plan = plan.decide(alarm, command)
+    if of_plan is not None:
+        return of_plan
+    if isinstance(command, c.Raise):
+        return []
     beside = _beside(alarm, command)
     if beside is not None:
         return beside

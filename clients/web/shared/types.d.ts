@@ -58,6 +58,7 @@ export interface Alarm {
   category?: string;
   needs?: string[];
   flood?: boolean;
+  plan?: "missed" | "pressed" | "duress";
   owner?: string;
   owner_station?: string;
   owned_at?: string;
