@@ -7,40 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, Page, WebSocket, expect
 
+from tests.browser.citizen import RECEIPT, act, elsewhere, leaves_nothing, left, left_behind, opens, raises, rung
 from tests.browser.conftest import Phone
 from tests.flow.town import Town
-
-RECEIPT = "#receipt:not([hidden])"
-
-
-def act(name: str) -> str:
-    return f'[data-act="{name}"]'
-
-
-def rung(step: str) -> str:
-    return f'#ladder [data-step="{step}"].reached'
-
-
-async def opens(page: Page) -> None:
-    """Wait until the modules have taken the served form over."""
-    await page.wait_for_selector("html.js")
-    await page.wait_for_load_state("networkidle")
-
-
-async def raises(page: Page, text: str = "") -> str:
-    """Send the alarm; its receipt code."""
-    await opens(page)
-    if text:
-        await page.fill("#raise textarea", text)
-    await page.click(act("raise"))
-    await page.wait_for_selector(RECEIPT)
-    return await page.inner_text("#code")
-
-
-async def kept(page: Page) -> list[str]:
-    """The names of everything that the page left on the device."""
-    names: list[str] = await page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
-    return names
 
 
 def context_of(page: Page) -> BrowserContext:
@@ -122,9 +91,7 @@ async def test_exit_leaves_nothing(town: Town, phone: Phone) -> None:
     """Exit covers at once, replaces the page, leaves no storage, and Back does not bring the page again."""
     async with phone(town.url) as page:
         before = "data:text/html,<title>before</title>"
-        await context_of(page).route(
-            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
-        )
+        await elsewhere(page)
         await page.goto(before)
         await page.goto(town.url)
         await raises(page, "有人跟着我")
@@ -137,46 +104,42 @@ async def test_exit_leaves_nothing(town: Town, phone: Phone) -> None:
             }"""
         )
         assert covered
-        await page.wait_for_url(re.compile(r"^https://"))
+        await left(page)
         await page.go_back()
         assert page.url == before
         await page.goto(town.url)
-        assert await kept(page) == []
+        await leaves_nothing(page)
 
 
 async def test_exit_before_it_is_stored(town: Town, phone: Phone) -> None:
     """Left before the alarm is stored, the page forgets it, and the alarm still goes out with the last request."""
     officer = await town.officer("V01")
     async with phone(town.url) as page:
-        await context_of(page).route(
-            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
-        )
+        await elsewhere(page)
         await context_of(page).add_init_script("WebSocket = class { close() {} }; WebSocket.CONNECTING = 0;")
         await page.reload()
         await opens(page)
-        left = await page.evaluate(
+        await page.evaluate(
             """() => {
               document.querySelector('[data-act="raise"]').click();
-              const before = localStorage.length;
               document.querySelector('[data-act="exit"]').click();
-              return [before, localStorage.length];
             }"""
         )
-        assert left == [1, 0]
-        await page.wait_for_url(re.compile(r"^https://"))
+        await left(page)
         async with asyncio.timeout(5):
             while not officer.alarms:
                 await asyncio.sleep(0)
         await officer.hears(next(iter(officer.alarms)), "alarm_raised")
+        await page.goto(town.url)
+        await leaves_nothing(page)
+        await expect(page.locator("#raise")).to_be_visible()
         town.stops_watching(officer)
 
 
 async def test_shift_three_times_leaves(town: Town, phone: Phone) -> None:
     """Shift three times leaves; writing capitals does not."""
     async with phone(town.url) as page:
-        await context_of(page).route(
-            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
-        )
+        await elsewhere(page)
         await opens(page)
         await page.click("#raise textarea")
         for key in ("A", "B", "C", "D"):
@@ -185,22 +148,20 @@ async def test_shift_three_times_leaves(town: Town, phone: Phone) -> None:
         await expect(page.locator("#cover")).to_be_hidden()
         for _ in range(3):
             await page.keyboard.press("Shift")
-        await page.wait_for_url(re.compile(r"^https://"))
+        await left(page)
 
 
 async def test_exit_is_first_and_never_cancels(town: Town, phone: Phone) -> None:
     """The first Tab reaches the exit; the alarm goes on after it was used."""
     officer = await town.officer("V01")
     async with phone(town.url) as page:
-        await context_of(page).route(
-            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
-        )
+        await elsewhere(page)
         await opens(page)
         await page.keyboard.press("Tab")
         assert await page.evaluate("document.activeElement.dataset.act") == "exit"
         await raises(page)
         await page.click(act("exit"))
-        await page.wait_for_url(re.compile(r"^https://"))
+        await left(page)
         [alarm] = officer.alarms.values()
         assert alarm["status"] == "raised"
         assert "cancel" not in alarm
@@ -234,17 +195,17 @@ async def test_offline_it_waits_and_goes_out_once(town: Town, phone: Phone) -> N
         await page.click(act("raise"))
         await expect(page.locator("#now-head")).to_have_text("还没有发出去")
         await expect(page.locator("#now-leave")).to_be_visible()
-        assert len(await kept(page)) == 1
-        device = await context_of(page).storage_state()
+        assert len(await left_behind(page)) == 1
+        device = await context_of(page).storage_state(indexed_db=True)
 
         await context_of(page).set_offline(False)
         await page.wait_for_selector(RECEIPT)
         code = await page.inner_text("#code")
-        assert await kept(page) == []
+        await leaves_nothing(page)
     async with phone(town.url, storage_state=device) as page:  # the same device, as if killed while it was offline
         await page.wait_for_selector(RECEIPT)
         await expect(page.locator("#code")).to_have_text(code)
-        assert await kept(page) == []
+        await leaves_nothing(page)
     assert len(officer.alarms) == 1
     town.stops_watching(officer)
 
@@ -289,7 +250,7 @@ async def test_a_way_back_only_when_asked_for(town: Town, phone: Phone) -> None:
     """Nothing leads back to an alarm unless the person wanted it; then the receipt code does, until it is given up."""
     async with phone(town.url) as page:
         code = await raises(page)
-        assert await kept(page) == []
+        await leaves_nothing(page)
         await page.click(act("keep-open"))
         await page.click(act("keep"))
         await page.reload()
@@ -300,7 +261,7 @@ async def test_a_way_back_only_when_asked_for(town: Town, phone: Phone) -> None:
         await expect(page.locator("#code")).to_have_text(code)
         await page.click(act("keep-open"))
         await page.click(act("keep"))
-        assert await kept(page) == []
+        await leaves_nothing(page)
 
 
 async def test_practice_calls_nobody(town: Town, phone: Phone) -> None:

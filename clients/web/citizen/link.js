@@ -8,10 +8,7 @@ import { alarmBody, change, hear, redraw, state } from "./state.js";
 
 const STALE_MS = 10_000; // the server sends a beat at least every 5 s
 const POLL_MS = 4000;
-const PATIENCE_MS = 2000; // a socket that is not open by then is not waited for
-
-/** @typedef {{type: string, ref: string, members: Record<string, unknown>, done: () => void,
- *    failed: () => void}} Item */
+const PATIENCE_MS = 1000; // an answer that is not there by then is also asked for by a plain request
 
 /** @type {WebSocket | null} */
 let socket = null;
@@ -22,10 +19,17 @@ let tries = 0;
 let silence;
 /** @type {Map<string, {ok: (answer: any) => void, failed: (error: Error) => void}>} */
 const asking = new Map();
-/** @type {Item[]} */
+/** @type {import("./types.js").Item[]} */
 const outbox = [];
 let emptying = false;
 let bare = false;
+
+/** Open the line before it is needed: on a slow network each round trip that is spared is seconds. */
+export function prepare() {
+  open();
+  addEventListener("online", () => attached || socket?.readyState === WebSocket.CONNECTING || open());
+  addEventListener("visibilitychange", () => socket || document.hidden || open());
+}
 
 /** Begin, with the alarm that the state holds: to raise it, or to come back to it. */
 export function start() {
@@ -35,10 +39,9 @@ export function start() {
   }
   started = true;
   if (state.phase === "stored") tellStored();
-  open();
+  if (socket?.readyState === WebSocket.OPEN) void greet(socket);
   setTimeout(() => void overHttp(), PATIENCE_MS);
   void poll();
-  addEventListener("online", () => attached || socket?.readyState === WebSocket.CONNECTING || open());
 }
 
 /**
@@ -100,8 +103,11 @@ function lost(line, code) {
   if (state.phase === "waiting") change({ failures: state.failures + 1 });
   // 4500 and above: this door stays shut; plain requests go on.
   const patience = code >= 4500 ? 60_000 : Math.min(5000, 200 + Math.random() * 400 * 2 ** tries++);
-  setTimeout(() => socket === null && state.phase !== "gone" && open(), patience);
+  setTimeout(() => socket || idle() || open(), patience);
 }
+
+/** Nobody needs the line: there is no alarm, or no page in sight that could raise one. */
+const idle = () => state.phase === "gone" || (state.phase === "form" && document.hidden);
 
 /** @param {WebSocket} line */
 async function greet(line) {
@@ -204,6 +210,7 @@ function accept(receipt) {
   tellStored();
   change({
     phase: "stored",
+    kept: false,
     failures: 0,
     unstored: false,
     receipt: { code: receipt.code, station: receipt.station },
@@ -214,7 +221,7 @@ function accept(receipt) {
 /** @param {any} view members of the citizen's view, all or some */
 function see(view) {
   if (state.phase === "gone") return;
-  /** @type {Partial<typeof state>} */
+  /** @type {Partial<import("./types.js").State>} */
   const seen = {};
   for (const name of /** @type {const} */ (["ladder", "status", "media"])) {
     if (name in view) seen[name] = view[name];
@@ -277,7 +284,7 @@ async function empty() {
   emptying = false;
 }
 
-/** @param {Item} item */
+/** @param {import("./types.js").Item} item */
 async function deliver({ type, ref, members }) {
   if (attached && socket) return ask(socket, type, ref, members);
   const plain = type === "position" ? members["position"] : type === "say" ? { ref, ...members } : members;

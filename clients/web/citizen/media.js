@@ -141,7 +141,7 @@ export function prepare() {
   });
 }
 
-/** @param {import("./state.js").Sending} shown */
+/** @param {import("./types.js").Sending} shown */
 function howFar(shown) {
   if (shown.failed) return word("media_failed");
   const there = state.media[shown.id];
