@@ -1,8 +1,11 @@
 """What tests do with the citizen's page: find its controls, open it, raise an alarm, look for what it left behind."""
 
+import asyncio
 import re
 
 from playwright.async_api import Page, expect
+
+from tests.flow.people import Officer
 
 RECEIPT = "#receipt:not([hidden])"
 
@@ -46,6 +49,14 @@ async def left_behind(page: Page) -> list[str]:
 async def leaves_nothing(page: Page) -> None:
     """What the page drops is gone as soon as the browser has done it; fails when something stays."""
     await page.wait_for_function(f"({_LEFT})().then((names) => names.length === 0)")
+
+
+async def first_alarm(officer: Officer) -> str:
+    """Wait until the officer's console has an alarm; its id."""
+    async with asyncio.timeout(10):
+        while not officer.alarms:
+            await asyncio.sleep(0)
+    return next(iter(officer.alarms))
 
 
 async def elsewhere(page: Page) -> None:
