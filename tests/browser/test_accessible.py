@@ -28,21 +28,35 @@ async def findings(page: Page, axe: str) -> list[Any]:
     ]
 
 
+SMALL = """() => [...document.querySelectorAll("a, button, summary, textarea, input, label:has(input), [tabindex]")]
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest("label:has(input) input"))
+  .map((one) => [one.outerHTML.slice(0, 90), one.getBoundingClientRect()])
+  .filter(([, box]) => box.width > 1 && (box.height < 44 || box.width < 44))
+  .map(([html, box]) => `${html} ${box.width} x ${box.height}`)"""
+
+
+@pytest.mark.parametrize("size", [(390, 844), (320, 568), (160, 284)], ids=["phone", "320 px", "200 % zoom"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("lang", ["zh", "en"])
-async def test_citizen(town: Town, phone: Phone, axe: str, lang: str, scheme: str) -> None:
-    """The form with everything open, and the story after it was sent."""
-    async with phone(f"{town.url}/?lang={lang}", color_scheme=scheme) as page:
+async def test_citizen(town: Town, phone: Phone, axe: str, lang: str, scheme: str, size: tuple[int, int]) -> None:
+    """Form and story, all of it open: nothing that axe minds, nothing over the side, every target at least 44 px."""
+    viewport = {"width": size[0], "height": size[1]}
+    async with phone(f"{town.url}/?lang={lang}", color_scheme=scheme, viewport=viewport) as page:
         await page.wait_for_selector("html.js")
         await page.click('[data-act="more"]')
         assert await findings(page, axe) == []
+        assert await page.evaluate(SMALL) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= size[0]
         await page.click('[data-act="raise"]')
         await page.wait_for_selector("#receipt:not([hidden])")
         await town.fast_forward(16)
         await page.wait_for_selector("#ways:not([hidden])")
-        for act in ("cancel-open", "keep-open"):
+        for act in ("cancel-open", "keep-open", "spot"):
             await page.click(f'[data-act="{act}"]')
+        await page.wait_for_selector("#spot-picture path")
         assert await findings(page, axe) == []
+        assert await page.evaluate(SMALL) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -1,15 +1,20 @@
 """The citizen's page in a real browser: one tap, silent, honest, and gone when it must be gone."""
 
 import asyncio
+import json
 import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, WebSocket, expect
+from playwright.async_api import Browser, BrowserContext, Page, WebSocket, expect
 
+from dispatch import resources
 from tests.browser.citizen import RECEIPT, act, elsewhere, leaves_nothing, left, left_behind, opens, raises, rung
 from tests.browser.conftest import Phone
+from tests.browser.staff import desk
 from tests.flow.town import Town
+
+AREAS = json.loads((resources.demo_config() / "stations.geojson").read_text(encoding="utf-8"))["features"]
 
 
 def context_of(page: Page) -> BrowserContext:
@@ -72,13 +77,22 @@ async def test_nobody_in_time_is_said(town: Town, phone: Phone) -> None:
 
 
 async def test_a_question_is_one_tap(town: Town, phone: Phone) -> None:
-    """An officer's question stands open with big buttons; one tap answers it and closes it."""
+    """An officer's question stands open with big buttons, one at a time; one tap answers it and closes it."""
     officer = await town.officer("V01")
     async with phone(town.url) as page:
         await raises(page)
         [alarm] = officer.alarms
         await officer.acknowledges(alarm)
+        await officer.asks("ask", alarm=alarm, question="门锁了吗？")
+        await expect(page.locator("#question-text")).to_have_text("门锁了吗？")
         await officer.asks("ask", alarm=alarm, question="你受伤了吗？")
+        await expect(page.locator("#question-text")).to_have_text("你受伤了吗？")
+        assert await page.locator(".question:visible").count() == 1
+        buttons = page.locator("#choices button")
+        assert await buttons.all_inner_texts() == ["是", "不是", "不方便说", "现在很危险"]
+        for box in [await button.bounding_box() for button in await buttons.all()]:
+            assert box is not None
+            assert box["height"] >= 56
         await page.click('[data-choice="no"]')
         answered = await officer.hears(alarm, "question_answered")
         assert answered["event"]["answer"] == "no"
@@ -227,21 +241,33 @@ async def test_without_a_socket_plain_requests_do(town: Town, phone: Phone) -> N
 
 
 async def test_cancel_looks_the_same_under_duress(town: Town, phone: Phone) -> None:
-    """The true number and any other show the citizen the same; officers are told which one it was."""
+    """The true number and any other: the same screen, frames, requests and storage; officers are told which it was."""
     officer = await town.officer("V01")
-    shown = []
+    shown, moved = [], []
     for true in (True, False):
         async with phone(town.url) as page:
+            sockets: list[WebSocket] = []
+            page.on("websocket", lambda socket, to=sockets: to.append(socket))
+            frames: list[tuple[str, int]] = []
             await raises(page)
             pin = await page.inner_text("#pin")
             await page.click(act("pin-hide"))
             assert pin not in await page.content()
             await page.click(act("cancel-open"))
             await page.fill("#cancel input", pin if true else "0000" if pin != "0000" else "1111")
+            note = lambda way, to=frames: lambda frame: to.append((way, len(frame)))  # noqa: E731
+            sockets[-1].on("framesent", note("up"))
+            sockets[-1].on("framereceived", note("down"))
+            page.on("request", lambda request, to=frames: to.append((request.url, 0)))
             await page.click(act("cancel"))
             await expect(page.locator("#cancel-said")).to_have_text("取消请求已送到。")
             shown.append(re.sub(r"[0-9:A-Z-]+", "", await page.inner_text("main")))
+            await officer.asks("say", alarm=list(officer.alarms)[-1], text="…")
+            await page.wait_for_selector("#said .officer")  # what the cancel itself brought is there before this
+            moved.append((frames, await left_behind(page)))
     assert shown[0] == shown[1]
+    assert moved[0] == moved[1]
+    assert len(moved[0][0]) >= 3
     assert sorted(alarm["cancel"] for alarm in officer.alarms.values()) == ["duress", "requested"]
     town.stops_watching(officer)
 
@@ -264,10 +290,10 @@ async def test_a_way_back_only_when_asked_for(town: Town, phone: Phone) -> None:
         await leaves_nothing(page)
 
 
-async def test_practice_calls_nobody(town: Town, phone: Phone) -> None:
-    """A practice alarm goes the same way and says what it is; no step is run, so nobody is called."""
+async def test_practice_calls_nobody(town: Town, phone: Phone, browser: Browser) -> None:
+    """A practice alarm goes the same way and says what it is; no step is run, no console lists it, and none rings."""
     officer = await town.officer("V01")
-    async with phone(town.url) as page:
+    async with phone(town.url) as page, desk(browser, town, "V01") as console:
         await opens(page)
         await page.click(act("more"))
         await page.click(act("practice"))
@@ -276,7 +302,13 @@ async def test_practice_calls_nobody(town: Town, phone: Phone) -> None:
         [alarm] = officer.alarms.values()
         assert alarm["kind"] == "practice"
         await officer.hears(alarm["id"], "alarm_raised")
-        await town.fast_forward(60)  # the town's end fails when the console heard anything more
+        await town.fast_forward(60)
+        assert "step_run" not in officer.pending()
+        await expect(console.locator("html")).to_have_attribute("data-ringing", "false")
+        real = await town.citizen().raises(text="真的")
+        await console.wait_for_selector(f'[data-alarm="{real}"]')  # and what came before it would be there by now
+        assert await console.locator("[data-alarm]").count() == 1
+        town.stops_watching(officer)
 
 
 async def test_refusing_everything_changes_nothing_else(town: Town, phone: Phone) -> None:
@@ -290,6 +322,70 @@ async def test_refusing_everything_changes_nothing_else(town: Town, phone: Phone
         await expect(page.locator("#position")).to_contain_text("没有取到位置")
         await page.click('[data-phrase="phrase_hiding"]')
         await expect(page.locator("#said .citizen").last).not_to_have_class(re.compile("unsaid"))
+
+
+async def test_pictures_instead_of_words(town: Town, phone: Phone, browser: Browser) -> None:
+    """What happens, how many, weapon, injured and needs by tapping pictures: two taps and the officer reads it."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page, desk(browser, town, "V01") as console:
+        await opens(page)
+        for value in ("assault", "break_in", "medical"):
+            await page.click(f'.tool:has([value="{value}"])')
+        await page.click('.tool:has([value="medical"])')  # again: taken back
+        await page.click('.tool:has([value="break_in"])')
+        for label in ("3人以上", "对方有凶器", "有人受伤"):
+            await page.click(f"#raise .tool:has-text('{label}')")
+        assert await page.locator("#raise .tool .icon:visible").count() == 10
+        await page.click(act("more"))
+        await page.click(".chip:has([value=signs])")
+        await page.click(act("raise"))
+        await page.wait_for_selector(RECEIPT)
+        [alarm] = officer.alarms.values()
+        assert (alarm["category"], alarm["needs"]) == ("break_in", ["signs"])
+        assert alarm["text"] == "3人以上\n对方有凶器\n有人受伤"
+        await expect(page.locator("#said .citizen")).to_contain_text("有人闯入")
+        await console.click(f'[data-alarm="{alarm["id"]}"]')
+        await expect(console.locator(".tag").first).to_contain_text("有人闯入")
+        town.stops_watching(officer)
+
+
+async def test_a_place_by_hand(town: Town, phone: Phone) -> None:
+    """Shown on the stations' areas by finger, buttons or keys, or in words: officers get it, with what it is worth."""
+    officer = await town.officer("V01")
+    async with phone(town.url, permissions=[]) as page:
+        await raises(page)
+        [alarm] = officer.alarms
+        await page.click(act("spot"))
+        await page.wait_for_selector("#spot-picture .mine")
+        assert await page.locator("#spot-picture text").count() >= 3
+        for _ in range(2):
+            await page.click(act("spot-in"))
+        await page.focus("#spot-picture")
+        await page.keyboard.press("ArrowUp")
+        await page.click(act("spot-east"))
+        box = await page.locator("#spot-picture").bounding_box()
+        assert box is not None
+        await page.mouse.move(box["x"] + 200, box["y"] + 100)
+        await page.mouse.down()
+        await page.mouse.move(box["x"] + 100, box["y"] + 100)
+        await page.mouse.up()
+        await page.click(act("spot-send"))
+        told = await officer.hears(alarm, "position_reported")
+        position = told["event"]["position"]
+        assert (position["source"], position["datum"]) == ("pin", "wgs84")
+        assert 0 < position["accuracy_m"] < 500
+        [area] = [feature for feature in AREAS if feature["properties"]["id"] == "dadongmen"]
+        lon, lat = zip(*area["geometry"]["coordinates"][0], strict=True)
+        assert (min(lon) + max(lon)) / 2 < position["lon"] < max(lon)  # to the east of the middle, and north of it
+        assert (min(lat) + max(lat)) / 2 < position["lat"] < max(lat)
+        await expect(page.locator("#position")).to_contain_text("你在图上指的")
+        await page.context.grant_permissions(["geolocation"])
+        await page.click(act("position"))
+        await page.fill("#place input", "大东门菜市场三楼")
+        await page.click(act("place"))
+        said = await officer.hears(alarm, "citizen_said")
+        assert said["event"]["text"] == "我在：大东门菜市场三楼"
+        town.stops_watching(officer)
 
 
 async def test_hidden_it_shows_no_preview(town: Town, phone: Phone) -> None:
@@ -334,11 +430,14 @@ async def test_without_javascript(town: Town, phone: Phone, fixtures: Path) -> N
     officer = await town.officer("V01")
     async with phone(town.url, script=False) as page:
         await page.fill("[name=text]", "门外有人")
+        await page.click('.tool:has([value="threat"])')
+        await page.click("#raise .tool:has-text('有人受伤')")
         await page.click("summary")
         await page.set_input_files("[name=photo]", fixtures / "photo-gps-rotated.jpg")
         await page.locator(act("raise")).click()
         await expect(page.locator("h1")).to_be_visible()
         [alarm] = officer.alarms.values()
+        assert (alarm["category"], alarm["text"]) == ("threat", "门外有人\n有人受伤")
         await expect(page.locator("#code")).to_have_text(alarm["code"])
         await officer.hears(alarm["id"], "media_ready")
         await officer.acknowledges(alarm["id"])

@@ -9,6 +9,7 @@ const BACK = "b";
 
 /** One after the other, so that dropping comes after keeping. @type {Promise<unknown>} */
 let turn = Promise.resolve();
+let left = false;
 
 /** @returns {Promise<Alarm | null>} */
 export const pending = () =>
@@ -19,10 +20,10 @@ export const pending = () =>
 
 /** @param {Alarm} alarm @returns {Promise<boolean>} whether it is on the disk; not where storage is full or forbidden */
 export function keepPending(alarm) {
-  const kept = turn.then(() => use(true, "readwrite", (store) => store.put(alarm, PENDING)));
+  const kept = turn.then(() => left || use(true, "readwrite", (store) => store.put(alarm, PENDING)));
   turn = kept.catch(() => undefined);
   return kept.then(
-    () => true,
+    () => !left,
     () => false,
   );
 }
@@ -97,6 +98,7 @@ export function dropWayBack() {
 /** Everything this site left on the device goes, but for the way back that the person asked for. */
 export function leaveNoTrace() {
   const back = wayBack();
+  left = true; // what waits for its turn comes too late
   erase();
   try {
     localStorage.clear();
