@@ -48,7 +48,7 @@ async def left_behind(page: Page) -> list[str]:
 
 async def leaves_nothing(page: Page) -> None:
     """What the page drops is gone as soon as the browser has done it; fails when something stays."""
-    await page.wait_for_function(f"({_LEFT})().then((names) => names.length === 0)")
+    await page.wait_for_function(f"async () => (await ({_LEFT})()).length === 0")
 
 
 async def first_alarm(officer: Officer) -> str:
