@@ -48,7 +48,13 @@ async def left_behind(page: Page) -> list[str]:
 
 async def leaves_nothing(page: Page) -> None:
     """What the page drops is gone as soon as the browser has done it; fails when something stays."""
-    await page.wait_for_function(f"async () => (await ({_LEFT})()).length === 0")
+    found = await left_behind(page)
+    try:
+        async with asyncio.timeout(5):
+            while found:
+                found = await left_behind(page)
+    except TimeoutError:
+        raise AssertionError(f"left on the device: {found}") from None
 
 
 async def first_alarm(officer: Officer) -> str:

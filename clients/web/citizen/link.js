@@ -8,7 +8,11 @@ import { alarmBody, change, hear, redraw, state } from "./state.js";
 
 const STALE_MS = 10_000; // the server sends a beat at least every 5 s
 const POLL_MS = 4000;
-const PATIENCE_MS = 1000; // an answer that is not there by then is also asked for by a plain request
+const PATIENCE_MS = 1000; // an answer that is not there by then is also asked for by a plain request,
+const HEDGE_MS = 2500; // and by one more after each of these: a lost packet holds up only its own connection
+const HEDGES = 4;
+const OPEN = 1; // of a socket
+const NUDGE_MS = 400; // a second packet shows TCP that the first was lost, long before its own timers do
 
 /** @type {WebSocket | null} */
 let socket = null;
@@ -39,7 +43,7 @@ export function start() {
   }
   started = true;
   if (state.phase === "stored") tellStored();
-  if (socket?.readyState === WebSocket.OPEN) void greet(socket);
+  if (socket?.readyState === OPEN) void greet(socket);
   setTimeout(() => void overHttp(), PATIENCE_MS);
   void poll();
 }
@@ -115,7 +119,13 @@ async function greet(line) {
   if (!alarm) return;
   try {
     if (phase === "waiting") {
-      accept(await ask(line, "raise", uuid(), body()));
+      const ref = uuid();
+      const receipt = ask(line, "raise", ref, body());
+      setTimeout(
+        () => asking.has(ref) && line.readyState === OPEN && tell(line, "raise", ref, body()),
+        NUDGE_MS,
+      );
+      accept(await receipt);
     } else {
       const after = Math.max(0, ...state.talk.map((one) => one.n ?? 0));
       see(await ask(line, "resume", uuid(), { id: alarm.id, secret: alarm.secret, after }));
@@ -133,9 +143,12 @@ async function greet(line) {
 function ask(line, type, ref, members) {
   return new Promise((ok, failed) => {
     asking.set(ref, { ok, failed });
-    line.send(JSON.stringify({ type, ref, ...members }));
+    tell(line, type, ref, members);
   });
 }
+
+/** @param {WebSocket} line @param {string} type @param {string} ref @param {object} members */
+const tell = (line, type, ref, members) => line.send(JSON.stringify({ type, ref, ...members }));
 
 /** @param {any} message */
 function take(message) {
@@ -163,18 +176,23 @@ async function overHttp() {
   if (overHttpRuns) return;
   overHttpRuns = true;
   for (let n = 0; state.phase === "waiting"; n++) {
-    try {
-      accept(await request("POST", "/alarms", body()));
-      heard();
-    } catch (error) {
-      if (state.phase === "waiting") {
-        change({ failures: state.failures + 1, unstored: error instanceof Refused && error.retry });
-      }
-      if (error instanceof Refused) await refused(error);
-      await pause(n);
-    }
+    const late = new Promise((go) => setTimeout(go, n < HEDGES ? HEDGE_MS : 6 * HEDGE_MS));
+    await Promise.race([post(n), late]);
   }
   overHttpRuns = false;
+}
+
+/** @param {number} n how many were sent before */
+async function post(n) {
+  try {
+    accept(await request("POST", "/alarms", body()));
+    heard();
+  } catch (error) {
+    if (state.phase !== "waiting") return;
+    change({ failures: state.failures + 1, unstored: error instanceof Refused && error.retry });
+    if (error instanceof Refused) await refused(error);
+    await pause(n);
+  }
 }
 
 async function poll() {
