@@ -158,13 +158,11 @@ def _say(
     times = [each["s"] for each in presses]
     found = report.figures(times)
     within = sum(took <= WITHIN_S for took in times) / len(times)
-    calm = [each["s"] for each in presses if not each["dropped"]]
     rows = [
         ("presses", f"{len(times)}"),
         ("confirmed, p50", f"{found.p50:.2f} s"),
         ("confirmed, worst", f"{found.worst:.2f} s"),
         (f"confirmed within {WITHIN_S} s", f"{within:.0%}"),
-        ("confirmed, p50 of those without a packet dropped", f"{report.figures(calm).p50:.2f} s"),
         ("bytes up, median", f"{report.figures(each['up'] for each in presses).p50:.0f}"),
         ("bytes down, median", f"{report.figures(each['down'] for each in presses).p50:.0f}"),
         ("alarms stored", f"{stored}"),

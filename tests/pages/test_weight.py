@@ -73,7 +73,7 @@ def test_photos_and_sound_come_after_the_alarm(web: Path, page: str) -> None:
     """What raising does not need is brought in later, so it cannot delay the alarm."""
     late = {
         f"/static/citizen/{name}.js"
-        for name in ("later", "talk", "place", "media", "photo", "record", "receipt", "spot")
+        for name in ("later", "talk", "place", "media", "photo", "record", "receipt", "spot", "style")
     }
     assert all((web / PurePosixPath(path).relative_to("/static")).is_file() for path in late)
     assert not late & loaded(web, page)

@@ -5,8 +5,12 @@ import { prepare as place } from "./place.js";
 import { addPhotos, prepare as photo } from "./photo.js";
 import { prepare as receipt } from "./receipt.js";
 import { prepare as record } from "./record.js";
+import { styled } from "./style.js";
 import { redraw } from "./state.js";
 import { prepare as talk } from "./talk.js";
+
+// Nothing is shown before it has its form.
+await styled("later");
 
 /** @param {FileList | null} chosen photos that were chosen before the alarm was sent */
 export function prepare(chosen) {

@@ -16,17 +16,14 @@ const NUDGE_MS = 400; // a second packet shows TCP that the first was lost, long
 
 /** @type {WebSocket | null} */
 let socket = null;
-let attached = false;
-let started = false;
-let tries = 0;
+let [attached, started, tries] = [false, false, 0];
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let silence;
 /** @type {Map<string, {ok: (answer: any) => void, failed: (error: Error) => void}>} */
 const asking = new Map();
 /** @type {import("./types.js").Item[]} */
 const outbox = [];
-let emptying = false;
-let bare = false;
+let [emptying, bare, overHttpRuns] = [false, false, false];
 
 /** Open the line before it is needed: on a slow network each round trip that is spared is seconds. */
 export function prepare() {
@@ -54,7 +51,7 @@ export function start() {
  * @param {() => void} [done] the server has it
  * @param {() => void} [failed] the server said no for good
  */
-export function send(type, members, done = () => undefined, failed = done) {
+export function send(type, members, done = () => {}, failed = done) {
   // Of places only the newest counts.
   const old = type === "position" ? outbox.findIndex((item, i) => item.type === type && i > 0) : -1;
   if (old >= 0) outbox.splice(old, 1);
@@ -64,8 +61,7 @@ export function send(type, members, done = () => undefined, failed = done) {
   return item.ref;
 }
 
-/** @type {() => void} */
-let tellStored = () => undefined;
+let tellStored = () => {};
 /** Resolves when the alarm is stored. @type {Promise<void>} */
 export const stored = new Promise((go) => (tellStored = go));
 
@@ -169,8 +165,6 @@ function take(message) {
 }
 
 // -- plain requests ------------------------------------------------------------------------------------------
-
-let overHttpRuns = false;
 
 async function overHttp() {
   if (overHttpRuns) return;

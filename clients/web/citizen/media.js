@@ -2,7 +2,7 @@
 
 import { Refused, pause, request } from "./http.js";
 import { stored } from "./link.js";
-import { sha256, uuid } from "./names.js";
+import { hex, uuid } from "./names.js";
 import { make, part, write } from "./page.js";
 import { drawn, redraw, state } from "./state.js";
 import { word } from "./words.js";
@@ -102,6 +102,12 @@ async function finish(track) {
       for (const seq of missing) await put(track, seq);
     }
   }
+}
+
+/** @param {Blob} blob @returns {Promise<string | undefined>} SHA-256 in hex; undefined where the page is not served by TLS */
+async function sha256(blob) {
+  if (!crypto.subtle) return undefined;
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())));
 }
 
 /** @param {() => Promise<any>} attempt @param {string} [pass] a code that the caller handles */

@@ -5,6 +5,7 @@ import { request } from "./http.js";
 import { control, make, part, write } from "./page.js";
 import { showPlace } from "./position.js";
 import { drawn, state } from "./state.js";
+import { styled } from "./style.js";
 import { language, tell, word } from "./words.js";
 
 const DEGREE_M = 111_320;
@@ -25,6 +26,7 @@ let begun = false;
 /** Show the picture. Rejects when the areas cannot be had. */
 export async function open() {
   if (!areas.length) areas = (await request("GET", `/areas/${state.receipt?.station.id}`)).areas;
+  if (!begun) await styled("spot");
   if (!begun) begin();
   write(part("spot-said"), "");
   part("spot").hidden = false;
@@ -34,10 +36,6 @@ export async function open() {
 
 /** The picture and its controls, with words that follow the language. */
 function build() {
-  const style = document.createElement("link");
-  style.rel = "stylesheet";
-  style.href = "/static/citizen/spot.css";
-  document.head.append(style);
   const picture = shape("svg", {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
     id: "spot-picture",
