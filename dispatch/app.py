@@ -143,7 +143,7 @@ class Dispatch:
                 *media_http.citizen_routes(self.chunks, self._citizen_of),
                 *media_http.officer_routes(self.alarms, self.chunks, self.copies, self.who),
                 *log_http.routes(self.alarms, self.who, self.stations),
-                *web.routes(pages, self.identity, self.who, folder, voice, self.limits),
+                *web.routes(pages, self.identity, self.who, folder, voice, self.settings),
             ],
             exception_handlers={Refused: pages.refused, ClientDisconnect: web.hung_up, 404: web.not_found},
             lifespan=self._lifespan,

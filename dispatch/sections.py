@@ -1,11 +1,12 @@
 """The tables of dispatch.toml, one class each: keys, defaults, ranges. The file itself explains every key.
 
-Never reads anything: `dispatch.settings` does.
+Never reads the configuration: `dispatch.settings` does; only whether the icon is one is looked at here.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
@@ -40,6 +41,17 @@ def _holds_polls(value: float, info: ValidationInfo) -> float:
     least = 2 * info.data.get("poll_s", 0)
     if value < least:
         raise ValueError(f"must be at least {least:g}: two looks (timer.poll_s), or a hub loses its own lease")
+    return value
+
+
+def _icon(value: str) -> str:
+    try:
+        head = Path(value).read_bytes()[:24] if value else b""
+    except OSError as fault:
+        raise ValueError(f"must be a file that can be read: {fault.strerror}") from None
+    width, height = (int.from_bytes(head[i : i + 4]) for i in (16, 20))
+    if value and (head[:8] != b"\x89PNG\r\n\x1a\n" or (width, height) != (512, 512)):
+        raise ValueError('must be "" or the path of a PNG file of 512 x 512 pixels')
     return value
 
 
@@ -121,6 +133,8 @@ class Citizen(Table):
         description="a list of tables with label and href",
     )
     name_officers: bool = False
+    install: bool = False
+    icon: Annotated[str, AfterValidator(_icon)] = ""
 
 
 class Session(Table):

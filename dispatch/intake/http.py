@@ -136,6 +136,9 @@ async def _raise_from(
     if broken_off and not {"id", "secret"} <= fields.keys():
         raise Refused(errors.UNDECODABLE, f"form: {broken_off}")
     fields["needs"] = [need for need in form.getlist("needs") if need]
+    # What was tapped is said as if it had been typed: the form's values are words.
+    if tapped := [word for name in ("people", "detail") for word in form.getlist(name) if isinstance(word, str)]:
+        fields["text"] = "\n".join([str(fields.get("text", "")), *tapped]).strip()
     body = check(messages.RaiseBody, fields, citizens.limits)
     receipt, new = await citizens.raise_alarm(body, "form")  # stored first: whatever becomes of the files
     files = [("photo", f) for f in form.getlist("photo")] + [("audio", f) for f in form.getlist("audio")]

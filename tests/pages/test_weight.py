@@ -27,6 +27,9 @@ def page(web: Path) -> str:
         lang="zh",
         words=words,
         title="·",
+        languages={"zh": "中文", "en": "English"},
+        install=False,
+        icon_url="/static/citizen/icon.svg",
         id="0" * 36,
         secret="0" * 43,
         pin="0000",
@@ -68,7 +71,10 @@ def test_every_module_is_fetched_at_once(web: Path, page: str) -> None:
 
 def test_photos_and_sound_come_after_the_alarm(web: Path, page: str) -> None:
     """What raising does not need is brought in later, so it cannot delay the alarm."""
-    late = {f"/static/citizen/{name}.js" for name in ("later", "media", "photo", "record", "receipt")}
+    late = {
+        f"/static/citizen/{name}.js"
+        for name in ("later", "talk", "place", "media", "photo", "record", "receipt", "spot", "style")
+    }
     assert all((web / PurePosixPath(path).relative_to("/static")).is_file() for path in late)
     assert not late & loaded(web, page)
 

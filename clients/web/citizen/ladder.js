@@ -28,6 +28,7 @@ function draw() {
   const waiting = state.phase === "waiting";
   const unheard = !state.live && state.phase === "stored" && !!state.heardAt;
   part("now-leave").hidden = !waiting;
+  write(part("now-leave"), word(state.kept ? "waiting_kept" : "waiting_leave_note"));
   part("ways").hidden = !(
     key === "now_unanswered" ||
     key === "now_gone" ||
@@ -53,7 +54,7 @@ function draw() {
   }
 }
 
-/** @param {string} step @param {import("./state.js").Rung} [rung] */
+/** @param {string} step @param {import("./types.js").Rung} [rung] */
 function rungName(step, rung) {
   if (step !== "delivered" || !rung?.consoles) return word(`step_${step}`);
   return word(rung.consoles === 1 ? "step_delivered_1" : "step_delivered_n", { n: rung.consoles });

@@ -2,7 +2,7 @@
 
 import { Refused, pause, request } from "./http.js";
 import { stored } from "./link.js";
-import { sha256, uuid } from "./names.js";
+import { hex, uuid } from "./names.js";
 import { make, part, write } from "./page.js";
 import { drawn, redraw, state } from "./state.js";
 import { word } from "./words.js";
@@ -104,6 +104,12 @@ async function finish(track) {
   }
 }
 
+/** @param {Blob} blob @returns {Promise<string | undefined>} SHA-256 in hex; undefined where the page is not served by TLS */
+async function sha256(blob) {
+  if (!crypto.subtle) return undefined;
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())));
+}
+
 /** @param {() => Promise<any>} attempt @param {string} [pass] a code that the caller handles */
 async function stubborn(attempt, pass) {
   for (let n = 0; ; n++) {
@@ -141,7 +147,7 @@ export function prepare() {
   });
 }
 
-/** @param {import("./state.js").Sending} shown */
+/** @param {import("./types.js").Sending} shown */
 function howFar(shown) {
   if (shown.failed) return word("media_failed");
   const there = state.media[shown.id];

@@ -2,10 +2,10 @@
 
 import { pause } from "./http.js";
 import { dropWayBack, keepPending, pending, wayBack } from "./keep.js";
-import { start } from "./link.js";
+import { start, stored } from "./link.js";
 import { pin, secret, uuid } from "./names.js";
 import { control, form, input, part, write } from "./page.js";
-import { follow, lastPosition } from "./position.js";
+import { follow } from "./position.js";
 import { change, drawn, state } from "./state.js";
 import { language, word } from "./words.js";
 
@@ -18,6 +18,14 @@ export function prepare() {
     const practice = /** @type {HTMLElement | null} */ (event.submitter)?.dataset["act"] === "practice";
     go(practice ? "practice" : "alarm");
   });
+  // A picture is tapped again to take it back.
+  /** @type {EventTarget | null} */
+  let last = null;
+  raise.addEventListener("click", ({ target }) => {
+    if (!(target instanceof HTMLInputElement) || target.type !== "radio") return;
+    if (target === last) target.checked = false;
+    last = target.checked ? target : null;
+  });
   control("again").addEventListener("click", () => location.reload());
   control("back").addEventListener("click", comeBack);
   control("forget").addEventListener("click", () => {
@@ -26,17 +34,26 @@ export function prepare() {
   });
   drawn(draw);
   draw();
-  resumePending(raise);
+  void pending().then((alarm) => alarm && state.phase === "form" && resume(raise, alarm));
 }
 
 /** @param {string} kind */
 function go(kind) {
   if (state.phase !== "form") return;
   const raise = form("raise");
-  const needs = new FormData(raise).getAll("needs").map(String);
-  const text = input(raise, "text").value.trim();
+  const chosen = new FormData(raise);
+  const needs = chosen.getAll("needs").map(String);
+  const category = chosen.get("category");
+  // What was tapped is said as if it had been typed.
+  const tapped = [...raise.querySelectorAll(".tool :checked:not([name=category])")].map(
+    (box) => box.parentElement?.textContent,
+  );
+  const text = [input(raise, "text").value, ...tapped]
+    .map((line) => line?.trim())
+    .filter(Boolean)
+    .join("\n");
   const place = input(raise, "place").value.trim();
-  const position = lastPosition();
+  const position = state.place;
   const alarm = {
     id: uuid(),
     secret: secret(),
@@ -44,28 +61,27 @@ function go(kind) {
     kind,
     lang: language(),
     ...(text && { text }),
+    ...(category && { category: String(category) }),
     ...(place && { place }),
     ...(needs.length && { needs }),
     ...(position && { position }),
   };
-  keepPending({ ...alarm, startedAt: Date.now() });
   show({ ...alarm, startedAt: Date.now() });
   follow();
 }
 
-/** @param {import("./state.js").Alarm} alarm */
+/** @param {import("./types.js").Alarm} alarm */
 function show(alarm) {
+  void keepPending(alarm).then((kept) => change({ kept }));
   change({ phase: "waiting", alarm, ladder: [], talk: [], status: "raised" });
   start();
-  void bringRest();
+  void stored.then(bringRest); // until then the line is the alarm's
   scrollTo(0, 0);
   queueMicrotask(() => part("now").focus({ preventScroll: true }));
 }
 
-/** @param {HTMLFormElement} raise */
-function resumePending(raise) {
-  const alarm = pending();
-  if (!alarm) return;
+/** @param {HTMLFormElement} raise @param {import("./types.js").Alarm} alarm kept when the page was closed before */
+function resume(raise, alarm) {
   if (Date.now() - (alarm.startedAt ?? 0) < OLD_MS) show(alarm);
   else input(raise, "text").value ||= alarm.text ?? "";
 }
@@ -85,7 +101,7 @@ async function bringRest() {
     const rest = await import("./later.js").catch(() => null);
     if (rest) {
       rest.prepare(input(form("raise"), "photo").files);
-      part("tools").hidden = false;
+      for (const name of ["talk", "tools"]) part(name).hidden = false;
       return;
     }
     await pause(n);

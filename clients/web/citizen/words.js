@@ -6,8 +6,8 @@ const catalogues = {};
 /** @type {{label: Record<string, string>}[] | null} */
 let ways = null;
 
-/** @returns {"zh" | "en"} */
-export const language = () => (root.lang.startsWith("zh") ? "zh" : "en");
+/** The language shown now: one that has a catalogue. */
+export const language = () => root.lang;
 
 /** @param {string} code */
 export async function load(code) {
@@ -37,6 +37,14 @@ export function tell(node, key) {
 export function use(code) {
   if (root.lang !== code) void nameWays(code);
   root.lang = code;
+  root.dir = word("direction");
+  for (const link of document.querySelectorAll("#languages a")) {
+    const here = link.getAttribute("lang") === code;
+    link.toggleAttribute("hidden", here);
+    // Only what can be tapped is a control.
+    if (here) link.removeAttribute("data-act");
+    else link.setAttribute("data-act", "language");
+  }
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = word(get(node, "word"));
   for (const node of document.querySelectorAll("[data-word-label]")) {
     node.setAttribute("aria-label", word(get(node, "wordLabel")));
@@ -53,7 +61,8 @@ async function nameWays(code) {
     () => null,
   );
   for (const link of document.querySelectorAll("[data-way]")) {
-    const label = ways?.[Number(get(link, "way"))]?.label[code];
+    const { label: labels } = ways?.[Number(get(link, "way"))] ?? {};
+    const label = labels?.[code] ?? labels?.["en"];
     if (label) link.textContent = label;
   }
 }
