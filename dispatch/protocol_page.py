@@ -55,7 +55,7 @@ HTTP: Final = (
     ("GET /log/verify", "signed in", "", "200 `station`, `ok`, `events`, `head`, or `broken_at` and `why`"),
     ("GET /voice/{name}", "signed in", "", "200 the clip `STATION.zh.wav` or `STATION.en.wav`"),
     ("GET /static/config.json", "anyone", "", "200 what pages need to know of the configuration"),
-    ("GET /areas/{station}", "anyone", "", "200 `areas`: outline and name of the station's own and the nearest around it"),
+    ("GET /areas/{station}", "anyone", "", "200 `areas`: outline and name of the station's own and the nearest"),
     ("GET /manifest.webmanifest", "anyone", "", "200 what an installed page is called; 404 unless `citizen.install`"),
     ("GET /icon.png", "anyone", "", "200 the neutral icon"),
     ("GET /shell.js", "anyone", "", "200 the worker of an installed page, with the names of the files that it keeps"),

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, BrowserContext, Page, WebSocket, expec
 
 from dispatch import resources
 from tests.browser.citizen import RECEIPT, act, elsewhere, leaves_nothing, left, left_behind, opens, raises, rung
-from tests.browser.conftest import Phone
+from tests.browser.conftest import HERE, Phone
 from tests.browser.staff import desk
 from tests.flow.people import Officer
 from tests.flow.town import Town
@@ -41,13 +41,22 @@ async def test_one_tap_then_photo_sound_and_place_arrive(town: Town, phone: Phon
         assert sorted(item["kind"] for item in alarm["media"].values()) == ["audio", "photo", "photo"]
         assert alarm["position"]["lat"] == 41.80312
 
+        await officer.shows()
+        await town.fast_forward(2)
+        await expect(page.locator(rung("delivered"))).to_contain_text(re.compile(r"已送到 1 个值班台\s*\d\d:\d\d:\d\d"))
+        assert not await page.is_visible(rung("seen"))
         await officer.asks("seen", alarm=alarm["id"])
+        await page.wait_for_selector(rung("seen"))
         await officer.acknowledges(alarm["id"])
         await page.wait_for_selector(rung("acknowledged"))
         await officer.asks("say", alarm=alarm["id"], text="请锁好门")
         await expect(page.locator("#said .officer")).to_contain_text("请锁好门")
         await officer.asks("move", alarm=alarm["id"])
         await page.wait_for_selector(rung("en_route"))
+        assert not await page.is_visible(rung("on_scene"))
+        await officer.asks("arrive", alarm=alarm["id"])
+        await page.wait_for_selector(rung("on_scene"))
+        await expect(page.locator("#now-head")).to_have_text("民警到了")
         town.stops_watching(officer)
 
 
@@ -65,6 +74,42 @@ async def test_first_photo_is_small(town: Town, phone: Phone, fixtures: Path) ->
         assert first["event"]["mime"] == "image/jpeg"
         await expect(page.locator("#sent .there")).to_have_count(2)
         town.stops_watching(officer)
+
+
+async def test_a_frame_from_the_camera_in_the_page(town: Town, phone: Phone) -> None:
+    """A picture taken in the page, without a camera app, arrives; the exit lets the camera go."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await elsewhere(page)
+        await raises(page)
+        await page.click(act("camera"))
+        await page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
+        await page.click(act("camera-take"))
+        await expect(page.locator("#sent .there")).to_have_count(1)
+        [alarm] = officer.alarms
+        await officer.hears(alarm, "media_ready")
+        [photo] = officer.alarms[alarm]["media"].values()
+        assert (photo["kind"], photo["mime"]) == ("photo", "image/jpeg")
+        ended = """() => {
+          const [track] = document.querySelector("video").srcObject.getTracks();
+          document.querySelector('[data-act="exit"]').click();
+          return track.readyState;
+        }"""
+        assert await page.evaluate(ended) == "ended"
+        await left(page)
+        town.stops_watching(officer)
+
+
+async def test_a_rough_or_old_place_is_said(town: Town, phone: Phone) -> None:
+    """To more than 200 m the page says that the place is rough; older than a minute, how old it is."""
+    async with phone(town.url, geolocation={**HERE, "accuracy": 800}) as page:
+        await page.clock.install()
+        await page.reload()
+        await raises(page)
+        place = page.locator("#position")
+        await expect(place).to_have_text("位置不太准，误差约 800 米。最好再写一下你在哪里。")
+        await page.clock.fast_forward(120_000)
+        await expect(place).to_contain_text("这是 2 分钟前的位置。")
 
 
 async def test_nobody_in_time_is_said(town: Town, phone: Phone) -> None:

@@ -85,3 +85,12 @@ def test_nothing_from_elsewhere(page: str) -> None:
         assert tag != "style"
         assert re.search(r"""(?:href|src)="/static/""", attributes), attributes
     assert not re.search(r"\s(?:style|on\w+)=", page)
+
+
+def test_nothing_that_could_be_heard(web: Path) -> None:
+    """No module of the page, the worker included, so much as names what sounds, shakes, speaks or notifies."""
+    loud = re.compile(
+        r"AudioContext|new Audio\b|\.play\(|vibrate\(|Notification|speechSynthesis|pushManager|setAppBadge"
+    )
+    for path in (web / "citizen").glob("*.js"):
+        assert loud.findall(path.read_text(encoding="utf-8")) == [], path.name
