@@ -22,7 +22,8 @@ from dispatch.sections import Citizen
 
 _ICON = "citizen/icon-512.png"
 _PAPER = "#f6f6f3"  # clients/web/shared/tokens.css, --paper
-_SHELL = ("citizen/*.js", "citizen/*.css", "shared/tokens.css", "citizen/icon.svg", "words/citizen.*.json")
+_SHELL = ("citizen/*.js", "citizen/*.css", "shared/tokens.css", "citizen/icon.svg")
+_WORDS = "words/citizen.*.json"
 _WORKER = "citizen/shell.js"
 
 
@@ -35,8 +36,10 @@ def routes(citizen: Citizen, folder: Path, shell_page: Callable[[Request], str])
         shell_page: the citizen's page as the worker keeps it, without the names of an alarm.
     """
     paths = sorted(path for pattern in _SHELL for path in folder.glob(pattern))
+    words = sorted(folder.glob(_WORDS))
     kept = [f"/static/{path.relative_to(folder).as_posix()}" for path in paths if not path.match(_WORKER)]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in paths))
+    kept += [f"/words/{path.stem}{part}.json" for path in words for part in ("", ".later")]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in (*paths, *words)))
     worker = (folder / _WORKER).read_text(encoding="utf-8")
 
     async def manifest(request: Request) -> Response:

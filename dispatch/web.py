@@ -15,8 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jinja2
-import orjson
-import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -31,12 +29,11 @@ from dispatch.alarm import errors, messages
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
+from dispatch.catalogues import LANGUAGES, Catalogues
 from dispatch.identity import COOKIE, Identity
 from dispatch.intake.http import json_body
 from dispatch.settings import Settings
 
-log = structlog.get_logger()
-LANGUAGES = ("zh", "en")
 _KEPT = "/static/vendor/"  # the only files a browser may keep: they tell nothing of who used which page (P9)
 _CITIZEN_PATHS = ("/alarms", "/ws/alarm")
 _CONTENT_POLICY = (
@@ -54,7 +51,7 @@ _HEADERS = {
 
 
 class Pages:
-    """The pages, in the languages of their catalogues (`words/PAGE.LANG.json`).
+    """The pages, in the languages of their catalogues .
 
     Args:
         folder: the web folder.
@@ -68,11 +65,8 @@ class Pages:
             loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined,
             trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
-        self._words = {
-            (file.name.split(".")[0], file.name.split(".")[1]): orjson.loads(file.read_bytes())
-            for file in sorted((folder / "words").glob("*.*.json"))
-        }
-        self.languages = self._offered("citizen")
+        self._catalogues = Catalogues(folder)
+        self.languages = self._catalogues.languages("citizen")
 
     def page(self, request: Request, template: str, variables: Mapping[str, Any]) -> Response:
         """The template with `lang`, `words` and what every page shows, and `variables`."""
@@ -83,13 +77,13 @@ class Pages:
             lang = LANGUAGES[0]
         citizen = self._settings.citizen
         shown = {
-            "words": self._words.get((catalogue, lang), {}),
+            "words": self._catalogues.of(catalogue, lang),
             "title": citizen.title.of(lang),
             "exit_url": citizen.exit_url,
             "install": citizen.install,
             "icon_url": "/icon.png" if citizen.icon else "/static/citizen/icon.svg",
             "other_ways": [{"label": way.label.of(lang), "href": way.href} for way in citizen.other_ways],
-            "languages": {one: self._words.get((catalogue, one), {}).get("language", one) for one in offered},
+            "languages": {one: self._catalogues.of(catalogue, one).get("language", one) for one in offered},
             "local": self._local,
             **variables,
             "lang": lang,
@@ -101,18 +95,6 @@ class Pages:
         """A time on the wire as the clock on the default station's wall, for pages without JavaScript."""
         zone = self._settings.rotas[self._settings.boundaries.default].timezone
         return from_text(at).astimezone(zone).strftime("%H:%M:%S")
-
-    def _offered(self, catalogue: str) -> tuple[str, ...]:
-        """The languages of a page: a file more is a language more. One that lacks words is not shown to anybody."""
-        keys = self._words.get((catalogue, LANGUAGES[0]), {}).keys()
-        further = sorted(lang for page, lang in self._words if page == catalogue and lang not in LANGUAGES)
-        whole = []
-        for lang in further:
-            if missing := sorted(keys - self._words[catalogue, lang].keys()):
-                log.warning("words_missing", page=catalogue, language=lang, words=missing)
-            else:
-                whole.append(lang)
-        return (*LANGUAGES, *whole)
 
     def language(self, request: HTTPConnection, offered: Collection[str] = LANGUAGES) -> str:
         """What the address asks for (`?lang=`), else what the browser prefers, else the first."""
@@ -132,6 +114,13 @@ class Pages:
             page.headers.update(headers)
             return page
         return JSONResponse(fault.body(), fault.error.status, headers)
+
+    async def words(self, request: Request) -> Response:
+        """One part of a catalogue: what a page needs at first, or (`.later`) what comes after that."""
+        part = self._catalogues.part(request.path_params["part"])
+        if part is None:
+            raise Refused(errors.NOT_FOUND, "there is no such catalogue")
+        return Response(part, media_type="application/json")
 
     async def citizen(self, request: Request) -> Response:
         """The citizen's page; the names for a form without JavaScript are made here, once per page."""
@@ -213,6 +202,7 @@ def routes(pages: Pages, identity: Identity, who: Callable[[Request], Awaitable[
         Route("/sign-in", pages.sign_in, middleware=small),
         Route("/session", session, methods=["GET", "POST", "DELETE"]),
         Route("/static/config.json", pages.config),
+        Route("/words/{part}.json", pages.words, middleware=small),
         Route("/voice/{name}", clip),
         Route("/favicon.ico", favicon),
         *installable.routes(settings.citizen, web, pages.shell),

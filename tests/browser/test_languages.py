@@ -20,7 +20,9 @@ async def translated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     web = tmp_path / "web"
     shutil.copytree(resources.web(), web)
     words = json.loads((web / "words" / "citizen.en.json").read_text(encoding="utf-8"))
-    third = {key: f"«{text}»" for key, text in words.items()} | {"language": "ئۇيغۇرچە", "direction": "rtl"}
+    later = {key: f"«{text}»" for key, text in words.pop("later").items()}
+    told = {key: f"«{text}»" for key, text in words.items()}
+    third = {**told, "later": later, "language": "ئۇيغۇرچە", "direction": "rtl"}
     (web / "words" / "citizen.ug.json").write_text(json.dumps(third), encoding="utf-8")
     (web / "words" / "citizen.mn.json").write_text(json.dumps({"send": "Илгээх"}), encoding="utf-8")
     monkeypatch.setattr(resources, "web", lambda: web)

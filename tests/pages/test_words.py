@@ -1,10 +1,11 @@
 """Every visible word is in the catalogue, in every language."""
 
-import json
 import re
 from pathlib import Path
 
 import pytest
+
+from dispatch.catalogues import Catalogues
 
 WORDS = Path(__file__).resolve().parents[2] / "clients" / "web" / "words"
 LANGUAGES = ("zh", "en")
@@ -12,9 +13,8 @@ NAMES = re.compile(r"\{(\w+)\}")
 
 
 def catalogue(root: Path, page: str, language: str) -> dict[str, str]:
-    path = root / "clients" / "web" / "words" / f"{page}.{language}.json"
-    words = json.loads(path.read_text(encoding="utf-8"))
-    assert isinstance(words, dict)
+    words = Catalogues(root / "clients" / "web").of(page, language)
+    assert words
     return words
 
 

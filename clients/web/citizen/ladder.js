@@ -5,7 +5,7 @@ import { drawn, state } from "./state.js";
 import { clock, word } from "./words.js";
 
 const RUNGS = ["stored", "delivered", "seen", "acknowledged", "en_route", "on_scene"];
-const TONES = { acknowledged: "calm", en_route: "calm", on_scene: "calm", closed: "quiet" };
+const TONES = { acknowledged: "calm", en_route: "calm", on_scene: "calm", closed: "quiet", ended: "quiet" };
 const UNSENT_MS = 15_000;
 
 export function prepare() {
@@ -23,7 +23,8 @@ function draw() {
   if (state.phase === "form" || document.hidden) return;
   const [key, tone] = now();
   part("now").dataset["tone"] = tone;
-  write(part("now-head"), word(key));
+  const until = state.checkInBy && clock(due()).slice(0, 5);
+  write(part("now-head"), word(key, { until }));
   write(part("now-note"), word(`${key}_note`));
   const waiting = state.phase === "waiting";
   const unheard = !state.live && state.phase === "stored" && !!state.heardAt;
@@ -68,6 +69,9 @@ function now() {
     if (state.unstored) return ["waiting_unstored", "wait"];
     return [state.failures > 1 ? "waiting_offline" : "waiting", "wait"];
   }
+  if (state.status === "planned") {
+    return due() < Date.now() ? ["now_planned_late", "wait"] : ["now_planned", "on"];
+  }
   if (state.status !== "raised") {
     return [`now_${state.status}`, TONES[/** @type {keyof typeof TONES} */ (state.status)] ?? "calm"];
   }
@@ -78,4 +82,6 @@ function now() {
   return ["now_stored", "on"];
 }
 
+/** When the check-in is due, on this device's clock, which may be wrong. */
+const due = () => Date.parse(state.checkInBy) - state.skew;
 const unsentFor = () => Date.now() - (state.alarm?.startedAt ?? Date.now());

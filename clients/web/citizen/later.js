@@ -8,9 +8,10 @@ import { prepare as record } from "./record.js";
 import { styled } from "./style.js";
 import { redraw } from "./state.js";
 import { prepare as talk } from "./talk.js";
+import { loadLater } from "./words.js";
 
 // Nothing is shown before it has its form.
-await styled("later");
+await Promise.all([styled("later"), loadLater()]);
 
 /** @param {FileList | null} chosen photos that were chosen before the alarm was sent */
 export function prepare(chosen) {

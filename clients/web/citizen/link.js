@@ -39,7 +39,6 @@ export function start() {
     return;
   }
   started = true;
-  if (state.phase === "stored") tellStored();
   if (socket?.readyState === OPEN) void greet(socket);
   setTimeout(() => void overHttp(), PATIENCE_MS);
   void poll();
@@ -48,7 +47,7 @@ export function start() {
 /**
  * Send when there is a way; kept in order and tried until the server has answered.
  * @param {string} type @param {Record<string, unknown>} members
- * @param {() => void} [done] the server has it
+ * @param {(answer?: any) => void} [done] the server has it
  * @param {() => void} [failed] the server said no for good
  */
 export function send(type, members, done = () => {}, failed = done) {
@@ -60,10 +59,6 @@ export function send(type, members, done = () => {}, failed = done) {
   void empty();
   return item.ref;
 }
-
-let tellStored = () => {};
-/** Resolves when the alarm is stored. @type {Promise<void>} */
-export const stored = new Promise((go) => (tellStored = go));
 
 // -- the socket ----------------------------------------------------------------------------------------------
 
@@ -156,6 +151,8 @@ function take(message) {
     else waiting.failed(new Refused(members.code, members.retry, members));
   } else if (type === "ladder") {
     see(members);
+  } else if (type === "beat") {
+    state.skew = Date.parse(members.at) - Date.now();
   } else if (type === "said") {
     hear(members);
   } else if (type === "asked") {
@@ -219,13 +216,14 @@ function body() {
 function accept(receipt) {
   if (state.phase !== "waiting") return;
   dropPending();
-  tellStored();
   change({
     phase: "stored",
     kept: false,
     failures: 0,
     unstored: false,
     receipt: { code: receipt.code, station: receipt.station },
+    status: receipt.status,
+    checkInBy: receipt.check_in_by ?? "",
     ladder: state.ladder.length ? state.ladder : receipt.ladder,
   });
 }
@@ -242,8 +240,9 @@ function see(view) {
     seen.receipt = { code: view.code, station: view.station };
     seen.question = view.question ?? null;
   }
+  if (view.status) seen.checkInBy = view.check_in_by ?? "";
   if (view.cancel) seen.cancel = "requested";
-  if (view.status === "closed") {
+  if (view.status === "closed" || view.status === "ended") {
     seen.question = null;
     dropWayBack();
   }
@@ -280,8 +279,7 @@ async function empty() {
   for (let n = 0; outbox[0];) {
     const item = outbox[0];
     try {
-      await deliver(item);
-      item.done();
+      item.done(await deliver(item));
     } catch (error) {
       if (!(error instanceof Refused) || error.retry) {
         await pause(n++);
@@ -299,6 +297,11 @@ async function empty() {
 /** @param {import("./types.js").Item} item */
 async function deliver({ type, ref, members }) {
   if (attached && socket) return ask(socket, type, ref, members);
-  const plain = type === "position" ? members["position"] : type === "say" ? { ref, ...members } : members;
-  return request("POST", `/alarms/${state.alarm?.id}/${type}`, /** @type {object} */ (plain));
+  const named = type === "say" || type === "check_in";
+  const plain = type === "position" ? members["position"] : named ? { ref, ...members } : members;
+  return request(
+    "POST",
+    `/alarms/${state.alarm?.id}/${type.replace("_", "-")}`,
+    /** @type {object} */ (plain),
+  );
 }

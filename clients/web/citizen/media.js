@@ -1,7 +1,6 @@
 /** Photos and sound on their way: numbered chunks, each tried until the server has it, whole or still growing. */
 
 import { Refused, pause, request } from "./http.js";
-import { stored } from "./link.js";
 import { hex, uuid } from "./names.js";
 import { make, part, write } from "./page.js";
 import { drawn, redraw, state } from "./state.js";
@@ -59,7 +58,6 @@ function begin(kind, mime, name) {
 /** @param {ReturnType<typeof begin>} track */
 async function run(track) {
   const { shown, chunks } = track;
-  await stored;
   try {
     for (;;) {
       const chunk = chunks[shown.sent];

@@ -61,7 +61,7 @@ export function report() {
   const { place, phase } = state;
   if (!place || phase === "form" || !worthIt(place)) return;
   told = place;
-  send("position", { position: place });
+  if (state.status !== "planned") send("position", { position: place }); // a plan takes it with the next check-in
 }
 
 /** @param {import("./types.js").Place} place */

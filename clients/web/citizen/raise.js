@@ -2,11 +2,11 @@
 
 import { pause } from "./http.js";
 import { dropWayBack, keepPending, pending, wayBack } from "./keep.js";
-import { start, stored } from "./link.js";
+import { start } from "./link.js";
 import { pin, secret, uuid } from "./names.js";
 import { control, form, input, part, write } from "./page.js";
 import { follow } from "./position.js";
-import { change, drawn, state } from "./state.js";
+import { change, drawn, redraw, state } from "./state.js";
 import { language, word } from "./words.js";
 
 const OLD_MS = 12 * 3600_000; // what was written longer ago is offered, not sent by itself
@@ -15,9 +15,11 @@ export function prepare() {
   const raise = form("raise");
   raise.addEventListener("submit", (event) => {
     event.preventDefault();
-    const practice = /** @type {HTMLElement | null} */ (event.submitter)?.dataset["act"] === "practice";
-    go(practice ? "practice" : "alarm");
+    const act = /** @type {HTMLElement | null} */ (event.submitter)?.dataset["act"];
+    const within = act === "plan-start" ? input(raise, "within").value : 0;
+    go(act === "practice" ? "practice" : "alarm", Number(within));
   });
+  control("plan").addEventListener("click", () => bring("plan"));
   // A picture is tapped again to take it back.
   /** @type {EventTarget | null} */
   let last = null;
@@ -37,8 +39,8 @@ export function prepare() {
   void pending().then((alarm) => alarm && state.phase === "form" && resume(raise, alarm));
 }
 
-/** @param {string} kind */
-function go(kind) {
+/** @param {string} kind @param {number} within seconds, of a plan to check in; 0: the alarm itself */
+function go(kind, within) {
   if (state.phase !== "form") return;
   const raise = form("raise");
   const chosen = new FormData(raise);
@@ -65,6 +67,7 @@ function go(kind) {
     ...(place && { place }),
     ...(needs.length && { needs }),
     ...(position && { position }),
+    ...(within && { check_in_s: within }),
   };
   show({ ...alarm, startedAt: Date.now() });
   follow();
@@ -75,7 +78,6 @@ function show(alarm) {
   void keepPending(alarm).then((kept) => change({ kept }));
   change({ phase: "waiting", alarm, ladder: [], talk: [], status: "raised" });
   start();
-  void stored.then(bringRest); // until then the line is the alarm's
   scrollTo(0, 0);
   queueMicrotask(() => part("now").focus({ preventScroll: true }));
 }
@@ -91,20 +93,25 @@ function comeBack() {
   if (!back) return;
   change({ phase: "stored", alarm: { id: back.id, secret: back.secret, kind: back.kind, lang: back.lang } });
   start();
-  void bringRest();
   follow();
 }
 
-/** After the alarm, and as stubborn: a bad network may bring them late. */
-async function bringRest() {
-  for (let n = 0; ; n++) {
-    const rest = await import("./later.js").catch(() => null);
+/** @type {Set<string>} */
+const bringing = new Set();
+/** @type {Set<string>} */
+const here = new Set();
+
+/** What comes after the alarm, or the plan, and as stubborn: a bad network may bring it late. @param {"later" | "plan"} name */
+async function bring(name) {
+  if (bringing.has(name)) return;
+  bringing.add(name);
+  for (let n = 0; !here.has(name); n++) {
+    const rest = await (name === "plan" ? import("./plan.js") : import("./later.js")).catch(() => null);
     if (rest) {
       rest.prepare(input(form("raise"), "photo").files);
-      for (const name of ["talk", "tools"]) part(name).hidden = false;
-      return;
-    }
-    await pause(n);
+      here.add(name);
+      redraw();
+    } else await pause(n);
   }
 }
 
@@ -112,10 +119,22 @@ function draw() {
   const begun = state.phase !== "form";
   form("raise").hidden = begun;
   part("story").hidden = !begun;
+  const planned = state.status === "planned";
+  const plan = planned || state.status === "ended";
+  // Until the alarm is stored the line is its own.
+  if (state.phase === "stored") void bring(planned ? "plan" : "later");
+  part("check-in").hidden = !planned || !here.has("plan");
+  for (const name of ["talk", "tools"]) part(name).hidden = plan || !here.has("later");
+  part("ladder").hidden = plan;
   const practice = state.alarm?.kind === "practice";
   part("practice-mark").hidden = !practice;
   const again = control("again");
-  again.hidden = !(practice || state.phase === "gone" || state.status === "closed");
+  again.hidden = !(
+    practice ||
+    state.phase === "gone" ||
+    state.status === "closed" ||
+    state.status === "ended"
+  );
   write(again, word(practice ? "practice_again" : "raise_again"));
   const back = wayBack();
   part("way-back").hidden = begun || !back;

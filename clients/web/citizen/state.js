@@ -10,6 +10,8 @@ export const state = {
   place: null,
   finding: "",
   status: "raised",
+  checkInBy: "",
+  skew: 0,
   ladder: [],
   talk: [],
   unsaid: [],

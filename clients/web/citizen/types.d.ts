@@ -50,6 +50,8 @@ export interface Alarm {
   needs?: string[];
   place?: string;
   position?: object;
+  /** Seconds within which its citizen checks in: it is only planned. */
+  check_in_s?: number;
   startedAt?: number;
 }
 
@@ -88,6 +90,10 @@ export interface State {
   /** Why there is no place of the device yet. */
   finding: "" | "asking" | "none";
   status: string;
+  /** Of a plan: until when its citizen has to check in. */
+  checkInBy: string;
+  /** The server's time less this device's, ms. */
+  skew: number;
   ladder: Rung[];
   talk: Said[];
   unsaid: Unsaid[];
@@ -108,7 +114,7 @@ export interface Item {
   type: string;
   ref: string;
   members: Record<string, unknown>;
-  done: () => void;
+  done: (answer?: any) => void;
   failed: () => void;
 }
 
