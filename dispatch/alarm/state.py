@@ -91,6 +91,7 @@ class Alarm:
     talk: Mapping[str, Entry] = field(default_factory=dict)
     notes: Mapping[str, Entry] = field(default_factory=dict)
     media: Mapping[str, Entry] = field(default_factory=dict)
+    found: Mapping[str, Entry] = field(default_factory=dict)  # inside a media: where it was made, how loud it is
 
     @property
     def latest(self) -> datetime:
@@ -113,7 +114,7 @@ class Alarm:
         return (self.home, *self.shared)
 
 
-PRIVATE = frozenset({"text", "position", "place", "talk", "notes", "transfer"})
+PRIVATE = frozenset({"text", "position", "place", "talk", "notes", "transfer", "found"})
 """Fields that can hold someone's words or place: kept apart from the record, like an event's private fields."""
 
 _OPEN_AGAIN: dict[str, Any] = {
@@ -140,6 +141,7 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
 
 _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
+    e.MediaWorkerDied,
 )  # fmt: skip
 
 
@@ -162,12 +164,7 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.AlarmReleased():
             return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None}
         case e.AlarmReopened():
-            return _OPEN_AGAIN | {
-                "since": at,
-                "cycle": alarm.version + 1,
-                "transfer": None,
-                "overdue_at": None,
-            }
+            return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None, "overdue_at": None}
         case e.AlarmEnRoute():
             return {"status": Status.EN_ROUTE, "moved_at": at}
         case e.AlarmOnScene():
@@ -224,15 +221,23 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             ended = {"state": "stored", "chunks": event.chunks, "size": event.size, "sha256": event.sha256}
             return {"media": {**alarm.media, media: {**alarm.media[media], **ended}}}
         case e.MediaReady(media=media):
-            made = {"width": event.width, "height": event.height, "duration_s": event.duration_s}
-            ready = {"state": "ready", "copy": event.mime, **{k: v for k, v in made.items() if v is not None}}
-            return {"media": {**alarm.media, media: {**alarm.media[media], **ready}}}
+            ready = {"state": "ready", "copy": event.mime, **_known(event, "width", "height", "duration_s", "copies")}
+            return {"media": {**alarm.media, media: {**alarm.media[media], **ready}}, **_found(alarm, media, event)}
         case e.MediaUnreadable(media=media, reason=reason):
             failed = {**alarm.media[media], "state": "unreadable", "reason": reason}
-            return {"media": {**alarm.media, media: failed}}
-        case e.OriginalOpened():
+            return {"media": {**alarm.media, media: failed}, **_found(alarm, media, event)}
+        case e.OriginalOpened() | e.MediaWorkerDied():
             return {}
     raise ValueError(f"{event.type} is not an event of an alarm")
+
+
+def _known(event: e.Event, *names: str) -> dict[str, Any]:
+    said = {name: getattr(event, name, None) for name in names}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in said.items() if v is not None}
+
+
+def _found(alarm: Alarm, media: str, event: e.Event) -> dict[str, Any]:
+    return {"found": {**alarm.found, media: inside}} if (inside := _known(event, "position", "peaks")) else {}
 
 
 def _with(alarm: Alarm, stations: tuple[str, ...]) -> tuple[str, ...]:
@@ -261,11 +266,7 @@ def from_members(members: Mapping[str, Any]) -> Alarm:
     """The inverse of `to_members`."""
     known: dict[str, Any] = {}
     for name, value in members.items():
-        if name in _TIMES:
-            value = from_text(value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        known[name] = value
+        known[name] = from_text(value) if name in _TIMES else tuple(value) if isinstance(value, list) else value
     return Alarm(**{**known, "status": Status(known["status"])})
 
 
