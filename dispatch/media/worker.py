@@ -31,6 +31,8 @@ def make(kind: str, original: bytes, limits: dict[str, int]) -> tuple[dict[str, 
         return {"unreadable": reason.args[0]} | ({"position": reason.position} if reason.position else {}), b""
     except MemoryError:
         return {"unreadable": "too_much_memory"}, b""
+    except Exception:  # decoders fail in ways of their own; here a fault of theirs is only ever a file that is broken
+        return {"unreadable": "broken"}, b""
     together = b"".join(made.values())
     if len(together) > limits["copy_bytes"]:
         return {"unreadable": "copy_too_large"}, b""
