@@ -1,5 +1,6 @@
 """The officer's console in a real browser: it rings, shows the story, and never shows as done what is not."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -122,6 +123,20 @@ async def test_a_photo_is_covered_until_someone_uncovers_it(town: Town, browser:
         await wave.click()  # its middle
         await expect(wave).to_have_attribute("data-played", "0.50")
         assert await sound.evaluate("audio => Math.round(audio.currentTime)") == 5
+        unreadable = page.locator("[data-media=u1]")
+        await unreadable.locator(act("original")).click()
+        await expect(unreadable.locator(act("original-open"))).to_be_disabled()
+        await unreadable.locator("textarea").fill("检察院调取")
+        async with page.expect_download() as coming:
+            await unreadable.locator(act("original-open")).click()
+        original = await coming.value
+        assert original.suggested_filename.endswith("-u1.jpg")
+        saved = await asyncio.to_thread(Path(await original.path()).read_bytes)
+        assert saved == (fixtures / "bad-html.jpg").read_bytes()
+        await expect(unreadable).to_contain_text("已记录")
+        log = (await page.request.get(f"{town.url}/log/alarms/{alarm}")).json()
+        opened = [row["event"] for row in (await log)["events"] if row["event"]["type"] == "original_opened"]
+        assert [(event["by"], event["media"], event["reason"]) for event in opened] == [("V01", "u1", "检察院调取")]
         await page.click(f"{act('lang')}[lang=en]")
         await expect(made).to_contain_text("From the photo")
         await expect(page.locator("[data-media=u1]")).to_contain_text("Cannot be read")

@@ -3,6 +3,7 @@
 import { html, useEffect, useRef } from "../shared/dom.js";
 import { clock } from "../shared/time.js";
 import { t } from "../shared/words.js";
+import { Original } from "./original.js";
 import { Photo } from "./photo.js";
 import { Wave } from "./wave.js";
 
@@ -21,6 +22,7 @@ export function Media({ alarm }) {
           <figure key=${id} data-media=${id} data-state=${item.state}>
             <${part(item)} alarm=${alarm} id=${id} item=${item} />
             <figcaption>${t(`media.${item.kind}`)} · ${clock(item.at)}</figcaption>
+            <${Original} alarm=${alarm} id=${id} item=${item} />
           </figure>
         `,
       )}
