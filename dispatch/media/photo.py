@@ -26,6 +26,7 @@ from PIL import (
 )
 
 from dispatch.media import places
+from dispatch.media.unreadable import Unreadable
 
 # Every decoder that is needed is imported before the process is shut in.
 PLUGINS = (GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
@@ -36,12 +37,6 @@ _DRAFTED = 4
 """How many more pixels a JPEG may have (phones send 200 million): it is decoded at a fraction of its size."""
 _GPS = 0x8825
 _SRGB = ImageCms.createProfile("sRGB")
-
-
-class Unreadable(Exception):
-    """No copy can be made; the argument is the reason's code. `position` is what the metadata said all the same."""
-
-    position: dict[str, Any] | None = None
 
 
 def warm_up() -> None:

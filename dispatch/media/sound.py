@@ -19,7 +19,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from dispatch.media import places
-from dispatch.media.photo import Unreadable
+from dispatch.media.unreadable import Unreadable
 
 CODECS = frozenset({"opus", "vorbis", "aac", "amrnb", "amrwb", "amr_nb", "amr_wb", "mp3", "mp3float", "flac"})
 RATES = (16000, 24000, 48000)

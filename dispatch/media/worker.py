@@ -14,18 +14,34 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dispatch.media import photo, sandbox, sound
-from dispatch.media.photo import Unreadable
+from dispatch.media import sandbox
+from dispatch.media.unreadable import Unreadable
 
 _NICE = 15
+
+
+def warm_up(kind: str) -> None:
+    """Load everything that this kind needs, because afterwards nothing can be; and nothing that only others need."""
+    if kind == "photo":
+        from dispatch.media import photo
+
+        photo.warm_up()
+    else:
+        from dispatch.media import sound
+
+        sound.warm_up()
 
 
 def make(kind: str, original: bytes, limits: dict[str, int]) -> tuple[dict[str, Any], bytes]:
     """(what the hub is told, the copies one after another); no copy when it is told `unreadable`."""
     try:
         if kind == "photo":
+            from dispatch.media import photo
+
             made, about = photo.copy(original, limits["pixels"])
         else:
+            from dispatch.media import sound
+
             made, about = sound.copy(original, limits["audio_s"])
     except Unreadable as reason:
         return {"unreadable": reason.args[0]} | ({"position": reason.position} if reason.position else {}), b""
@@ -49,9 +65,7 @@ def _give_way() -> None:
 def main() -> None:
     """Do the job that standard input holds."""
     kind, limits = sys.argv[1], json.loads(sys.argv[2])
-    # Both are loaded before, because afterwards nothing can be.
-    photo.warm_up()
-    sound.warm_up()
+    warm_up(kind)
     _give_way()
     sandbox.limit(limits["memory_bytes"], limits["cpu_s"])
     sandbox.shut_in()

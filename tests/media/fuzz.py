@@ -25,7 +25,7 @@ from typing import Any
 
 import orjson
 
-from dispatch.media import photo, sandbox, sound, worker
+from dispatch.media import sandbox, worker
 from dispatch.media.jobs import COPIES, Made, WorkerDied, WorkerLimits, _checked, _environment, _looks_like, make_copies
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -175,8 +175,8 @@ class Batch:
 
 def shut_in(limits: dict[str, int]) -> None:
     """The inside of a batch: the worker's own code, limits and filter, for one file after another."""
-    photo.warm_up()
-    sound.warm_up()
+    for kind in COPIES:
+        worker.warm_up(kind)
     status = Path("/proc/self/statm").open("rb", buffering=0)  # noqa: SIM115 - afterwards none can be opened
     sandbox.limit(limits["memory_bytes"], 3600)
     sandbox.shut_in()
