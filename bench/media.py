@@ -69,6 +69,10 @@ class Evidence:
     async def copied(self) -> Copied:
         return Copied(int(await self._redis.zcard(self._waiting)), monotonic())
 
+    async def give_up(self) -> None:
+        """Ask for no more copies of what still waits: they are no part of what is measured next."""
+        await self._redis.delete(self._waiting)
+
     async def seal(self, photos: int) -> array[float]:
         """Send so many photos, some at once; the milliseconds that each took until its end was confirmed."""
         took, numbers = array("d"), iter(range(photos))
@@ -141,9 +145,6 @@ async def photos(hub: Hub, evidence: Evidence, chosen: argparse.Namespace) -> di
         await asyncio.sleep(0.25)
         last = await evidence.copied()
     ran_dry = not last.waiting and not busy.done()
-    while last.waiting > before.waiting / 10:  # the rest of the measure, with no alarms beside it
-        await asyncio.sleep(0.25)
-        last = await evidence.copied()
     alarms = await busy
     return {
         "photo_bytes": len(evidence.photo), "sealed_s": chosen.photos / sealing_s, "sealed_ms": asdict(figures(took)),
@@ -182,7 +183,8 @@ async def measure(hub: Hub, chosen: argparse.Namespace) -> dict[str, Any]:
     evidence = Evidence(hub, redis)
     try:
         found = {"photos": await photos(hub, evidence, chosen)}
-        while (await evidence.copied()).waiting or len(children(hub.pid)) > 1:
+        await evidence.give_up()
+        while len(children(hub.pid)) > 1:
             await asyncio.sleep(0.1)
         return found | {"recordings": await recordings(hub, evidence, chosen)}
     finally:

@@ -168,10 +168,16 @@ class _Loudest:
         self._at = 0
 
     def hear(self, frame: AudioFrame) -> None:
-        heard = memoryview(frame.planes[0]).cast("B").cast("f")[: frame.samples : _EVERY]
-        number, self._at = self._at // self._piece, self._at + frame.samples
-        self._found += [0.0] * (number + 1 - len(self._found))
-        self._found[number] = max(self._found[number], max(heard), -min(heard))
+        heard = memoryview(frame.planes[0]).cast("B").cast("f")
+        start = 0
+        while start < frame.samples:
+            number = (self._at + start) // self._piece
+            stop = min(frame.samples, (number + 1) * self._piece - self._at)
+            part = heard[start:stop:_EVERY]
+            self._found += [0.0] * (number + 1 - len(self._found))
+            self._found[number] = max(self._found[number], max(part), -min(part))
+            start = stop
+        self._at += frame.samples
 
     def peaks(self, count: int) -> list[int]:
         """0 to 100, `count` of them or fewer; 100 is as loud as can be."""

@@ -17,7 +17,7 @@ from typing import Any
 from dispatch.media import sandbox
 from dispatch.media.unreadable import Unreadable
 
-_NICE = 15
+_NICE = 10
 
 
 def warm_up(kind: str) -> None:

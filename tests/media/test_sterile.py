@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import subprocess
+import wave
 
 import av
 import pytest
@@ -181,6 +182,27 @@ async def test_recordings_have_no_tags(house: House, copied: Sent, name: str) ->
     assert not [name for name in exiftool(copy) if "GPS" in name or "Location" in name or "Encoder" in name]
     with av.open(io.BytesIO(copy), "r") as container:
         assert set(container.metadata) <= {"major_brand", "minor_version", "compatible_brands"}
+
+
+async def test_a_wav(house: House) -> None:
+    """Sound that was never encoded is read too: here the half second that a recorder without a codec would send."""
+    data = io.BytesIO()
+    with wave.open(data, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(44100)
+        file.writeframes(bytes(88200) + b"\x00\x40" * 44100)
+    alarm = await house.raises()
+    parts = [data.getvalue()[at : at + 65_536] for at in range(0, len(data.getvalue()), 65_536)]
+    for seq, part in enumerate(parts):
+        await house.chunks.put(alarm, "m1", seq, part, "audio", "audio/wav")
+    await house.chunks.end(alarm, "m1", "audio", len(parts))
+    assert await house.copies.step()
+    item = await house.item(alarm)
+    assert (item["state"], item["duration_s"]) == ("ready", pytest.approx(1, abs=0.02))
+    peaks = (await house.found(alarm))["peaks"]
+    assert max(peaks[: len(peaks) // 3]) <= 1
+    assert min(peaks[2 * len(peaks) // 3 :]) > 20
 
 
 async def test_wechat_voice_is_heard_to_its_end(house: House, copied: Sent) -> None:

@@ -222,8 +222,9 @@ async def test_a_copy_that_takes_long(house: House) -> None:
     for _ in range(10):
         before = await house.redis.zscore(house.keys.copying, f"{alarm} m1")
         house.clock.advance(6)
-        while await house.redis.zscore(house.keys.copying, f"{alarm} m1") == before:
-            await asyncio.sleep(0)  # until it was renewed
+        async with asyncio.timeout(20):
+            while await house.redis.zscore(house.keys.copying, f"{alarm} m1") == before:
+                await asyncio.sleep(0)  # until it was renewed
         assert not await other.step()
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
