@@ -185,7 +185,7 @@ async def test_recordings_have_no_tags(house: House, copied: Sent, name: str) ->
 
 
 async def test_a_wav(house: House) -> None:
-    """Sound that was never encoded is read too: here the half second that a recorder without a codec would send."""
+    """Sound that was never encoded is read too: half a second of silence, then half a second that is loud."""
     data = io.BytesIO()
     with wave.open(data, "wb") as file:
         file.setnchannels(2)
