@@ -9,6 +9,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ from dispatch.intake.websocket import CitizenSocket
 from dispatch.media import http as media_http
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies
+from dispatch.media.jobs import WorkerLimits
 from dispatch.media.objects import Objects
 from dispatch.notices import NOTICE_EVERY_S, Notices
 from dispatch.routing.route import route
@@ -117,8 +119,10 @@ class Dispatch:
         self.identity = Identity(
             self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s
         )
-        self.chunks = Chunks(self.alarms, objects, self.limits)
-        self.copies = Copies(self.alarms, self.chunks, objects, clock)
+        self.chunks = Chunks(self.alarms, objects, self.limits, clock)
+        media = settings.media
+        allowed = WorkerLimits(**media.model_dump(include={each.name for each in fields(WorkerLimits)}))
+        self.copies = Copies(self.alarms, self.chunks, objects, clock, allowed, media.workers)
         self.alarms.after_append.append(self.copies.after_append)
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
         self.desk = Desk(

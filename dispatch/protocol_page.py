@@ -47,7 +47,9 @@ HTTP: Final = (
     ("POST /session", "anyone", "SignIn", "200 `name`, `role`, `station`, and the cookie"),
     ("GET /session", "signed in", "", "200 the same"),
     ("DELETE /session", "signed in", "", "204"),
-    ("GET /media/{alarm}/{media}", "officer", "", "200 or 206 the copy without metadata; `Range` is understood"),
+    ("GET /media/{alarm}/{media}", "officer", "", "200 or 206 a copy without metadata; `Range` is understood. "
+     "`copy`: `large` (JPEG) or `small` (WebP) of a photo, `mp4` (AAC) or `webm` (Opus) of a recording; the first "
+     "without"),
     ("POST /media/{alarm}/{media}/original", "officer", "OpenOriginalBody", "200 the sealed original; logged"),
     ("GET /log", "signed in", "", "200 `events`, `next`; NDJSON or CSV by `Accept`. "
      "`station`, `alarm`, `type`, `from`, `to`, `after`, `limit`"),

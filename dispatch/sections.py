@@ -85,6 +85,15 @@ class Media(Table):
         default="", pattern=r"^((s3|gs|az)://.+)?$", description='"" for the data folder, or s3://, gs://, az://'
     )
     key: str = Field(default="", pattern=r"^([0-9a-fA-F]{64})?$", repr=False, description='64 hex digits, or ""')
+    answer_s: float = Field(default=10, ge=1, le=300)
+    workers: int = Field(default=1, ge=1, le=64)
+    original_bytes: int = Field(default=134_217_728, ge=1_048_576, le=2_147_483_648)
+    copy_bytes: int = Field(default=67_108_864, ge=1_048_576, le=1_073_741_824)
+    memory_bytes: int = Field(default=1_073_741_824, ge=536_870_912, le=17_179_869_184)
+    cpu_s: int = Field(default=180, ge=5, le=3600)
+    wall_s: int = Field(default=300, ge=10, le=7200)
+    pixels: int = Field(default=64_000_000, ge=1_000_000, le=1_000_000_000)
+    audio_s: int = Field(default=3600, ge=60, le=86_400)
 
 
 class Limits(Table):
@@ -102,6 +111,7 @@ class Limits(Table):
     chunk_bytes: int = Field(default=262_144, ge=1024, le=262_144)
     chunks_per_media: int = Field(default=2400, ge=1, le=100_000)
     media_per_alarm: int = Field(default=40, ge=1, le=10_000)
+    copies_waiting: int = Field(default=10_000, ge=1, le=1_000_000)
     media_bytes: int = Field(default=104_857_600, ge=1_048_576, le=10_737_418_240)
     form_bytes: int = Field(default=52_428_800, ge=1_048_576, le=1_073_741_824)
     frame_bytes: Annotated[int, AfterValidator(_holds_a_chunk)] = Field(default=1_048_576, ge=4096, le=16_777_216)

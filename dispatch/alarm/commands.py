@@ -188,14 +188,25 @@ class EndMedia(Command):
 
 @command
 class MediaDone(Command):
-    """The media worker's result: `mime` of the copy, or `unreadable` with the reason."""
+    """The media worker's result: `mime` of the first copy and what there is, or `unreadable` with the reason."""
 
     media: str
     mime: str = ""
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    copies: tuple[str, ...] | None = None
+    peaks: tuple[int, ...] | None = None
+    position: Mapping[str, Any] | None = None
     unreadable: str | None = None
+
+
+@command
+class NoteWorkerDeath(Command):
+    """A worker that decoded this media died, for the time `deaths`."""
+
+    media: str
+    deaths: int
 
 
 @command

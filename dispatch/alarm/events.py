@@ -329,21 +329,36 @@ class MediaEnded(Event):
 
 @event
 class MediaReady(Event):
-    """The copy without metadata exists. Sizes in pixels, `duration_s` in seconds."""
+    """The copies without metadata exist: `copies` by name, the first one of type `mime`. Sizes in pixels and seconds.
+
+    `peaks`: how loud each hundredth of a recording is, 0 to 100. `position`: what the original's metadata said of it.
+    """
 
     media: str
     mime: str
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    copies: tuple[str, ...] | None = None
+    peaks: tuple[int, ...] | None = field(default=None, metadata=PRIVATE)
+    position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
 
 
 @event
 class MediaUnreadable(Event):
-    """Kept sealed as evidence; no copy could be made (`reason`)."""
+    """Kept sealed as evidence; no copy could be made (`reason`). `position`: what its metadata said all the same."""
 
     media: str
     reason: str
+    position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class MediaWorkerDied(Event):
+    """The process that was decoding it died, for the time `deaths`: after the first it is tried once more."""
+
+    media: str
+    deaths: int
 
 
 @event

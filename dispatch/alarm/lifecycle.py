@@ -141,7 +141,7 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             return [e.AlarmDelivered(consoles=consoles)] if consoles > alarm.consoles else []
         case c.See(by=by):
             return [] if by.name in alarm.seen_by else [e.AlarmSeen(by=by.name)]
-        case c.AddMedia() | c.EndMedia() | c.MediaDone() | c.OpenOriginal():
+        case c.AddMedia() | c.EndMedia() | c.MediaDone() | c.NoteWorkerDeath() | c.OpenOriginal():
             return _media(alarm, command)
     return None
 
@@ -152,7 +152,9 @@ def _older(position: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool
     return at is not None and last is not None and from_text(at) < from_text(last)
 
 
-def _media(alarm: Alarm, command: c.AddMedia | c.EndMedia | c.MediaDone | c.OpenOriginal) -> list[e.Event]:
+def _media(
+    alarm: Alarm, command: c.AddMedia | c.EndMedia | c.MediaDone | c.NoteWorkerDeath | c.OpenOriginal
+) -> list[e.Event]:
     item = alarm.media.get(command.media)
     if isinstance(command, c.AddMedia):
         if item is not None:
@@ -172,13 +174,16 @@ def _media(alarm: Alarm, command: c.AddMedia | c.EndMedia | c.MediaDone | c.Open
             if item["state"] != "stored":
                 return []
             if command.unreadable is not None:
-                return [e.MediaUnreadable(media=media, reason=command.unreadable)]
+                return [e.MediaUnreadable(media=media, reason=command.unreadable, position=command.position)]
             return [
                 e.MediaReady(
                     media=media, mime=command.mime, width=command.width, height=command.height,
-                    duration_s=command.duration_s,
+                    duration_s=command.duration_s, copies=command.copies, peaks=command.peaks,
+                    position=command.position,
                 )
             ]  # fmt: skip
+        case c.NoteWorkerDeath(media=media, deaths=deaths):
+            return [e.MediaWorkerDied(media=media, deaths=deaths)] if item["state"] == "stored" else []
         case c.OpenOriginal(by=by, media=media, reason=reason):
             return [e.OriginalOpened(by=by.name, media=media, reason=reason)]
 

@@ -97,6 +97,7 @@ class Alarm:
     talk: Mapping[str, Entry] = field(default_factory=dict)
     notes: Mapping[str, Entry] = field(default_factory=dict)
     media: Mapping[str, Entry] = field(default_factory=dict)
+    found: Mapping[str, Entry] = field(default_factory=dict)  # inside a media: where it was made, how loud it is
 
     @property
     def latest(self) -> datetime:
@@ -124,7 +125,7 @@ class Alarm:
         return (self.home, *self.shared)
 
 
-PRIVATE = frozenset({"text", "position", "place", "talk", "notes", "transfer"})
+PRIVATE = frozenset({"text", "position", "place", "talk", "notes", "transfer", "found"})
 """Fields that can hold someone's words or place: kept apart from the record, like an event's private fields."""
 
 _OPEN_AGAIN: dict[str, Any] = {
@@ -160,6 +161,7 @@ def changed(alarm: Alarm, **changes: Any) -> Alarm:
 
 _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
+    e.MediaWorkerDied,
 )  # fmt: skip
 
 
@@ -182,12 +184,7 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.AlarmReleased():
             return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None}
         case e.AlarmReopened():
-            return _OPEN_AGAIN | {
-                "since": at,
-                "cycle": alarm.version + 1,
-                "transfer": None,
-                "overdue_at": None,
-            }
+            return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None, "overdue_at": None}
         case e.AlarmEnRoute():
             return {"status": Status.EN_ROUTE, "moved_at": at}
         case e.AlarmOnScene():
@@ -244,13 +241,12 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             ended = {"state": "stored", "chunks": event.chunks, "size": event.size, "sha256": event.sha256}
             return {"media": {**alarm.media, media: {**alarm.media[media], **ended}}}
         case e.MediaReady(media=media):
-            made = {"width": event.width, "height": event.height, "duration_s": event.duration_s}
-            ready = {"state": "ready", "copy": event.mime, **{k: v for k, v in made.items() if v is not None}}
-            return {"media": {**alarm.media, media: {**alarm.media[media], **ready}}}
+            ready = {"state": "ready", "copy": event.mime, **_known(event, "width", "height", "duration_s", "copies")}
+            return {"media": {**alarm.media, media: {**alarm.media[media], **ready}}, **_found(alarm, media, event)}
         case e.MediaUnreadable(media=media, reason=reason):
             failed = {**alarm.media[media], "state": "unreadable", "reason": reason}
-            return {"media": {**alarm.media, media: failed}}
-        case e.OriginalOpened():
+            return {"media": {**alarm.media, media: failed}, **_found(alarm, media, event)}
+        case e.OriginalOpened() | e.MediaWorkerDied():
             return {}
         case e.CheckedIn(within_s=within_s, position=position):
             return {"check_in_by": at + timedelta(seconds=within_s), "since": at} | (
@@ -260,6 +256,15 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             return {"status": Status.ENDED, "closed_at": at, "check_in_by": None, "text": None, "position": None,
                     "place": None, "category": None, "needs": ()}  # fmt: skip
     raise ValueError(f"{event.type} is not an event of an alarm")
+
+
+def _known(event: e.Event, *names: str) -> dict[str, Any]:
+    said = {name: getattr(event, name, None) for name in names}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in said.items() if v is not None}
+
+
+def _found(alarm: Alarm, media: str, event: e.Event) -> dict[str, Any]:
+    return {"found": {**alarm.found, media: inside}} if (inside := _known(event, "position", "peaks")) else {}
 
 
 def _with(alarm: Alarm, stations: tuple[str, ...]) -> tuple[str, ...]:
@@ -287,9 +292,5 @@ def from_members(members: Mapping[str, Any]) -> Alarm:
     """The inverse of `to_members`."""
     known: dict[str, Any] = {}
     for name, value in members.items():
-        if name in _TIMES:
-            value = from_text(value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        known[name] = value
+        known[name] = from_text(value) if name in _TIMES else tuple(value) if isinstance(value, list) else value
     return Alarm(**{**known, "status": Status(known["status"])})

@@ -15,6 +15,7 @@ from importlib import resources
 import orjson
 
 from dispatch.alarm import errors
+from dispatch.alarm.clock import Clock, to_ms
 from dispatch.alarm.commands import AddMedia, EndMedia
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Alarm
@@ -49,11 +50,13 @@ class Chunks:
     Args:
         alarms: where the alarms are.
         objects: where the sealed bytes go.
-        limits: `chunk_bytes`, `chunks_per_media`, `media_bytes`, `media_per_alarm`.
+        limits: `chunk_bytes`, `chunks_per_media`, `media_bytes`, `media_per_alarm`, `copies_waiting`.
+        clock: since when a copy is waited for.
     """
 
-    def __init__(self, alarms: Alarms, objects: Objects, limits: Mapping[str, int]) -> None:
+    def __init__(self, alarms: Alarms, objects: Objects, limits: Mapping[str, int], clock: Clock) -> None:
         self._alarms = alarms
+        self._clock = clock
         self._keys = alarms.stream.homes.keys
         self._redis = alarms.stream.redis
         self._objects = objects
@@ -104,7 +107,8 @@ class Chunks:
             k = await self._keys(alarm_id)
             keys = [k.chunks(alarm_id, media), k.media(alarm_id, media), k.copying]
             async with translated():
-                await self._end.run(self._redis, keys, [chunks, made, f"{alarm_id} {media}"])
+                now, room = to_ms(self._clock.now()), self.limits["copies_waiting"]
+                await self._end.run(self._redis, keys, [chunks, made, f"{alarm_id} {media}", now, room])
             ended = await self._ended(alarm_id, media)
         if ended.chunks != chunks:
             raise Refused(errors.MEDIA_ENDED, f"chunks: finished with {ended.chunks}, not {chunks}")

@@ -31,7 +31,7 @@ Officer = Callable[[Request], Awaitable[Actor]]
 
 _BODY_BYTES = 16 * 1024
 _RANGE = re.compile(r"bytes=(?:(\d{1,15})-(\d{1,15})?|-(\d{1,15}))")
-_ENDINGS = {"image/jpeg": "jpg", "audio/mp4": "m4a"}
+_ENDINGS = {"image/jpeg": "jpg", "image/webp": "webp", "audio/mp4": "m4a", "audio/webm": "webm"}
 _GUARDS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -92,9 +92,12 @@ def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Offi
     async def copy(request: Request) -> Response:
         alarm_id, media = request.path_params["alarm"], request.path_params["media"]
         item = await item_for(await officer(request), alarm_id, media)
+        if item["state"] == "stored":
+            await copies.want(alarm_id, media)
         if item["state"] != "ready":
             raise _not_yet(item)
-        size, mime = await copies.about(alarm_id, media)
+        which = request.query_params.get("copy")
+        size, mime = await copies.about(alarm_id, media, which)
         headers = {
             **_GUARDS,
             "Accept-Ranges": "bytes",
@@ -106,7 +109,7 @@ def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Offi
         if status == 206:
             headers["Content-Range"] = f"bytes {first}-{last}/{size}"
         headers["Content-Length"] = str(last + 1 - first)
-        body = await _begun(copies.read(alarm_id, media, first, last), item)
+        body = await _begun(copies.read(alarm_id, media, first, last, which), item)
         return StreamingResponse(body, status, headers, media_type=mime)
 
     async def original(request: Request) -> Response:

@@ -34,7 +34,14 @@ export interface MediaEntry {
   width?: number;
   height?: number;
   duration_s?: number;
+  copies?: string[];
   reason?: string;
+}
+
+/** What was found inside a photo or recording. */
+export interface Found {
+  position?: Place;
+  peaks?: number[];
 }
 
 export type Status = "raised" | "acknowledged" | "en_route" | "on_scene" | "closed";
@@ -89,6 +96,7 @@ export interface Alarm {
   talk?: Record<string, TalkEntry>;
   notes?: Record<string, NoteEntry>;
   media?: Record<string, MediaEntry>;
+  found?: Record<string, Found>;
 }
 
 export interface Duty {

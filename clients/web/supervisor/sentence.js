@@ -41,6 +41,7 @@ export const TYPES = [
   "media_ended",
   "media_ready",
   "media_unreadable",
+  "media_worker_died",
   "original_opened",
   "console_ready",
   "console_lost",
@@ -56,6 +57,7 @@ const BAD = [
   "alarm_overdue",
   "console_lost",
   "media_unreadable",
+  "media_worker_died",
   "owner_reminded",
   "store_restored",
   "deadline_late",
@@ -95,6 +97,7 @@ export function sentence(event) {
     words: text(event.text ?? event.answer),
     code: event.about ? codeOf(text(event.about)) : text(event.code),
     due: dayAndClock(text(event.due) || undefined),
+    deaths: text(event.deaths),
     n: Number(event.by_s ?? 0).toFixed(1),
     within: span(Number(event.within_s ?? 0)),
   };
