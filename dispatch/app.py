@@ -44,6 +44,9 @@ from dispatch.intake.websocket import CitizenSocket
 from dispatch.media import http as media_http
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies
+from dispatch.media.cuts import LOOK_EVERY_S, Cuts, cut_at
+from dispatch.media.live import Live
+from dispatch.media.live_http import live, live_routes
 from dispatch.media.objects import Objects
 from dispatch.notices import NOTICE_EVERY_S, Notices
 from dispatch.routing.route import route
@@ -117,9 +120,15 @@ class Dispatch:
         self.identity = Identity(
             self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s
         )
-        self.chunks = Chunks(self.alarms, objects, self.limits)
+        media = settings.media
+        self.chunks = Chunks(self.alarms, objects, self.limits, lambda: cut_at(clock, media.cut_after_s))
+        self.cuts = Cuts(self.alarms, self.chunks)
+        self.live = Live(
+            self.alarms, self.chunks, objects, clock, media.live_workers, media.live_gap_s, media.live_linger_s
+        )
+        self.chunks.after_put.append(self.live.after_put)
         self.copies = Copies(self.alarms, self.chunks, objects, clock)
-        self.alarms.after_append.append(self.copies.after_append)
+        self.alarms.after_append += [self.copies.after_append, self.live.after_append]
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
@@ -133,6 +142,7 @@ class Dispatch:
 
     def _starlette(self, folder: Path, voice: Path) -> Starlette:
         pages = web.Pages(folder, self.settings)
+        growing = live(self.alarms, self.live, self.who)
         return Starlette(
             routes=[
                 *notices.routes(self.notices, self.who, lambda: dangers(self.stream.redis, self.settings.store.allow)),
@@ -141,7 +151,8 @@ class Dispatch:
                 WebSocketRoute("/ws/console", self._console_socket),
                 *intake_http.routes(self.citizens, pages.page, self.chunks.put_whole, self.settings.limits.form_bytes),
                 *media_http.citizen_routes(self.chunks, self._citizen_of),
-                *media_http.officer_routes(self.alarms, self.chunks, self.copies, self.who),
+                *media_http.officer_routes(self.alarms, self.chunks, self.copies, self.who, growing),
+                *live_routes(growing),
                 *log_http.routes(self.alarms, self.who, self.stations),
                 *web.routes(pages, self.identity, self.who, folder, voice, self.limits),
             ],
@@ -163,6 +174,8 @@ class Dispatch:
             "duty": lambda: repeat(self.roster.step, self.clock, poll_s),
             "relay": lambda: self.relay.run(poll_s),
             "copies": lambda: self.copies.run(self.clock),
+            "cuts": lambda: repeat(self.cuts.step, self.clock, LOOK_EVERY_S),
+            "live": self.live.run,
             "audit": lambda: repeat(self.auditor.step, self.clock, AUDIT_EVERY_S),
             "epochs": lambda: repeat(self.epochs.step, self.clock, MARK_EVERY_S),
             "health": lambda: repeat(self.health.step, self.clock, self.settings.store.check_s),

@@ -73,6 +73,10 @@ class Media(Table):
         default="", pattern=r"^((s3|gs|az)://.+)?$", description='"" for the data folder, or s3://, gs://, az://'
     )
     key: str = Field(default="", pattern=r"^([0-9a-fA-F]{64})?$", repr=False, description='64 hex digits, or ""')
+    cut_after_s: float = Field(default=120, ge=1, le=3600)
+    live_workers: int = Field(default=16, ge=0, le=256)
+    live_gap_s: float = Field(default=2, ge=0.1, le=60)
+    live_linger_s: float = Field(default=30, ge=5, le=600)
 
 
 class Limits(Table):

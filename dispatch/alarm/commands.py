@@ -154,6 +154,16 @@ class EndMedia(Command):
     chunks: int
     size: int
     sha256: str
+    cut: bool | None = None
+    missing: tuple[int, ...] | None = None
+
+
+@command
+class FailLiveSound(Command):
+    """No copy can be made while the recording grows."""
+
+    media: str
+    reason: str
 
 
 @command

@@ -136,7 +136,7 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             return [e.AlarmDelivered(consoles=consoles)] if consoles > alarm.consoles else []
         case c.See(by=by):
             return [] if by.name in alarm.seen_by else [e.AlarmSeen(by=by.name)]
-        case c.AddMedia() | c.EndMedia() | c.MediaDone() | c.OpenOriginal():
+        case c.AddMedia() | c.EndMedia() | c.MediaDone() | c.OpenOriginal() | c.FailLiveSound():
             return _media(alarm, command)
     return None
 
@@ -147,7 +147,9 @@ def _older(position: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool
     return at is not None and last is not None and from_text(at) < from_text(last)
 
 
-def _media(alarm: Alarm, command: c.AddMedia | c.EndMedia | c.MediaDone | c.OpenOriginal) -> list[e.Event]:
+def _media(
+    alarm: Alarm, command: c.AddMedia | c.EndMedia | c.MediaDone | c.OpenOriginal | c.FailLiveSound
+) -> list[e.Event]:
     item = alarm.media.get(command.media)
     if isinstance(command, c.AddMedia):
         if item is not None:
@@ -157,12 +159,20 @@ def _media(alarm: Alarm, command: c.AddMedia | c.EndMedia | c.MediaDone | c.Open
     if item is None:
         raise Refused(errors.NOT_FOUND, f"media: this alarm has no {command.media!r}")
     match command:
-        case c.EndMedia(media=media, chunks=chunks, size=size, sha256=sha256):
+        case c.EndMedia(media=media, chunks=chunks):
             if item["state"] != "receiving":
                 if item["chunks"] == chunks:
                     return []
                 raise Refused(errors.MEDIA_ENDED, f"chunks: finished with {item['chunks']}, not {chunks}")
-            return [e.MediaEnded(media=media, chunks=chunks, size=size, sha256=sha256)]
+            return [
+                e.MediaEnded(
+                    media=media, chunks=chunks, size=command.size, sha256=command.sha256, cut=command.cut,
+                    missing=command.missing,
+                )
+            ]  # fmt: skip
+        case c.FailLiveSound(media=media, reason=reason):
+            told = item["state"] != "receiving" or "not_live" in item
+            return [] if told else [e.LiveSoundFailed(media=media, reason=reason)]
         case c.MediaDone(media=media):
             if item["state"] != "stored":
                 return []

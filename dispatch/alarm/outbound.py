@@ -255,6 +255,7 @@ ALARM: Final[Mapping[str, str]] = {
     "talk": "version to entry: `who`, `by`, `text`, `at`, `question`, `choices`, `answers`",
     "notes": "version to entry: `by`, `text`, `at`; the citizen never sees them",
     "media": "id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, "
-             "`duration_s`, `reason`",
+             "`duration_s`, `reason`; `cut` where nobody finished it, with the chunks that are `missing`; `not_live`: "
+             "why it cannot be heard while it grows",
 }  # fmt: skip
 """What each member of an alarm means; members that are empty are left out."""

@@ -140,6 +140,7 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
 
 _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
+    e.LiveSoundFailed,
 )  # fmt: skip
 
 
@@ -222,6 +223,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             return {"media": {**alarm.media, media: item}}
         case e.MediaEnded(media=media):
             ended = {"state": "stored", "chunks": event.chunks, "size": event.size, "sha256": event.sha256}
+            if event.cut:
+                ended |= {"cut": True, **({"missing": list(event.missing)} if event.missing else {})}
             return {"media": {**alarm.media, media: {**alarm.media[media], **ended}}}
         case e.MediaReady(media=media):
             made = {"width": event.width, "height": event.height, "duration_s": event.duration_s}
@@ -230,6 +233,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.MediaUnreadable(media=media, reason=reason):
             failed = {**alarm.media[media], "state": "unreadable", "reason": reason}
             return {"media": {**alarm.media, media: failed}}
+        case e.LiveSoundFailed(media=media, reason=reason):
+            return {"media": {**alarm.media, media: {**alarm.media[media], "not_live": reason}}}
         case e.OriginalOpened():
             return {}
     raise ValueError(f"{event.type} is not an event of an alarm")
