@@ -180,27 +180,29 @@ class LiveCopy:
             self._seq, self._used, self._waits_since = self._seq + 1, self._used + 1, None
         if self._used > before:
             return None
-        if stored > self._used:
-            await self._skip(worker, at_once=ended is not None)
-        elif ended is not None:
-            self._take(await worker.end())
-            return "cut" if ended.cut else "ended"
-        return None
+        if stored > self._used and await self._missing(worker, at_once=ended is not None):
+            return None
+        if ended is None:
+            return None
+        self._take(await worker.end())
+        return "cut" if ended.cut else "ended"
 
-    async def _skip(self, worker: LiveWorker, at_once: bool) -> None:
-        """A later chunk is there and this one is not: go on without it, once it was waited for."""
+    async def _missing(self, worker: LiveWorker, at_once: bool) -> bool:
+        """Whether a later chunk is there while the next one is not; go on without it, once it was waited for."""
         now = self._means.clock.now()
-        self._waits_since = self._waits_since or now
-        if not at_once and (self._seq == 0 or now < self._waits_since + self._means.gap):
-            return
         stored = await self._means.chunks.stored(self.alarm, self.media)
-        later = min((seq for seq in stored if seq >= self._seq), default=self._seq)
-        if later == self._seq:
-            return  # it came in the meantime
+        later = min((seq for seq in stored if seq >= self._seq), default=None)
+        if later is None:
+            self._used = len(stored)  # those that were missing came after all, too late to be heard
+            return False
+        self._waits_since = self._waits_since or now
+        if later == self._seq or (not at_once and (self._seq == 0 or now < self._waits_since + self._means.gap)):
+            return True
         if self._seq == 0:
             raise CannotBeHeard("truncated")
         self._take(await worker.skip(later - self._seq))
         self._seq, self._waits_since = later, None
+        return True
 
     def _take(self, grown: Grown) -> None:
         self._seconds = grown.seconds
