@@ -151,13 +151,14 @@ class LiveCopy:
             with self._means.came.heard((self.alarm, self.media)) as bell:
                 while True:
                     bell.clear()
+                    before = self._seq
                     state = await self._feed(worker)
                     now = self._means.clock.now()
                     if state is not None:
                         return state
                     if self._held or self._renewed is None or now >= self._renewed + RENEW:
                         await self._tell("growing")
-                    else:
+                    elif self._seq == before:
                         await sleep_or(self._means.clock, now + POLL, bell)
         finally:
             await worker.close()
