@@ -3,7 +3,8 @@
 import { html, useValue } from "../shared/dom.js";
 import { clock } from "../shared/time.js";
 import { t } from "../shared/words.js";
-import { uncovered } from "./state.js";
+import { LiveRecording } from "./live.js";
+import { listening, uncovered } from "./state.js";
 
 /** @import { Alarm, MediaEntry } from "../shared/types.d.ts" */
 
@@ -18,7 +19,10 @@ export function Media({ alarm }) {
         ([id, item]) => html`
           <figure key=${id} data-media=${id} data-state=${item.state}>
             <${item.kind === "photo" ? Photo : Recording} alarm=${alarm} id=${id} item=${item} />
-            <figcaption>${t(`media.${item.kind}`)} · ${clock(item.at)}</figcaption>
+            <figcaption>
+              ${t(`media.${item.kind}`)} · ${clock(item.at)}
+              ${item.cut ? html` · <span class="cut" data-cut>${t("media.cut")}</span>` : null}
+            </figcaption>
           </figure>
         `,
       )}
@@ -59,6 +63,11 @@ function Photo({ alarm, id, item }) {
 
 /** @param {{ alarm: Alarm, id: string, item: MediaEntry }} props */
 function Recording({ alarm, id, item }) {
+  const on = useValue(listening).has(`${alarm.id}/${id}`);
+  if (on || (item.state === "receiving" && !item.not_live)) {
+    return html`<${LiveRecording} alarm=${alarm} id=${id} item=${item} />`;
+  }
+  if (item.state === "receiving") return html`<p class="unready bad">${t("live.failed")}</p>`;
   if (item.state !== "ready") return unready(item);
   const seconds = item.duration_s ? ` (${Math.round(item.duration_s)} s)` : "";
   return html`

@@ -35,6 +35,9 @@ export interface MediaEntry {
   height?: number;
   duration_s?: number;
   reason?: string;
+  cut?: boolean;
+  missing?: number[];
+  not_live?: string;
 }
 
 export type Status = "raised" | "acknowledged" | "en_route" | "on_scene" | "closed";
