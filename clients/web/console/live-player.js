@@ -21,6 +21,9 @@ import { sinkFor } from "./live-sink.js";
 
 const EVERY_MS = 250;
 const MARGIN_S = 1; // what "now" leaves to play, for a network that is not even
+const NEAR_S = 3; // who is as near to now as this stays so: what the network held up is caught up with
+const CATCH_UP_S = 2;
+const FASTER = 1.1;
 
 /** @param {HTMLAudioElement} audio @param {string} url of the recording */
 export function playLive(audio, url) {
@@ -41,6 +44,7 @@ export function playLive(audio, url) {
   const sink = sinkFor(audio, url);
   let newsAt = performance.now();
   let wantsToPlay = true;
+  let follows = false;
 
   /** @param {Partial<View>} [members] */
   function look(members) {
@@ -49,6 +53,8 @@ export function playLive(audio, url) {
     const quiet = seen.phase === "growing" ? (performance.now() - newsAt) / 1000 : 0;
     const heard = !["starting", "growing"].includes(seen.phase) && end - audio.currentTime < 0.1;
     const { currentTime: at } = audio;
+    if (at > 0 && end - at <= NEAR_S) follows = wantsToPlay;
+    audio.playbackRate = follows && end - at > CATCH_UP_S ? FASTER : 1;
     view.value = { ...seen, at, end, quiet, heard, behind: end - at + quiet, paused: !wantsToPlay };
   }
 
@@ -83,17 +89,19 @@ export function playLive(audio, url) {
     view,
     play,
     pause() {
-      wantsToPlay = false;
+      wantsToPlay = follows = false;
       audio.pause();
       look();
     },
     /** As near to now as can be heard without a stop. */
     toNow() {
+      follows = true;
       audio.currentTime = Math.max(audio.currentTime, sink.end() - MARGIN_S);
       play();
     },
     /** @param {number} at seconds */
     seek(at) {
+      follows = false;
       audio.currentTime = at;
       play();
     },

@@ -88,7 +88,7 @@ function Playing({ player, item, done }) {
                 ${view.gaps.map(
                   ({ at, length }) => html`
                     <li key=${at} data-gap=${at}>
-                      ${t("live.gap", { at: minutes(at), n: seconds(length) })}
+                      ${t("live.gap", { at: minutes(Math.round(at)), n: seconds(length) })}
                     </li>
                   `,
                 )}
