@@ -159,17 +159,12 @@ def _media(
     if item is None:
         raise Refused(errors.NOT_FOUND, f"media: this alarm has no {command.media!r}")
     match command:
-        case c.EndMedia(media=media, chunks=chunks):
+        case c.EndMedia(chunks=chunks):
             if item["state"] != "receiving":
                 if item["chunks"] == chunks:
                     return []
                 raise Refused(errors.MEDIA_ENDED, f"chunks: finished with {item['chunks']}, not {chunks}")
-            return [
-                e.MediaEnded(
-                    media=media, chunks=chunks, size=command.size, sha256=command.sha256, cut=command.cut,
-                    missing=command.missing,
-                )
-            ]  # fmt: skip
+            return [e.MediaEnded(**{name: getattr(command, name) for name in e.MediaEnded.public_fields})]
         case c.FailLiveSound(media=media, reason=reason):
             told = item["state"] != "receiving" or "not_live" in item
             return [] if told else [e.LiveSoundFailed(media=media, reason=reason)]

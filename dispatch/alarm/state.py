@@ -163,12 +163,7 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.AlarmReleased():
             return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None}
         case e.AlarmReopened():
-            return _OPEN_AGAIN | {
-                "since": at,
-                "cycle": alarm.version + 1,
-                "transfer": None,
-                "overdue_at": None,
-            }
+            return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None, "overdue_at": None}
         case e.AlarmEnRoute():
             return {"status": Status.EN_ROUTE, "moved_at": at}
         case e.AlarmOnScene():
@@ -223,9 +218,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             return {"media": {**alarm.media, media: item}}
         case e.MediaEnded(media=media):
             ended = {"state": "stored", "chunks": event.chunks, "size": event.size, "sha256": event.sha256}
-            if event.cut:
-                ended |= {"cut": True, **({"missing": list(event.missing)} if event.missing else {})}
-            return {"media": {**alarm.media, media: {**alarm.media[media], **ended}}}
+            cut = {"cut": True, "missing": list(event.missing or ())} if event.cut else {}
+            return {"media": {**alarm.media, media: {**alarm.media[media], **ended, **cut}}}
         case e.MediaReady(media=media):
             made = {"width": event.width, "height": event.height, "duration_s": event.duration_s}
             ready = {"state": "ready", "copy": event.mime, **{k: v for k, v in made.items() if v is not None}}
