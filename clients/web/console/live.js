@@ -37,7 +37,7 @@ export function LiveRecording({ alarm, id, item }) {
     mark(key, true);
   };
   return html`
-    <div class="live" data-live-phase=${player ? undefined : "idle"}>
+    <div class="live-sound" data-live-phase=${player ? undefined : "idle"}>
       <audio ref=${audio} preload="none"></audio>
       ${
         player
