@@ -19,7 +19,7 @@ from dispatch.stream.alarms import Alarms
 from dispatch.stream.keys import Keys
 
 _AT_ONCE = 16
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 5.0
 _AGAIN = timedelta(seconds=30)
 
 _log = structlog.get_logger(__name__)
