@@ -80,9 +80,10 @@ class Air:
     async def as_time_passes(self, alarm: str, at_least_s: float, look: Look | None = None) -> Look:
         """Like `until`, with the clock moving all the while."""
         waiting = asyncio.create_task(self.until(alarm, at_least_s, look))
-        while not waiting.done():
-            await self.clock.advance(0.25)
-            await asyncio.wait([waiting], timeout=0.01)  # workers live by the machine's clock
+        async with asyncio.timeout(30):
+            while not waiting.done():
+                await self.clock.advance(0.25)
+                await asyncio.wait([waiting], timeout=0.01)  # workers live by the machine's clock
         return await waiting
 
     async def heard(self, alarm: str, look: Look) -> bytes:
