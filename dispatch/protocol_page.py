@@ -49,7 +49,12 @@ HTTP: Final = (
     ("DELETE /session", "signed in", "", "204"),
     ("GET /media/{alarm}/{media}", "officer", "", "200 or 206 a copy without metadata; `Range` is understood. "
      "`copy`: `large` (JPEG) or `small` (WebP) of a photo, `mp4` (AAC) or `webm` (Opus) of a recording; the first "
-     "without"),
+     "without. While a recording grows: as the next line"),
+    ("GET /media/{alarm}/{media}/live", "officer", "", "200 or 206 what there is of the growing copy (fragmented MP4, "
+     "AAC) from `Range: bytes=N-` on, waited for up to 5 s, else 204. `ETag` names the copy: with `If-Match` 412 when "
+     "there is another, then begin anew. `Live-State` (`growing`, `ended`, `cut`), `Live-Seconds`, `Live-Bytes`, "
+     "`Live-Gaps` (`at+length,…` in seconds). With `copy` (its name) and `upto`: the first so many bytes, as a file "
+     "with ranges"),
     ("POST /media/{alarm}/{media}/original", "officer", "OpenOriginalBody", "200 the sealed original; logged"),
     ("GET /log", "signed in", "", "200 `events`, `next`; NDJSON or CSV by `Accept`. "
      "`station`, `alarm`, `type`, `from`, `to`, `after`, `limit`"),

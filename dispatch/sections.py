@@ -94,6 +94,10 @@ class Media(Table):
     wall_s: int = Field(default=300, ge=10, le=7200)
     pixels: int = Field(default=64_000_000, ge=1_000_000, le=1_000_000_000)
     audio_s: int = Field(default=3600, ge=60, le=86_400)
+    cut_after_s: float = Field(default=120, ge=1, le=3600)
+    live_workers: int = Field(default=16, ge=0, le=256)
+    live_gap_s: float = Field(default=2, ge=0.1, le=60)
+    live_linger_s: float = Field(default=30, ge=5, le=600)
 
 
 class Limits(Table):

@@ -172,22 +172,39 @@ class ReportPosition(Command):
 
 
 @command
-class AddMedia(Command):
+class OfMedia(Command):
+    """Base of all that is about one photo or recording of an alarm."""
+
+    media: str
+
+
+@command
+class AddMedia(OfMedia):
     media: str
     kind: str
     mime: str
 
 
 @command
-class EndMedia(Command):
+class EndMedia(OfMedia):
     media: str
     chunks: int
     size: int
     sha256: str
+    cut: bool | None = None
+    missing: tuple[int, ...] | None = None
 
 
 @command
-class MediaDone(Command):
+class FailLiveSound(OfMedia):
+    """No copy can be made while the recording grows."""
+
+    media: str
+    reason: str
+
+
+@command
+class MediaDone(OfMedia):
     """The media worker's result: `mime` of the first copy and what there is, or `unreadable` with the reason."""
 
     media: str
@@ -202,7 +219,7 @@ class MediaDone(Command):
 
 
 @command
-class NoteWorkerDeath(Command):
+class NoteWorkerDeath(OfMedia):
     """A worker that decoded this media died, for the time `deaths`."""
 
     media: str
@@ -210,7 +227,7 @@ class NoteWorkerDeath(Command):
 
 
 @command
-class OpenOriginal(Command):
+class OpenOriginal(OfMedia):
     by: Actor
     media: str
     reason: str

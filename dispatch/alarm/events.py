@@ -319,12 +319,25 @@ class MediaAdded(Event):
 
 @event
 class MediaEnded(Event):
-    """All `chunks` are stored. `sha256` (hex) is of the bytes as the citizen's device sent them."""
+    """All `chunks` are stored. `sha256` (hex) is of the bytes as the citizen's device sent them.
+
+    `cut`: nobody finished it, and no chunk came for a time; `missing` are the numbers of chunks that never came.
+    """
 
     media: str
     chunks: int
     size: int
     sha256: str
+    cut: bool | None = None
+    missing: tuple[int, ...] | None = None
+
+
+@event
+class LiveSoundFailed(Event):
+    """The recording cannot be heard while it is made (`reason`); it is stored all the same."""
+
+    media: str
+    reason: str
 
 
 @event

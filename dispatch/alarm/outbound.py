@@ -266,7 +266,8 @@ ALARM: Final[Mapping[str, str]] = {
     "talk": "version to entry: `who`, `by`, `text`, `at`, `question`, `choices`, `answers`",
     "notes": "version to entry: `by`, `text`, `at`; the citizen never sees them",
     "media": "id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, "
-             "`duration_s`, `copies`, `reason`",
+             "`duration_s`, `copies`, `reason`; `cut` where nobody finished it, with the chunks that are `missing`; "
+             "`not_live`: why it cannot be heard while it grows",
     "found": "media id to what was found inside: `position` (from the photo's or recording's own metadata: where it "
              "was made, which need not be where the citizen is), `peaks` (of a recording, 0 to 100). Officers only",
 }  # fmt: skip

@@ -161,7 +161,7 @@ def changed(alarm: Alarm, **changes: Any) -> Alarm:
 
 _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
-    e.MediaWorkerDied,
+    e.MediaWorkerDied, e.LiveSoundFailed,
 )  # fmt: skip
 
 
@@ -239,13 +239,16 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             return {"media": {**alarm.media, media: item}}
         case e.MediaEnded(media=media):
             ended = {"state": "stored", "chunks": event.chunks, "size": event.size, "sha256": event.sha256}
-            return {"media": {**alarm.media, media: {**alarm.media[media], **ended}}}
+            cut = {"cut": True, "missing": list(event.missing or ())} if event.cut else {}
+            return {"media": {**alarm.media, media: {**alarm.media[media], **ended, **cut}}}
         case e.MediaReady(media=media):
             ready = {"state": "ready", "copy": event.mime, **_known(event, "width", "height", "duration_s", "copies")}
             return {"media": {**alarm.media, media: {**alarm.media[media], **ready}}, **_found(alarm, media, event)}
         case e.MediaUnreadable(media=media, reason=reason):
             failed = {**alarm.media[media], "state": "unreadable", "reason": reason}
             return {"media": {**alarm.media, media: failed}, **_found(alarm, media, event)}
+        case e.LiveSoundFailed(media=media, reason=reason):
+            return {"media": {**alarm.media, media: {**alarm.media[media], "not_live": reason}}}
         case e.OriginalOpened() | e.MediaWorkerDied():
             return {}
         case e.CheckedIn(within_s=within_s, position=position):

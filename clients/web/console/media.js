@@ -1,10 +1,12 @@
 /** Photos, covered until someone uncovers them, and recordings, which never play by themselves. */
 
-import { html, useEffect, useRef } from "../shared/dom.js";
+import { html, useEffect, useRef, useValue } from "../shared/dom.js";
 import { clock } from "../shared/time.js";
 import { t } from "../shared/words.js";
+import { LiveRecording } from "./live.js";
 import { Original } from "./original.js";
 import { Photo } from "./photo.js";
+import { listening } from "./state.js";
 import { Wave } from "./wave.js";
 
 /** @import { Alarm, MediaEntry } from "../shared/types.d.ts" */
@@ -13,6 +15,7 @@ import { Wave } from "./wave.js";
 /** @param {{ alarm: Alarm }} props */
 export function Media({ alarm }) {
   const all = Object.entries(alarm.media ?? {});
+  const heard = useValue(listening);
   if (!all.length) return null;
   return html`
     <section class="card media" aria-label=${t("media.title")}>
@@ -20,8 +23,11 @@ export function Media({ alarm }) {
       ${all.map(
         ([id, item]) => html`
           <figure key=${id} data-media=${id} data-state=${item.state}>
-            <${part(item)} alarm=${alarm} id=${id} item=${item} />
-            <figcaption>${t(`media.${item.kind}`)} · ${clock(item.at)}</figcaption>
+            <${part(item, heard.has(`${alarm.id}/${id}`))} alarm=${alarm} id=${id} item=${item} />
+            <figcaption>
+              ${t(`media.${item.kind}`)} · ${clock(item.at)}
+              ${item.cut ? html` · <span class="cut" data-cut>${t("media.cut")}</span>` : null}
+            </figcaption>
             <${Original} alarm=${alarm} id=${id} item=${item} />
           </figure>
         `,
@@ -30,8 +36,9 @@ export function Media({ alarm }) {
   `;
 }
 
-/** @param {MediaEntry} item */
-function part(item) {
+/** @param {MediaEntry} item @param {boolean} heard live by this officer: its player stays when the recording has ended */
+function part(item, heard) {
+  if (heard || (item.kind === "audio" && item.state === "receiving" && !item.not_live)) return LiveRecording;
   if (item.state !== "ready") return Unready;
   return item.kind === "photo" ? Photo : Recording;
 }
@@ -44,6 +51,9 @@ function Unready({ alarm, id, item }) {
     }
   }, [item.state]);
   const tone = item.state === "unreadable" ? "bad" : "";
+  if (item.state === "receiving" && item.not_live) {
+    return html`<p class="unready bad">${t("live.failed")}</p>`;
+  }
   return html`<p class="unready ${tone}">${t(`media.state.${item.state}`)}</p>`;
 }
 

@@ -36,6 +36,9 @@ export interface MediaEntry {
   duration_s?: number;
   copies?: string[];
   reason?: string;
+  cut?: boolean;
+  missing?: number[];
+  not_live?: string;
 }
 
 /** What was found inside a photo or recording. */
