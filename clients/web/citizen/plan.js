@@ -26,10 +26,10 @@ export function prepare() {
   within.setAttribute("name", "within");
   within.dataset["wordLabel"] = "plan";
   const begin = worded("button", "plain", "plan_start", "plan-start");
-  part("plan").prepend(within, begin, worded("small", "", "plan_note"));
-  part("plan").querySelector('[data-act="plan"]')?.remove();
+  const row = make("p", "practice", within, begin, worded("small", "", "plan_note"));
+  part("plan").replaceChildren(worded("legend", "", "plan"), row);
 
-  const said = worded("p", "small", "now_planned_note");
+  const said = make("p", "small");
   said.setAttribute("role", "status");
   const fine = worded("button", "send", "check_in", "check-in");
   const now = worded("button", "plain", "raise_now", "raise-now");
