@@ -81,7 +81,7 @@ async def test_installed_it_opens_without_a_network_and_the_exit_clears_it(insta
             }"""
         )
         assert kept[1] is False
-        assert [path for path in kept[0] if not path.startswith(("/static/", "/?shell"))] == []
+        assert [path for path in kept[0] if not path.startswith(("/static/", "/words/", "/?shell"))] == []
         await page.context.set_offline(True)
         await page.reload()
         await page.wait_for_selector("html.js")
