@@ -19,7 +19,7 @@ from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock
 from dispatch.alarm.commands import Command, Raise
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.events import Event
+from dispatch.alarm.events import AlarmRaised, Event
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.patch import merge_patch
 from dispatch.alarm.state import Alarm, changed, evolve, from_members, to_members
@@ -175,7 +175,8 @@ class Alarms:
                     alarm = changed(alarm, due=due)
                 after = to_members(alarm)
                 changes = merge_patch(members, after)
-                if alarm.open and not was_open:  # consoles that came while it was closed have nothing of it
+                # Consoles that came while it was closed, or only planned, have nothing of it.
+                if (alarm.open and not was_open) or isinstance(event, AlarmRaised):
                     changes |= after
                 records.append(make_record(alarm_id, alarm.version, event, at, changes))
                 events.append(event)
