@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar, dataclass_transform
 
 C = TypeVar("C", bound="Command")
@@ -185,6 +186,38 @@ class Deliver(Command):
 @command
 class See(Command):
     by: Actor
+
+
+@command
+class Hold(Command):
+    by: Actor
+    reason: str
+
+
+@command
+class Unhold(Command):
+    by: Actor
+    reason: str
+
+
+@command
+class Wipe(Command):
+    by: Actor
+    reason: str
+
+
+@command
+class EndContent(Command):
+    """The end date has come, of the content of the alarm that was closed at `closed_at` (None: a practice alarm)."""
+
+    closed_at: datetime | None
+
+
+@command
+class RemoveMedia(Command):
+    """The removal worker's result: the number of `objects` that it deleted."""
+
+    objects: int
 
 
 @command

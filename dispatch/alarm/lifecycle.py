@@ -11,11 +11,12 @@ from types import MappingProxyType
 from typing import Any
 
 from dispatch.alarm import commands as c
-from dispatch.alarm import errors
+from dispatch.alarm import errors, retention
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import OWNED, Alarm, Status
+from dispatch.alarm.tombstone import GONE
 
 RAISED, ACKNOWLEDGED, EN_ROUTE, ON_SCENE, CLOSED = Status
 _MOST_CANCELS = 20
@@ -76,6 +77,10 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
     actor: c.Actor | None = getattr(command, "by", None)
     if actor is not None and not visible_to(alarm, actor):
         raise Refused(errors.NOT_FOUND, "there is no such alarm")  # as for a guessed id: its existence stays unsaid
+    if isinstance(command, retention.COMMANDS):
+        return retention.decide(alarm, command, possible(alarm))
+    if alarm.wiped_at is not None and isinstance(command, (c.Say, c.Ask, c.AddNote)) and command.by is not None:
+        raise retention.is_wiped(alarm, possible(alarm))
     beside = _beside(alarm, command)
     if beside is not None:
         return beside
@@ -102,7 +107,7 @@ def possible(alarm: Alarm) -> list[str]:
 def _raised(command: c.Raise) -> e.Event:
     return e.AlarmRaised(
         station=command.station, backups=command.backups, why=command.why, code=command.code, kind=command.kind,
-        lang=command.lang, channel=command.channel, category=command.category, needs=command.needs,
+        lang=command.lang, channel=command.channel, category=command.category, needs=command.needs or None,
         text=command.text, position=command.position, place=command.place,
     )  # fmt: skip
 
@@ -156,6 +161,10 @@ def _media(alarm: Alarm, command: c.AddMedia | c.EndMedia | c.MediaDone | c.Open
         return [added, *_wrote_after_close(alarm)]
     if item is None:
         raise Refused(errors.NOT_FOUND, f"media: this alarm has no {command.media!r}")
+    if item["state"] in GONE:
+        if isinstance(command, c.OpenOriginal):
+            raise retention.is_wiped(alarm, possible(alarm))
+        return []  # whatever was under way: there is nothing of it any more
     match command:
         case c.EndMedia(media=media, chunks=chunks, size=size, sha256=sha256):
             if item["state"] != "receiving":
@@ -287,9 +296,5 @@ def _offered_to(alarm: Alarm, by: c.Actor) -> str:
 def _not_possible(alarm: Alarm, command: c.Command) -> Refused:
     name = WIRE_NAMES.get(type(command), type(command).__name__)
     can = possible(alarm)
-    return Refused(
-        errors.NOT_POSSIBLE,
-        f"{name} is not possible while the alarm is {alarm.status}; possible: {', '.join(can)}",
-        status=alarm.status,
-        possible=can,
-    )
+    why = f"{name} is not possible while the alarm is {alarm.status}; possible: {', '.join(can)}"
+    return Refused(errors.NOT_POSSIBLE, why, status=alarm.status, possible=can)

@@ -21,7 +21,9 @@ Rungs = Annotated[
     Field(description="what is true so far, in order: `step`, `at`, with `delivered` also `consoles`. Steps: `stored`, "
                       "`delivered`, `seen`, `unanswered`, `acknowledged`, `en_route`, `on_scene`, `closed`"),
 ]  # fmt: skip
-States = Annotated[dict[str, str], Field(description="media id to `receiving`, `stored`, `ready` or `unreadable`")]
+States = Annotated[
+    dict[str, str], Field(description="media id to `receiving`, `stored`, `ready`, `unreadable`, `wiped` or `removed`")
+]
 
 
 class Outbound(BaseModel):
@@ -255,6 +257,9 @@ ALARM: Final[Mapping[str, str]] = {
     "talk": "version to entry: `who`, `by`, `text`, `at`, `question`, `choices`, `answers`",
     "notes": "version to entry: `by`, `text`, `at`; the citizen never sees them",
     "media": "id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, "
-             "`duration_s`, `reason`",
+             "`duration_s`, `reason`; after a wipe `state` is `wiped`, then `removed`",
+    "held": "its content is kept beyond its end date: `by`, `at`, `reason`",
+    "wiped_at": "since when it has no content; a citizen who writes again is heard, and it is open again",
+    "wipes": "how often its content was wiped",
 }  # fmt: skip
 """What each member of an alarm means; members that are empty are left out."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import operator
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from dispatch.alarm import events as e
+from dispatch.alarm import tombstone
 from dispatch.alarm.clock import from_text, to_text
 
 
@@ -93,13 +94,17 @@ class Alarm:
     notes: Mapping[str, Entry] = field(default_factory=dict)
     media: Mapping[str, Entry] = field(default_factory=dict)
 
+    held: Entry | None = None  # its content is kept beyond its end date
+    wiped_at: datetime | None = None  # since when it has no content
+    wipes: int | None = None  # how often it was wiped: whoever writes into a wiped alarm is heard
+
     @property
     def latest(self) -> datetime:
         """The time of the latest of its events that left one."""
         times = (
             self.raised_at, self.since, self.owned_at, self.acknowledged_at, self.moved_at, self.arrived_at,
             self.closed_at, self.reminded_at, self.step_at, self.unanswered_at, self.overdue_at, self.delivered_at,
-            self.seen_at,
+            self.seen_at, self.wiped_at,
         )  # fmt: skip
         return max(at for at in times if at is not None)
 
@@ -114,7 +119,7 @@ class Alarm:
         return (self.home, *self.shared)
 
 
-PRIVATE = frozenset({"text", "position", "place", "talk", "notes", "transfer"})
+PRIVATE = frozenset({"text", "position", "place", "category", "needs", "talk", "notes", "transfer", "held"})
 """Fields that can hold someone's words or place: kept apart from the record, like an event's private fields."""
 
 _OPEN_AGAIN: dict[str, Any] = {
@@ -130,13 +135,16 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
         return Alarm(
             id=alarm_id, version=1, home=event.station, station=event.station, status=Status.RAISED,
             kind=event.kind, code=event.code, lang=event.lang, channel=event.channel, why=event.why, raised_at=at,
-            since=at, cycle=1, backups=event.backups, category=event.category, needs=event.needs, flood=event.flood,
-            text=event.text, position=event.position, place=event.place,
+            since=at, cycle=1, backups=event.backups, category=event.category, needs=event.needs or (),
+            flood=event.flood, text=event.text, position=event.position, place=event.place,
         )  # fmt: skip
     if alarm is None:
         raise ValueError(f"{event.type} cannot be an alarm's first event")
     version = alarm.version + 1
-    return changed(alarm, version=version, shown=_shown(alarm, event, version), **_changes(alarm, event, at))
+    changes = _changes(alarm, event, at)
+    if alarm.wiped_at is not None and isinstance(event, _BRINGS):
+        changes["wiped_at"] = None  # there is content again, which has an end of its own
+    return changed(alarm, version=version, shown=_shown(alarm, event, version), **changes)
 
 
 def changed(alarm: Alarm, **changes: Any) -> Alarm:
@@ -146,7 +154,10 @@ def changed(alarm: Alarm, **changes: Any) -> Alarm:
 
 _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
+    e.ContentHeld, e.ContentReleased,
 )  # fmt: skip
+_BRINGS = (e.CitizenSaid, e.QuestionAnswered, e.PositionReported, e.MediaAdded, e.AlarmReopened)
+"""What brings content into a wiped alarm: a citizen who writes again is heard."""
 
 
 def _shown(alarm: Alarm, event: e.Event, version: int) -> int:
@@ -238,6 +249,15 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             return {"media": {**alarm.media, media: failed}}
         case e.OriginalOpened():
             return {}
+        case e.ContentHeld(by=by, reason=reason):
+            return {"held": {"by": by, "at": to_text(at), "reason": reason}}
+        case e.ContentReleased():
+            return {"held": None}
+        case e.ContentWiped():
+            left = tombstone.left(alarm.talk, alarm.notes, alarm.media)
+            return _NO_CONTENT | left | {"question": None, "wiped_at": at, "wipes": (alarm.wipes or 0) + 1}
+        case e.MediaRemoved():
+            return {"media": tombstone.removed(alarm.media)}
     raise ValueError(f"{event.type} is not an event of an alarm")
 
 
@@ -248,6 +268,7 @@ def _with(alarm: Alarm, stations: tuple[str, ...]) -> tuple[str, ...]:
 # -- the alarm as it is stored and sent ------------------------------------------------------------------------
 
 _NAMES = tuple(f.name for f in fields(Alarm))
+_NO_CONTENT = {f.name: {} if f.default is MISSING else f.default for f in fields(Alarm) if f.name in PRIVATE}
 _values: typing.Callable[[Alarm], tuple[Any, ...]] = operator.attrgetter(*_NAMES)
 _HINTS = typing.get_type_hints(Alarm)
 _TIMES = frozenset(name for name, hint in _HINTS.items() if datetime in (hint, *typing.get_args(hint)))

@@ -18,6 +18,7 @@ from dispatch.alarm import errors
 from dispatch.alarm.commands import AddMedia, EndMedia
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Alarm
+from dispatch.alarm.tombstone import GONE
 from dispatch.media.objects import Damaged, Objects
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
@@ -270,6 +271,8 @@ def _path(alarm_id: str, media: str, name: str) -> str:
 
 def _same_kind(alarm: Alarm, media: str, kind: str | None) -> None:
     item = alarm.media.get(media)
+    if item is not None and item["state"] in GONE:
+        raise Refused(errors.MEDIA_ENDED, "media: this one was wiped; start a new one with a new media id")
     if item is not None and kind is not None and item["kind"] != kind:
         raise Refused(errors.BAD_MESSAGE, f"kind: this media is {item['kind']}, not {kind}")
 

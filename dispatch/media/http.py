@@ -21,6 +21,7 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.lifecycle import visible_to
 from dispatch.alarm.messages import EndMediaBody, OpenOriginalBody, check
 from dispatch.alarm.state import Entry
+from dispatch.alarm.tombstone import GONE
 from dispatch.media.chunks import TYPES, Chunks, kind_of
 from dispatch.media.copies import Copies
 from dispatch.media.objects import Damaged
@@ -87,6 +88,8 @@ def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Offi
         loaded = await alarms.load(alarm_id)
         if loaded is None or not visible_to(loaded.alarm, actor) or media not in loaded.alarm.media:
             raise Refused(errors.NOT_FOUND, "there is no such media")
+        if loaded.alarm.media[media]["state"] in GONE:
+            raise Refused(errors.NOT_FOUND, "it was wiped")
         return loaded.alarm.media[media]
 
     async def copy(request: Request) -> Response:

@@ -19,7 +19,7 @@ from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock
 from dispatch.alarm.commands import Command, Raise
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.events import Event
+from dispatch.alarm.events import ContentWiped, Event
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.patch import merge_patch
 from dispatch.alarm.state import Alarm, changed, evolve, from_members, to_members
@@ -30,6 +30,8 @@ from dispatch.stream.stream import Append, Appended, Done, Fenced, Stale, Stream
 
 log = structlog.get_logger()
 _LOAD = Script(resources.files("dispatch.stream").joinpath("load.lua").read_text())
+WIPED = "*"
+"""In the place of a digest: what was asked for could be guessed by it, so a wipe leaves only that it was done."""
 _TRIES = 50
 """An append loses a race at most once per other append to the same alarm; more than this many is a fault."""
 
@@ -59,12 +61,17 @@ class Alarms:
         stream: the record.
         clock: gives the time of each event.
         deadline: (alarm) -> its next deadline, or None; pure.
+        ending: (alarm) -> when its content ends, or None; pure. Kept for ever unless given.
     """
 
-    def __init__(self, stream: Stream, clock: Clock, deadline: Callable[[Alarm], datetime | None]) -> None:
+    def __init__(
+        self, stream: Stream, clock: Clock, deadline: Callable[[Alarm], datetime | None],
+        ending: Callable[[Alarm], datetime | None] = lambda alarm: None,
+    ) -> None:  # fmt: skip
         self.stream = stream
         self._clock = clock
         self._deadline = deadline
+        self.ending = ending
         self.after_append: list[Callable[[Outcome], Awaitable[None] | None]] = []
 
     @staticmethod
@@ -130,6 +137,7 @@ class Alarms:
                 alarm=alarm_id, expected=before.version if before else 0, version=after.version, key=key, digest=digest,
                 snapshot=orjson.dumps(to_members(after)), open=after.open, deadline=after.due, secret_hash=secret_hash,
                 pin_hash=pin_hash, copy_to=after.shared, fence=fence,
+                ending=self.ending(after), wipe=any(isinstance(event, ContentWiped) for event in outcome.events),
             )  # fmt: skip
             match await self.stream.append(after.home, records, change):
                 case Appended():
@@ -186,7 +194,7 @@ class Alarms:
 
 
 def _again(done: Done, digest: str, alarm: Alarm) -> Outcome:
-    """The outcome of a repeated command, provided it is the same one."""
-    if done.digest != digest:
+    """The outcome of a repeated command, provided it is the same one; after a wipe that is not known any more."""
+    if done.digest not in (digest, WIPED):
         raise Refused(errors.REF_REUSED, "ref: it was used before, for another request")
     return Outcome(alarm, ())
