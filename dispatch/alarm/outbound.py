@@ -21,9 +21,7 @@ Rungs = Annotated[
     Field(description="what is true so far, in order: `step`, `at`, with `delivered` also `consoles`. Steps: `stored`, "
                       "`delivered`, `seen`, `unanswered`, `acknowledged`, `en_route`, `on_scene`, `closed`"),
 ]  # fmt: skip
-States = Annotated[
-    dict[str, str], Field(description="media id to `receiving`, `stored`, `ready`, `unreadable`, `wiped` or `removed`")
-]
+States = Annotated[dict[str, str], Field(description="media id to `receiving`, `stored`, `ready` or `unreadable`")]
 
 
 class Outbound(BaseModel):
@@ -196,7 +194,8 @@ class Notices(Outbound):
 
     A notice is `{"code", "since", ...}`: `store_unsafe` (`setting`, `value`, `mend`, and `refused`: nothing is called
     stored), `store_filling` and `disk_filling` (bytes and `share`), `store_away`, `store_restored` (`partition`),
-    `deadline_late` (`alarm`, `station`, `what`, `by_s`).
+    `store_keeps_wiped` (`why` its file was not written anew after a wipe), `deadline_late` (`alarm`, `station`, `what`,
+    `by_s`).
     """
 
     type: Literal["notices"]

@@ -13,6 +13,7 @@ from typing import Any
 
 from dispatch.alarm.clock import to_text
 from dispatch.alarm.state import Alarm
+from dispatch.alarm.tombstone import GONE
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -64,7 +65,7 @@ def citizen_view(alarm: Alarm, station_name: str, officers_named: bool, after: i
         "status": alarm.status,
         "ladder": ladder(alarm),
         "talk": [_said(n, entry, officers_named) for n, entry in talk_after(alarm, after)],
-        "media": {media: item["state"] for media, item in alarm.media.items()},
+        "media": {media: item["state"] for media, item in alarm.media.items() if item["state"] not in GONE},
     }
     if alarm.cancel is not None:
         view["cancel"] = "requested"

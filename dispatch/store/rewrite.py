@@ -71,7 +71,7 @@ class Rewriting:
             pipe.hget(self._turn, "refused")
             *counts, refused = await pipe.execute()
         waits = any(wiped != written for wiped, written in counts)
-        self.notices = [{"code": "rewrite_refused", **orjson.loads(refused)}] if refused and waits else []
+        self.notices = [{"code": "store_keeps_wiped", **orjson.loads(refused)}] if refused and waits else []
         if not waits:
             return
         async with translated():

@@ -29,7 +29,7 @@ export interface MediaEntry {
   kind: "photo" | "audio";
   mime: string;
   at: string;
-  state: "receiving" | "stored" | "ready" | "unreadable";
+  state: "receiving" | "stored" | "ready" | "unreadable" | "wiped" | "removed";
   copy?: string;
   width?: number;
   height?: number;
@@ -88,6 +88,8 @@ export interface Alarm {
   talk?: Record<string, TalkEntry>;
   notes?: Record<string, NoteEntry>;
   media?: Record<string, MediaEntry>;
+  held?: { by: string; at: string; reason: string };
+  wiped_at?: string;
 }
 
 export interface Duty {
@@ -137,6 +139,7 @@ export interface LogRow {
   alarm: string | null;
   version?: number;
   event: AlarmEvent;
+  wiped?: boolean;
 }
 
 export interface Answer {
