@@ -7,6 +7,7 @@ Field's terms: encryption at rest, authenticated encryption with associated data
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import secrets
@@ -170,7 +171,7 @@ class Objects:
         """Of a folder on disk: take away what is left at `prefix`, empty folders and pieces of interrupted writes."""
         if self._folder is not None:
             root = self._folder / prefix
-            await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
+            await asyncio.to_thread(_remove, root)
             for folder in [folder for folder in self._linked if folder == root or root in folder.parents]:
                 del self._linked[folder]
 
@@ -186,6 +187,15 @@ class Objects:
             self._linked[folder] = None
             if len(self._linked) > _FOLDERS_REMEMBERED:
                 self._linked.popitem(last=False)
+
+
+def _remove(root: Path) -> None:
+    """Delete the folder, so that no crash brings it back; the one that it was in too, when that is empty now."""
+    shutil.rmtree(root, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        _sync(root.parent)
+        root.parent.rmdir()
+        _sync(root.parent.parent)
 
 
 def _sync(path: Path) -> None:

@@ -22,7 +22,8 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import ContentWiped, Event
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.patch import merge_patch
-from dispatch.alarm.state import Alarm, changed, evolve, from_members, to_members
+from dispatch.alarm.state import PRIVATE, Alarm, changed, evolve, from_members, to_members
+from dispatch.alarm.tombstone import clears
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.record import Record, make_record
@@ -177,12 +178,14 @@ class Alarms:
         members = to_members(before) if before else {}
         for command in commands:
             for event in decide(alarm, command):
-                was_open = alarm is None or alarm.open
+                was, was_open = alarm, alarm is None or alarm.open
                 alarm = evolve(alarm, event, at, alarm_id)
                 if (due := self._deadline(alarm)) != alarm.due:
                     alarm = changed(alarm, due=due)
                 after = to_members(alarm)
                 changes = merge_patch(members, after)
+                if was is not None and isinstance(event, ContentWiped):
+                    changes |= clears(PRIVATE, was.talk, was.notes)
                 if alarm.open and not was_open:  # consoles that came while it was closed have nothing of it
                     changes |= after
                 records.append(make_record(alarm_id, alarm.version, event, at, changes))

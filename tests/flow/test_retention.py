@@ -209,7 +209,10 @@ async def test_who_writes_after_the_wipe_is_heard(town: Town) -> None:
     """A citizen whose page is still open writes again: the alarm is open, with the new words and the new photo only."""
     citizen, officer = await story(town)
     supervisor = await town.officer("S01", None, "supervisor", ready=False)
-    town.stops_watching(supervisor)
+    away = await town.officer("V02")
+    town.stops_watching(supervisor, away)
+    away.alarms[citizen.id] = dict(officer.alarms[citizen.id])  # it had the whole story,
+    await away.is_cut()  # and misses both wipes
     await supervisor.asks("wipe", alarm=citizen.id, reason="当事人申请")
     with pytest.raises(Answered, match="wiped"):
         await officer.asks("note", alarm=citizen.id, text="补充")
@@ -236,6 +239,10 @@ async def test_who_writes_after_the_wipe_is_heard(town: Town) -> None:
     await removed(town, citizen.id)
     assert files(town) == []
     assert "他又回来了".encode() not in await everything(town.dispatch.stream.redis)
+    await away.opens_console()
+    await away.is_awake()
+    assert found(orjson.dumps(away.alarms[citizen.id])) == []
+    assert away.alarms[citizen.id]["wipes"] == 2
 
 
 async def test_a_practice_alarm_ends_a_day_after_it_was_raised(town: Town) -> None:
