@@ -83,6 +83,9 @@ class Endings:
         if outcome.events:
             ENDED.inc()
             log.info("content_wiped", alarm=alarm_id, why="policy")
+        else:  # someone was first; the index follows what they wrote
+            alarm = outcome.alarm
+            await self._stream.set_deadline(keys, alarm_id, alarm.version, self._alarms.ending(alarm), keys.endings)
 
     async def _look(self, now: datetime) -> None:
         """Index what has no end date there: closed by a version before this one, or under other days than now."""

@@ -141,6 +141,8 @@ async def test_a_hold_stops_the_end(town: Town) -> None:
     with pytest.raises(Answered, match="held") as refused:
         await supervisor.asks("wipe", alarm=citizen.id, reason="到期")
     assert refused.value.body["possible"] == ["unhold"]
+    redis, keys = town.dispatch.stream.redis, town.dispatch.stream.keys
+    assert await redis.zscore(keys.endings, citizen.id) is None
     await officer.closes()
     await passes(town, KEPT_FOR * 2)
     assert (await citizen.sees())["talk"][0]["text"] == WORDS[2]
