@@ -142,7 +142,7 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
         raise ValueError(f"{event.type} cannot be an alarm's first event")
     version = alarm.version + 1
     changes = _changes(alarm, event, at)
-    if alarm.wiped_at is not None and isinstance(event, _BRINGS):
+    if alarm.wiped_at is not None and "wiped_at" not in changes and (isinstance(event, _BEGINS) or event.split()[1]):
         changes["wiped_at"] = None  # there is content again, which has an end of its own
     return changed(alarm, version=version, shown=_shown(alarm, event, version), **changes)
 
@@ -156,8 +156,8 @@ _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
     e.ContentHeld, e.ContentReleased,
 )  # fmt: skip
-_BRINGS = (e.CitizenSaid, e.QuestionAnswered, e.PositionReported, e.MediaAdded, e.AlarmReopened)
-"""What brings content into a wiped alarm: a citizen who writes again is heard."""
+_BEGINS = (e.MediaAdded, e.AlarmReopened)
+"""After these a wiped alarm has content again, or will have: as after any event that holds someone's words."""
 
 
 def _shown(alarm: Alarm, event: e.Event, version: int) -> int:

@@ -134,11 +134,13 @@ class Alarms:
                     continue
                 return outcome
             after = outcome.alarm
+            ending, was = self.ending(after), self.ending(before) if before else None
+            wipe = any(isinstance(event, ContentWiped) for event in outcome.events)
             change = Append(
                 alarm=alarm_id, expected=before.version if before else 0, version=after.version, key=key, digest=digest,
                 snapshot=orjson.dumps(to_members(after)), open=after.open, deadline=after.due, secret_hash=secret_hash,
-                pin_hash=pin_hash, copy_to=after.shared, fence=fence,
-                ending=self.ending(after), wipe=any(isinstance(event, ContentWiped) for event in outcome.events),
+                pin_hash=pin_hash, copy_to=after.shared, fence=fence, wipe=wipe,
+                ending="keep" if ending == was else ending,
             )  # fmt: skip
             match await self.stream.append(after.home, records, change):
                 case Appended():
