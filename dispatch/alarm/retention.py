@@ -26,7 +26,7 @@ def ends_at(alarm: Alarm, keep: Mapping[str, timedelta]) -> datetime | None:
         alarm: as folded from its events.
         keep: how long content is kept, by kind of alarm; a kind that is not there is kept for ever.
     """
-    if alarm.held is not None or alarm.wiped_at is not None or alarm.kind not in keep:
+    if alarm.held is not None or alarm.wiped_at is not None or alarm.kind not in keep or not _over(alarm):
         return None
     since = alarm.raised_at if alarm.kind == "practice" else alarm.closed_at
     return None if since is None else since + keep[alarm.kind]
@@ -38,10 +38,9 @@ def decide(alarm: Alarm, command: c.Command, possible: list[str]) -> list[e.Even
     Raises:
         Refused: `not_allowed` for officers and for stations that do not answer for the alarm; `not_possible`.
     """
-    ended = alarm.status is Status.CLOSED or alarm.kind == "practice"
     match command:
         case c.EndContent(closed_at=closed_at):
-            due = ended and closed_at == alarm.closed_at and alarm.held is None and alarm.wiped_at is None
+            due = _over(alarm) and closed_at == alarm.closed_at and alarm.held is None and alarm.wiped_at is None
             return [e.ContentWiped(why="policy")] if due else []
         case c.RemoveMedia(objects=objects):
             waiting = any(item["state"] == "wiped" for item in alarm.media.values())
@@ -60,10 +59,15 @@ def decide(alarm: Alarm, command: c.Command, possible: list[str]) -> list[e.Even
                 return []
             if alarm.held is not None:
                 raise _not_possible(alarm, "its content is held", ["unhold"])
-            if not ended:
+            if not _over(alarm):
                 raise _not_possible(alarm, "it is not closed", possible)
             return [e.ContentWiped(why="supervisor", by=by.name, reason=reason)]
     raise TypeError(f"{type(command).__name__} has nothing to do with how long content is kept")
+
+
+def _over(alarm: Alarm) -> bool:
+    """Whether its content may end: nobody works on it any more, or nobody ever did."""
+    return alarm.status is Status.CLOSED or alarm.kind == "practice"
 
 
 def is_wiped(alarm: Alarm, possible: list[str]) -> Refused:
