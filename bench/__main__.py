@@ -35,7 +35,9 @@ PROGRAMS = {
     "timers": Program("--alarms 5000 --burst 200 --seconds 15 --idle 5 --rounds 1"),
     "city": Program("--stations 50 --hubs 1 --rate 20 --seconds 8 --idle 3"),
     "growth": Program("--kind history --most 10000 --seconds 8 --idle 3"),
+    "bad_line": Program("--presses 10 --loads 1"),
     "memory": Program("--events 14000 --open 1000 --consoles 300"),
+    "media": Program("--photos 100 --seconds 5 --streaming 12"),
 }
 
 

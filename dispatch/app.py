@@ -43,11 +43,8 @@ from dispatch.identity import COOKIE, Identity
 from dispatch.intake import http as intake_http
 from dispatch.intake.citizens import Citizens, Town
 from dispatch.intake.websocket import CitizenSocket
-from dispatch.media import http as media_http
-from dispatch.media.chunks import Chunks
-from dispatch.media.copies import Copies
+from dispatch.media.evidence import Evidence
 from dispatch.media.objects import Objects
-from dispatch.media.removal import Removal
 from dispatch.notices import NOTICE_EVERY_S, Notices
 from dispatch.routing.route import route
 from dispatch.settings import Settings
@@ -123,10 +120,7 @@ class Dispatch:
         self.identity = Identity(
             self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s
         )
-        self.chunks = Chunks(self.alarms, objects, self.limits)
-        self.copies = Copies(self.alarms, self.chunks, objects, clock)
-        self.removal = Removal(self.alarms, objects, clock)
-        self.alarms.after_append += [self.copies.after_append, self.removal.after_append]
+        self.evidence = Evidence(self.alarms, objects, clock, self.limits, settings.media.model_dump())
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
@@ -139,18 +133,17 @@ class Dispatch:
     # -- the application ---------------------------------------------------------------------------------------
 
     def _starlette(self, folder: Path, voice: Path) -> Starlette:
-        pages = web.Pages(folder, self.settings)
+        pages, chunks = web.Pages(folder, self.settings), self.evidence.chunks
         return Starlette(
             routes=[  # looked through from the first on: alarms before all else
-                *intake_http.routes(self.citizens, pages.page, self.chunks.put_whole, self.settings.limits.form_bytes),
+                *intake_http.routes(self.citizens, pages.page, chunks.put_whole, self.settings.limits.form_bytes),
                 *notices.routes(self.notices, self.who, lambda: dangers(self.stream.redis, self.settings.store.allow)),
                 Route("/metrics", telemetry.metrics),
                 WebSocketRoute("/ws/alarm", self._citizen_socket),
                 WebSocketRoute("/ws/console", self._console_socket),
-                *media_http.citizen_routes(self.chunks, self._citizen_of),
-                *media_http.officer_routes(self.alarms, self.chunks, self.copies, self.who),
+                *self.evidence.routes(self._citizen_of, self.who),
                 *log_http.routes(self.alarms, self.who, self.stations),
-                *web.routes(pages, self.identity, self.who, folder, voice, self.limits),
+                *web.routes(pages, self.identity, self.who, folder, voice, self.settings),
             ],
             exception_handlers={Refused: pages.refused, ClientDisconnect: web.hung_up, 404: web.not_found},
             lifespan=self._lifespan,
@@ -169,8 +162,7 @@ class Dispatch:
             "readiness": lambda: repeat(self.readiness.step, self.clock, poll_s),
             "duty": lambda: repeat(self.roster.step, self.clock, poll_s),
             "relay": lambda: self.relay.run(poll_s),
-            "copies": lambda: self.copies.run(self.clock),
-            "removal": self.removal.run,
+            **self.evidence.loops(),
             "endings": lambda: repeat(self.endings.step, self.clock, ENDINGS_EVERY_S),
             "rewriting": lambda: repeat(self.rewriting.step, self.clock, REWRITE_EVERY_S),
             "audit": lambda: repeat(self.auditor.step, self.clock, AUDIT_EVERY_S),
@@ -250,7 +242,8 @@ class Dispatch:
 
     async def _citizen_socket(self, socket: WebSocket) -> None:
         beat_s = self.settings.console.beat_s
-        await CitizenSocket(socket, self.citizens, self.chunks.put, self.chunks.end, self.clock, beat_s).run()
+        chunks = self.evidence.chunks
+        await CitizenSocket(socket, self.citizens, chunks.put, chunks.end, self.clock, beat_s).run()
 
     async def _console_socket(self, socket: WebSocket) -> None:
         try:

@@ -39,13 +39,22 @@ HTTP: Final = (
     ("POST /alarms/{alarm}/position", "citizen", "Position", "200 `version`"),
     ("POST /alarms/{alarm}/answer", "citizen", "AnswerBody", "200 `version`"),
     ("POST /alarms/{alarm}/cancel", "citizen", "CancelBody", "200 `cancel`, with the right number and without"),
+    ("POST /alarms/{alarm}/check-in", "citizen", "CheckInBody", "200 `version`, `check_in_by`"),
+    ("POST /alarms/{alarm}/end-plan", "citizen", "EndPlanBody", "200 `plan`, with the right number and without"),
     ("POST /alarms/{alarm}/receipt", "citizen", "", "200 the receipt page, for pages without JavaScript (a form)"),
     ("PUT /alarms/{alarm}/media/{media}/{seq}", "citizen", "the chunk's bytes", "204"),
     ("POST /alarms/{alarm}/media/{media}", "citizen", "EndMediaBody", "204"),
     ("POST /session", "anyone", "SignIn", "200 `name`, `role`, `station`, and the cookie"),
     ("GET /session", "signed in", "", "200 the same"),
     ("DELETE /session", "signed in", "", "204"),
-    ("GET /media/{alarm}/{media}", "officer", "", "200 or 206 the copy without metadata; `Range` is understood"),
+    ("GET /media/{alarm}/{media}", "officer", "", "200 or 206 a copy without metadata; `Range` is understood. "
+     "`copy`: `large` (JPEG) or `small` (WebP) of a photo, `mp4` (AAC) or `webm` (Opus) of a recording; the first "
+     "without. While a recording grows: as the next line"),
+    ("GET /media/{alarm}/{media}/live", "officer", "", "200 or 206 what there is of the growing copy (fragmented MP4, "
+     "AAC) from `Range: bytes=N-` on, waited for up to 5 s, else 204. `ETag` names the copy: with `If-Match` 412 when "
+     "there is another, then begin anew. `Live-State` (`growing`, `ended`, `cut`), `Live-Seconds`, `Live-Bytes`, "
+     "`Live-Gaps` (`at+length,…` in seconds). With `copy` (its name) and `upto`: the first so many bytes, as a file "
+     "with ranges"),
     ("POST /media/{alarm}/{media}/original", "officer", "OpenOriginalBody", "200 the sealed original; logged"),
     ("GET /log", "signed in", "", "200 `events`, `next`; NDJSON or CSV by `Accept`. "
      "`station`, `alarm`, `type`, `from`, `to`, `after`, `limit`"),
@@ -54,6 +63,11 @@ HTTP: Final = (
     ("GET /log/verify", "signed in", "", "200 `station`, `ok`, `events`, `head`, or `broken_at` and `why`"),
     ("GET /voice/{name}", "signed in", "", "200 the clip `STATION.zh.wav` or `STATION.en.wav`"),
     ("GET /static/config.json", "anyone", "", "200 what pages need to know of the configuration"),
+    ("GET /areas/{station}", "anyone", "", "200 `areas`: outline and name of the station and the nearest around it"),
+    ("GET /words/{part}.json", "anyone", "", "200 words of a page, such as `citizen.zh`, `citizen.zh.later`"),
+    ("GET /manifest.webmanifest", "anyone", "", "200 what an installed page is called; 404 unless `citizen.install`"),
+    ("GET /icon.png", "anyone", "", "200 the neutral icon"),
+    ("GET /shell.js", "anyone", "", "200 the worker of an installed page, with the names of the files that it keeps"),
     ("GET /notices", "signed in", "", "200 `notices`: what is wrong with the system itself, as in `Notices`"),
     ("GET /healthz", "anyone", "", "200 the process lives"),
     ("GET /readyz", "anyone", "", "200 the store answers and is safe, else 503 and `why`"),
@@ -61,7 +75,8 @@ HTTP: Final = (
 )  # fmt: skip
 
 BODIES: Final = (
-    messages.RaiseBody, messages.Position, messages.SayBody, messages.AnswerBody, messages.CancelBody,
+    messages.RaiseBody, messages.CheckInBody, messages.EndPlanBody,
+    messages.Position, messages.SayBody, messages.AnswerBody, messages.CancelBody,
     messages.EndMediaBody, messages.SignIn, messages.OpenOriginalBody, messages.After,
 )  # fmt: skip
 

@@ -1,11 +1,12 @@
 """The tables of dispatch.toml, one class each: keys, defaults, ranges. The file itself explains every key.
 
-Never reads anything: `dispatch.settings` does.
+Never reads the configuration: `dispatch.settings` does; only whether the icon is one is looked at here.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
@@ -43,6 +44,17 @@ def _holds_polls(value: float, info: ValidationInfo) -> float:
     return value
 
 
+def _icon(value: str) -> str:
+    try:
+        head = Path(value).read_bytes()[:24] if value else b""
+    except OSError as fault:
+        raise ValueError(f"must be a file that can be read: {fault.strerror}") from None
+    width, height = (int.from_bytes(head[i : i + 4]) for i in (16, 20))
+    if value and (head[:8] != b"\x89PNG\r\n\x1a\n" or (width, height) != (512, 512)):
+        raise ValueError('must be "" or the path of a PNG file of 512 x 512 pixels')
+    return value
+
+
 class Serve(Table):
     host: str = Field(default="127.0.0.1", min_length=1, description="an address or a host name")
     port: int = Field(default=8787, ge=0, le=65535)
@@ -73,6 +85,19 @@ class Media(Table):
         default="", pattern=r"^((s3|gs|az)://.+)?$", description='"" for the data folder, or s3://, gs://, az://'
     )
     key: str = Field(default="", pattern=r"^([0-9a-fA-F]{64})?$", repr=False, description='64 hex digits, or ""')
+    answer_s: float = Field(default=10, ge=1, le=300)
+    workers: int = Field(default=1, ge=1, le=64)
+    original_bytes: int = Field(default=134_217_728, ge=1_048_576, le=2_147_483_648)
+    copy_bytes: int = Field(default=67_108_864, ge=1_048_576, le=1_073_741_824)
+    memory_bytes: int = Field(default=1_073_741_824, ge=536_870_912, le=17_179_869_184)
+    cpu_s: int = Field(default=180, ge=5, le=3600)
+    wall_s: int = Field(default=300, ge=10, le=7200)
+    pixels: int = Field(default=64_000_000, ge=1_000_000, le=1_000_000_000)
+    audio_s: int = Field(default=3600, ge=60, le=86_400)
+    cut_after_s: float = Field(default=120, ge=1, le=3600)
+    live_workers: int = Field(default=16, ge=0, le=256)
+    live_gap_s: float = Field(default=2, ge=0.1, le=60)
+    live_linger_s: float = Field(default=30, ge=5, le=600)
 
 
 class Limits(Table):
@@ -85,9 +110,12 @@ class Limits(Table):
     reason_chars: int = Field(default=500, ge=20, le=10_000)
     choices: int = Field(default=6, ge=4, le=20)
     needs: int = Field(default=8, ge=1, le=100)
+    check_in_least_s: int = Field(default=60, ge=10, le=3600)
+    check_in_most_s: int = Field(default=86_400, ge=3600, le=604_800)
     chunk_bytes: int = Field(default=262_144, ge=1024, le=262_144)
     chunks_per_media: int = Field(default=2400, ge=1, le=100_000)
     media_per_alarm: int = Field(default=40, ge=1, le=10_000)
+    copies_waiting: int = Field(default=10_000, ge=1, le=1_000_000)
     media_bytes: int = Field(default=104_857_600, ge=1_048_576, le=10_737_418_240)
     form_bytes: int = Field(default=52_428_800, ge=1_048_576, le=1_073_741_824)
     frame_bytes: Annotated[int, AfterValidator(_holds_a_chunk)] = Field(default=1_048_576, ge=4096, le=16_777_216)
@@ -119,6 +147,8 @@ class Citizen(Table):
         description="a list of tables with label and href",
     )
     name_officers: bool = False
+    install: bool = False
+    icon: Annotated[str, AfterValidator(_icon)] = ""
 
 
 class Session(Table):

@@ -25,7 +25,7 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.tasks import end
 from dispatch.app import Dispatch
 from dispatch.fanout.transport import Protocol
-from dispatch.media.objects import KeyUnusable, Objects, open_key
+from dispatch.media.objects import KeyUnusable, Objects, Unusable, open_key
 from dispatch.settings import Settings
 from dispatch.stop import Stop
 from dispatch.store import checks as store
@@ -152,7 +152,7 @@ async def store_dangers(url: str, data: Path) -> list[store.Danger]:
 
 async def _wired(settings: Settings, data: Path, redis: Redis, hub: bool) -> Dispatch:
     try:
-        objects = _objects(settings, data)
+        objects = await _objects(settings, data)
         found = await store.dangers(redis, settings.store.allow)
     except (StoreUnavailable, KeyUnusable, OSError) as fault:
         raise CannotServe(str(fault)) from None
@@ -167,15 +167,29 @@ async def _wired(settings: Settings, data: Path, redis: Redis, hub: bool) -> Dis
     return dispatch
 
 
-def _objects(settings: Settings, data: Path) -> Objects:
-    """Where media are kept, opened with their key. A new key is made only where nothing was sealed yet."""
+async def _objects(settings: Settings, data: Path) -> Objects:
+    """Where media are kept, opened with their key. A new key is made only where nothing was sealed yet.
+
+    Raises:
+        CannotServe: a bucket that does not take, give back and delete an object.
+        KeyUnusable, OSError: of the key's file.
+    """
     folder = data / "media"
     if settings.media.key:
         key = bytes.fromhex(settings.media.key)
     else:
         sealed = bool(settings.media.url) or (folder.is_dir() and any(folder.iterdir()))
         key = open_key(data / "keys" / "media.key", make=not sealed)
-    return Objects(settings.media.url or folder, key)
+    objects = Objects(settings.media.url or folder, key, settings.media.answer_s)
+    if settings.media.url:
+        try:
+            await objects.check()
+        except Unusable as fault:
+            raise CannotServe(
+                f"media.url: {settings.media.url} cannot be used ({fault}); see that the bucket is there, and that"
+                " AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are right"
+            ) from None
+    return objects
 
 
 async def serve(settings: Settings, data: Path) -> None:

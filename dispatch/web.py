@@ -6,6 +6,7 @@ Knows nothing of alarms. The pages' scripts and styles come from one origin; non
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -14,7 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jinja2
-import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -24,15 +24,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dispatch import areas, installable
 from dispatch.alarm import errors, messages
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
+from dispatch.catalogues import LANGUAGES, Catalogues
 from dispatch.identity import COOKIE, Identity
 from dispatch.intake.http import json_body
 from dispatch.settings import Settings
 
-LANGUAGES = ("zh", "en")
 _KEPT = "/static/vendor/"  # the only files a browser may keep: they tell nothing of who used which page (P9)
 _CITIZEN_PATHS = ("/alarms", "/ws/alarm")
 _CONTENT_POLICY = (
@@ -50,7 +51,7 @@ _HEADERS = {
 
 
 class Pages:
-    """The pages, in the languages of their catalogues (`words/PAGE.LANG.json`).
+    """The pages, in the languages of their catalogues .
 
     Args:
         folder: the web folder.
@@ -64,23 +65,25 @@ class Pages:
             loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined,
             trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
-        self._words = {
-            (file.name.split(".")[0], file.name.split(".")[1]): orjson.loads(file.read_bytes())
-            for file in (folder / "words").glob("*.*.json")
-        }
+        self._catalogues = Catalogues(folder)
+        self.languages = self._catalogues.languages("citizen")
 
     def page(self, request: Request, template: str, variables: Mapping[str, Any]) -> Response:
         """The template with `lang`, `words` and what every page shows, and `variables`."""
-        lang = variables.get("lang") or self.language(request)
-        if lang not in LANGUAGES:
-            lang = LANGUAGES[0]
         catalogue = template.split("/")[0]
+        offered = self.languages if catalogue == "citizen" else LANGUAGES
+        lang = variables.get("lang") or self.language(request, offered)
+        if lang not in offered:
+            lang = LANGUAGES[0]
         citizen = self._settings.citizen
         shown = {
-            "words": self._words.get((catalogue, lang), {}),
+            "words": self._catalogues.of(catalogue, lang),
             "title": citizen.title.of(lang),
             "exit_url": citizen.exit_url,
+            "install": citizen.install,
+            "icon_url": "/icon.png" if citizen.icon else "/static/citizen/icon.svg",
             "other_ways": [{"label": way.label.of(lang), "href": way.href} for way in citizen.other_ways],
+            "languages": {one: self._catalogues.of(catalogue, one).get("language", one) for one in offered},
             "local": self._local,
             **variables,
             "lang": lang,
@@ -93,13 +96,12 @@ class Pages:
         zone = self._settings.rotas[self._settings.boundaries.default].timezone
         return from_text(at).astimezone(zone).strftime("%H:%M:%S")
 
-    def language(self, request: HTTPConnection) -> str:
+    def language(self, request: HTTPConnection, offered: Collection[str] = LANGUAGES) -> str:
         """What the address asks for (`?lang=`), else what the browser prefers, else the first."""
         wanted = [request.query_params.get("lang", "")]
-        wanted += [
-            part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")
-        ]
-        return next((lang for lang in wanted if lang in LANGUAGES), LANGUAGES[0])
+        accepted = request.headers.get("accept-language", "").lower()
+        wanted += [re.split(r"[-;]", part.strip())[0] for part in accepted.split(",")]
+        return next((lang for lang in wanted if lang in offered), LANGUAGES[0])
 
     async def refused(self, request: Request, fault: Exception) -> Response:
         """A refused request: a page for a form without JavaScript, else JSON; `Retry-After` if trying again helps."""
@@ -113,10 +115,24 @@ class Pages:
             return page
         return JSONResponse(fault.body(), fault.error.status, headers)
 
+    async def words(self, request: Request) -> Response:
+        """One part of a catalogue: what a page needs at first, or (`.later`) what comes after that."""
+        part = self._catalogues.part(request.path_params["part"])
+        if part is None:
+            raise Refused(errors.NOT_FOUND, "there is no such catalogue")
+        return Response(part, media_type="application/json")
+
     async def citizen(self, request: Request) -> Response:
         """The citizen's page; the names for a form without JavaScript are made here, once per page."""
+        if "shell" in request.query_params:
+            return HTMLResponse(self.shell(request), headers={"cache-control": "no-store"})
         names = {"id": str(uuid.uuid4()), "secret": secrets.token_urlsafe(24), "pin": f"{secrets.randbelow(10000):04d}"}
         return self.page(request, "citizen/page.html", names)
+
+    def shell(self, request: Request) -> str:
+        """The citizen's page as an installed one keeps it: without the names of an alarm, which are used once."""
+        page = self.page(request, "citizen/page.html", {"id": "", "secret": "", "pin": ""})
+        return bytes(page.body).decode()
 
     async def console(self, request: Request) -> Response:
         return self.page(request, "console/page.html", {})
@@ -132,7 +148,7 @@ class Pages:
         settings, citizen = self._settings, self._settings.citizen
         return JSONResponse(
             {
-                "languages": LANGUAGES,
+                "languages": self.languages,
                 "title": citizen.title.model_dump(),
                 "exit_url": citizen.exit_url,
                 "other_ways": [way.model_dump() for way in citizen.other_ways],
@@ -147,8 +163,9 @@ class Pages:
 
 
 def routes(pages: Pages, identity: Identity, who: Callable[[Request], Awaitable[Actor]], web: Path,
-           voice: Path, limits: Mapping[str, int]) -> list[BaseRoute]:  # fmt: skip
+           voice: Path, settings: Settings) -> list[BaseRoute]:  # fmt: skip
     """Pages, static files, voice clips and sign-in."""
+    limits = settings.limits.model_dump()
 
     async def session(request: Request) -> Response:
         if request.method == "POST":
@@ -185,8 +202,11 @@ def routes(pages: Pages, identity: Identity, who: Callable[[Request], Awaitable[
         Route("/sign-in", pages.sign_in, middleware=small),
         Route("/session", session, methods=["GET", "POST", "DELETE"]),
         Route("/static/config.json", pages.config),
+        Route("/words/{part}.json", pages.words, middleware=small),
         Route("/voice/{name}", clip),
         Route("/favicon.ico", favicon),
+        *installable.routes(settings.citizen, web, pages.shell),
+        *areas.routes(settings.boundaries),
         Mount("/static", StaticFiles(directory=web), middleware=small),
     ]
 

@@ -56,3 +56,19 @@ def test_the_fan_out_is_measured_and_nothing_is_lost(root: Path, tmp_path: Path)
     assert found["server_us"] > 0
     assert found["every_ms"]["p50"] > 0
     assert found["lost"] == 0
+
+
+def test_media_are_measured(root: Path, tmp_path: Path) -> None:
+    """`python -m bench.media` runs: photos are sealed and copied, recordings come in, no alarm is lost meanwhile."""
+    small = "--photos 4 --rate 5 --seconds 1 --consoles 2 --recordings 3 --streaming 2 --json"
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.media", *small.split(), "--data", str(tmp_path)],
+        cwd=root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["photos"]["sealed_s"] > 0
+    assert found["photos"]["copied_s"] > 0
+    assert found["photos"]["busy"]["figures"]["every"]["p50"] > 0
+    assert found["recordings"]["chunks"] == 6
+    assert found["recordings"]["memory_end"] > 0

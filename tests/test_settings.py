@@ -137,6 +137,18 @@ def test_a_stations_own_other_ways(folder: Path) -> None:
         ),
         ("dispatch.toml", '"https://www.baidu.com/"', '"javascript:1"', 'exit_url = "javascript:1": must be an https'),
         ("dispatch.toml", '"tel:110"', '"110"', 'citizen.other_ways[1].href = "110": must be an address such as "tel:'),
+        (
+            "dispatch.toml",
+            'icon = ""',
+            'icon = "/nowhere.png"',
+            'citizen.icon = "/nowhere.png": must be a file that can be',
+        ),
+        (
+            "dispatch.toml",
+            'icon = ""',
+            'icon = "/etc/passwd"',
+            'citizen.icon = "/etc/passwd": must be "" or the path of a PNG',
+        ),
         ("dispatch.toml", 'zh = "天气", ', "", "citizen.title.zh: must be a text of 1 to 64 characters"),
         ("dispatch.toml", 'level = "info"', 'level = "loud"', 'log.level = "loud": must be "debug", "info", "warning"'),
         ("dispatch.toml", "port = 8787", "port = ", "config/dispatch.toml: must be readable: "),

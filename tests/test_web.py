@@ -188,3 +188,23 @@ async def test_voice_clips_are_for_officers(town: Town, http: httpx.AsyncClient)
         answer = await officer.http.get(path)
         assert answer.status_code == 404, path
         assert "secret" not in answer.text.replace("Check the address and the secret", "")
+
+
+async def test_the_areas_that_a_place_is_shown_on(town: Town, http: httpx.AsyncClient) -> None:
+    """A station's own outline first and the nearest around it, few enough for a bad line; nothing for other names."""
+    found = (await http.get("/areas/dadongmen")).json()["areas"]
+    assert (found[0]["name"]["zh"], found[0]["mine"]) == ("大东门派出所", True)
+    assert [area for area in found[1:] if "mine" in area] == []
+    assert 1 < len(found) <= 9
+    for area in found:
+        assert set(area) <= {"name", "rings", "mine"}
+        assert all(ring[0] == ring[-1] and len(ring) >= 4 for ring in area["rings"])
+    assert (await http.get("/areas/nowhere")).status_code == 404
+
+
+async def test_the_shell_has_no_names(town: Town, http: httpx.AsyncClient) -> None:
+    """What an installed page keeps is the same for everybody: an alarm's names are used once."""
+    page, shell, again = [(await http.get(path)).text for path in ("/", "/?shell", "/?shell")]
+    assert 'name="secret"' in page
+    assert 'name="secret"' not in shell
+    assert shell == again

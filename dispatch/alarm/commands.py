@@ -48,6 +48,35 @@ class Raise(Command):
 
 
 @command
+class Plan(Raise):
+    """A dead man's timer: the alarm is raised unless its citizen checks in within so many seconds, again and again."""
+
+    within_s: int
+
+
+@command
+class CheckIn(Command):
+    """All is well; the next check-in within so many seconds. `position` is kept with the plan, and told to nobody."""
+
+    within_s: int
+    position: Mapping[str, Any] | None = None
+
+
+@command
+class EndPlan(Command):
+    """No check-in is needed any more. Under `duress` (a wrong number, or none) the alarm is raised, and looks ended."""
+
+    duress: bool
+
+
+@command
+class MissCheckIn(Command):
+    """From a timer: the check-in that was `due` did not come."""
+
+    due: datetime
+
+
+@command
 class Acknowledge(Command):
     by: Actor
 
@@ -143,34 +172,62 @@ class ReportPosition(Command):
 
 
 @command
-class AddMedia(Command):
+class OfMedia(Command):
+    """Base of all that is about one photo or recording of an alarm."""
+
+    media: str
+
+
+@command
+class AddMedia(OfMedia):
     media: str
     kind: str
     mime: str
 
 
 @command
-class EndMedia(Command):
+class EndMedia(OfMedia):
     media: str
     chunks: int
     size: int
     sha256: str
+    cut: bool | None = None
+    missing: tuple[int, ...] | None = None
 
 
 @command
-class MediaDone(Command):
-    """The media worker's result: `mime` of the copy, or `unreadable` with the reason."""
+class FailLiveSound(OfMedia):
+    """No copy can be made while the recording grows."""
+
+    media: str
+    reason: str
+
+
+@command
+class MediaDone(OfMedia):
+    """The media worker's result: `mime` of the first copy and what there is, or `unreadable` with the reason."""
 
     media: str
     mime: str = ""
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    copies: tuple[str, ...] | None = None
+    peaks: tuple[int, ...] | None = None
+    position: Mapping[str, Any] | None = None
     unreadable: str | None = None
 
 
 @command
-class OpenOriginal(Command):
+class NoteWorkerDeath(OfMedia):
+    """A worker that decoded this media died, for the time `deaths`."""
+
+    media: str
+    deaths: int
+
+
+@command
+class OpenOriginal(OfMedia):
     by: Actor
     media: str
     reason: str

@@ -56,6 +56,7 @@ NOT_OWNER = _error("not_owner", 409, "Only the alarm's owner can do this; acknow
 NOT_POSSIBLE = _error("not_possible", 409, "Do one of the steps in `possible` first.")
 CHUNK_CONFLICT = _error("chunk_conflict", 409, "This chunk is stored with other bytes; use a new media id.")
 MEDIA_ENDED = _error("media_ended", 409, "This recording is already finished; start a new one with a new media id.")
+LIVE_BUSY = _error("live_busy", 503, "Stop listening elsewhere, or wait for the whole recording.", retry=True)
 CHUNKS_MISSING = _error("chunks_missing", 409, "Send the chunks in `missing`, then finish again.", retry=True)
 
 GO_AWAY: Final = 4000  # the hub is stopping or lost its store: come back (to any hub) and resume

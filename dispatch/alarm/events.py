@@ -23,6 +23,8 @@ class Event:
 
     __slots__ = ()
     type: ClassVar[str]
+    sealed: ClassVar[bool] = False
+    """Whether its private fields, and what it changes, are kept from the record and from consoles."""
     public_fields: ClassVar[tuple[str, ...]]
     private_fields: ClassVar[tuple[str, ...]]
 
@@ -59,7 +61,11 @@ def event(cls: type[E]) -> type[E]:
 
 @event
 class AlarmRaised(Event):
-    """Intake accepted the alarm. `why` says how routing chose the station; `channel` how the alarm came."""
+    """Intake accepted the alarm. `why` says how routing chose the station; `channel` how the alarm came.
+
+    `plan` says how a plan became the alarm: `missed` (no check-in in time), `pressed` (by its citizen before that),
+    `duress` (ended with a wrong number, or none: its citizen is shown an ended plan).
+    """
 
     station: str
     backups: tuple[str, ...]
@@ -69,11 +75,52 @@ class AlarmRaised(Event):
     lang: str
     channel: str
     flood: bool | None = None
+    plan: str | None = None
     category: str | None = field(default=None, metadata=PRIVATE)
     needs: tuple[str, ...] | None = field(default=None, metadata=PRIVATE)
     text: str | None = field(default=None, metadata=PRIVATE)
     position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
     place: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class PlanMade(Event):
+    """A citizen wants the alarm raised unless they check in within `within_s` seconds. What it says is nobody's yet.
+
+    The words and the place of a plan, and where its citizen checked in, are in no record and go to no console: they
+    come with `alarm_raised` if that ever follows, and are gone when it does not.
+    """
+
+    sealed: ClassVar[bool] = True
+    station: str
+    backups: tuple[str, ...]
+    why: str
+    code: str
+    kind: str
+    lang: str
+    channel: str
+    within_s: int
+    category: str | None = field(default=None, metadata=PRIVATE)
+    needs: tuple[str, ...] | None = field(default=None, metadata=PRIVATE)
+    text: str | None = field(default=None, metadata=PRIVATE)
+    position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
+    place: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class CheckedIn(Event):
+    """The plan's citizen is well; the next check-in is due within `within_s` seconds."""
+
+    sealed: ClassVar[bool] = True
+    within_s: int
+    position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class PlanEnded(Event):
+    """The plan's citizen needs it no more; its words and place are gone."""
+
+    sealed: ClassVar[bool] = True
 
 
 @event
@@ -272,31 +319,59 @@ class MediaAdded(Event):
 
 @event
 class MediaEnded(Event):
-    """All `chunks` are stored. `sha256` (hex) is of the bytes as the citizen's device sent them."""
+    """All `chunks` are stored. `sha256` (hex) is of the bytes as the citizen's device sent them.
+
+    `cut`: nobody finished it, and no chunk came for a time; `missing` are the numbers of chunks that never came.
+    """
 
     media: str
     chunks: int
     size: int
     sha256: str
+    cut: bool | None = None
+    missing: tuple[int, ...] | None = None
+
+
+@event
+class LiveSoundFailed(Event):
+    """The recording cannot be heard while it is made (`reason`); it is stored all the same."""
+
+    media: str
+    reason: str
 
 
 @event
 class MediaReady(Event):
-    """The copy without metadata exists. Sizes in pixels, `duration_s` in seconds."""
+    """The copies without metadata exist: `copies` by name, the first one of type `mime`. Sizes in pixels and seconds.
+
+    `peaks`: how loud each hundredth of a recording is, 0 to 100. `position`: what the original's metadata said of it.
+    """
 
     media: str
     mime: str
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    copies: tuple[str, ...] | None = None
+    peaks: tuple[int, ...] | None = field(default=None, metadata=PRIVATE)
+    position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
 
 
 @event
 class MediaUnreadable(Event):
-    """Kept sealed as evidence; no copy could be made (`reason`)."""
+    """Kept sealed as evidence; no copy could be made (`reason`). `position`: what its metadata said all the same."""
 
     media: str
     reason: str
+    position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class MediaWorkerDied(Event):
+    """The process that was decoding it died, for the time `deaths`: after the first it is tried once more."""
+
+    media: str
+    deaths: int
 
 
 @event

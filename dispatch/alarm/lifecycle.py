@@ -11,14 +11,13 @@ from types import MappingProxyType
 from typing import Any
 
 from dispatch.alarm import commands as c
-from dispatch.alarm import errors, retention
+from dispatch.alarm import errors, evidence, plan, retention
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import OWNED, Alarm, Status
-from dispatch.alarm.tombstone import GONE
 
-RAISED, ACKNOWLEDGED, EN_ROUTE, ON_SCENE, CLOSED = Status
+RAISED, ACKNOWLEDGED, EN_ROUTE, ON_SCENE, CLOSED, *_OF_PLANS = Status
 _MOST_CANCELS = 20
 """Further requests to cancel are answered alike and leave no event."""
 
@@ -70,13 +69,18 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
     Raises:
         Refused: the table has no such step; names the status and what would be possible. Or the actor may not.
     """
-    if isinstance(command, c.Raise):
-        return [] if alarm else [_raised(command)]
+    if isinstance(command, c.Raise) and alarm is None:
+        return [plan.made(command) if isinstance(command, c.Plan) else _raised(command)]
     if alarm is None:
         raise Refused(errors.NOT_FOUND, "there is no such alarm")
     actor: c.Actor | None = getattr(command, "by", None)
     if actor is not None and not visible_to(alarm, actor):
         raise Refused(errors.NOT_FOUND, "there is no such alarm")  # as for a guessed id: its existence stays unsaid
+    of_plan = plan.decide(alarm, command)
+    if of_plan is not None:
+        return of_plan
+    if isinstance(command, c.Raise):
+        return []
     if isinstance(command, retention.COMMANDS):
         return retention.decide(alarm, command, possible(alarm))
     if alarm.wiped_at is not None and isinstance(command, (c.Say, c.Ask, c.AddNote)) and command.by is not None:
@@ -141,8 +145,9 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             return [e.AlarmDelivered(consoles=consoles)] if consoles > alarm.consoles else []
         case c.See(by=by):
             return [] if by.name in alarm.seen_by else [e.AlarmSeen(by=by.name)]
-        case c.AddMedia() | c.EndMedia() | c.MediaDone() | c.OpenOriginal():
-            return _media(alarm, command)
+        case c.OfMedia():
+            made = evidence.decide(alarm, command)
+            return made + (_wrote_after_close(alarm) if made and isinstance(command, c.AddMedia) else [])
     return None
 
 
@@ -150,41 +155,6 @@ def _older(position: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool
     """Whether this was measured before the one that is known: sent again late, or overtaken on the way."""
     at, last = position.get("at"), (known or {}).get("at")
     return at is not None and last is not None and from_text(at) < from_text(last)
-
-
-def _media(alarm: Alarm, command: c.AddMedia | c.EndMedia | c.MediaDone | c.OpenOriginal) -> list[e.Event]:
-    item = alarm.media.get(command.media)
-    if isinstance(command, c.AddMedia):
-        if item is not None:
-            return []
-        added = e.MediaAdded(media=command.media, kind=command.kind, mime=command.mime)
-        return [added, *_wrote_after_close(alarm)]
-    if item is None:
-        raise Refused(errors.NOT_FOUND, f"media: this alarm has no {command.media!r}")
-    if item["state"] in GONE:
-        if isinstance(command, c.OpenOriginal):
-            raise retention.is_wiped(alarm, possible(alarm))
-        return []  # whatever was under way: there is nothing of it any more
-    match command:
-        case c.EndMedia(media=media, chunks=chunks, size=size, sha256=sha256):
-            if item["state"] != "receiving":
-                if item["chunks"] == chunks:
-                    return []
-                raise Refused(errors.MEDIA_ENDED, f"chunks: finished with {item['chunks']}, not {chunks}")
-            return [e.MediaEnded(media=media, chunks=chunks, size=size, sha256=sha256)]
-        case c.MediaDone(media=media):
-            if item["state"] != "stored":
-                return []
-            if command.unreadable is not None:
-                return [e.MediaUnreadable(media=media, reason=command.unreadable)]
-            return [
-                e.MediaReady(
-                    media=media, mime=command.mime, width=command.width, height=command.height,
-                    duration_s=command.duration_s,
-                )
-            ]  # fmt: skip
-        case c.OpenOriginal(by=by, media=media, reason=reason):
-            return [e.OriginalOpened(by=by.name, media=media, reason=reason)]
 
 
 def _wrote_after_close(alarm: Alarm) -> list[e.Event]:

@@ -58,6 +58,24 @@ def _rfc3339(value: str) -> str:
     return value
 
 
+class _between:  # noqa: N801 - as above
+    """A number from the settings' limit `least` to `most`."""
+
+    def __init__(self, least: str, most: str) -> None:
+        self.least = least
+        self.most = most
+
+    def _check(self, value: int, info: ValidationInfo) -> int:
+        limits = info.context or {}
+        least, most = limits.get(self.least, 1), limits.get(self.most, math.inf)
+        if not least <= value <= most:
+            raise ValueError(f"must be from {least} ({self.least}) to {most} ({self.most}), not {value}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.with_info_after_validator_function(self._check, handler(source))
+
+
 Text = Annotated[str, _at_most("text_chars")]
 Reason = Annotated[str, Field(min_length=1), _at_most("reason_chars")]
 Name = Annotated[str, Field(min_length=1), _at_most("name_chars")]
@@ -72,6 +90,11 @@ Secret = Annotated[
 Pin = Annotated[str, Field(pattern=r"^[0-9]{4,8}$", description="digits")]
 Time = Annotated[str, AfterValidator(_rfc3339), Field(description="RFC 3339 with an offset from UTC")]
 Number = Annotated[float, Field(strict=False)]
+Interval = Annotated[
+    int,
+    _between("check_in_least_s", "check_in_most_s"),
+    Field(description="seconds; from `check_in_least_s` to `check_in_most_s`"),
+]
 
 
 class Message(BaseModel):
@@ -94,7 +117,9 @@ class Position(Message):
 class RaiseBody(Message):
     """An alarm. It needs nothing but id and secret: an empty alarm is an alarm.
 
-    `pin` is the number with which the citizen will cancel; a cancel without it is told to officers as duress.
+    `pin` is the number with which the citizen will cancel; a cancel without it is told to officers as duress. With
+    `check_in_s` it is only planned (dead man's timer): it is raised unless its citizen checks in within so many
+    seconds. The same without it, sent later, raises it at once.
     """
 
     id: AlarmId
@@ -106,6 +131,21 @@ class RaiseBody(Message):
     lang: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")] = "zh"
     position: Position | None = None
     place: Annotated[str, _at_most("place_chars")] | None = None
+    pin: Pin | None = None
+    check_in_s: Interval | None = None
+
+
+class CheckInBody(Message):
+    """All is well; the next check-in is due within `check_in_s` seconds. A position is told only if that is missed."""
+
+    ref: Ref
+    check_in_s: Interval
+    position: Position | None = None
+
+
+class EndPlanBody(Message):
+    """No check-in is needed any more. Without the plan's `pin` the answer is the same, and the alarm is raised."""
+
     pin: Pin | None = None
 
 
@@ -173,6 +213,15 @@ class AnswerQuestion(AnswerBody):
 
 class Cancel(CancelBody):
     type: Literal["cancel"]
+    ref: Ref
+
+
+class CheckIn(CheckInBody):
+    type: Literal["check_in"]
+
+
+class EndPlan(EndPlanBody):
+    type: Literal["end_plan"]
     ref: Ref
 
 
@@ -335,7 +384,18 @@ class Duty(Message):
 
 CITIZEN = {
     m.model_fields["type"].annotation.__args__[0]: m  # type: ignore[union-attr]
-    for m in (Raise, Resume, CitizenSays, ReportPosition, AnswerQuestion, Cancel, MediaChunk, MediaEnd)
+    for m in (
+        Raise,
+        Resume,
+        CitizenSays,
+        ReportPosition,
+        AnswerQuestion,
+        Cancel,
+        CheckIn,
+        EndPlan,
+        MediaChunk,
+        MediaEnd,
+    )
 }
 CONSOLE = {
     m.model_fields["type"].annotation.__args__[0]: m  # type: ignore[union-attr]

@@ -14,6 +14,8 @@ from dispatch.alarm.messages import After, AlarmId, Time
 
 Version = Annotated[int, Field(ge=0, description="of the alarm")]
 Status = Literal["raised", "acknowledged", "en_route", "on_scene", "closed"]
+Shown = Literal["raised", "acknowledged", "en_route", "on_scene", "closed", "planned", "ended"]
+Due = Annotated[Time | None, Field(description="of a plan: until when its citizen has to check in")]
 Asker = Annotated[str | None, Field(description="the request's; null when it had none that could be read")]
 Talk = Annotated[list[dict[str, Any]], Field(description="as `said`, without `type`")]
 Rungs = Annotated[
@@ -103,8 +105,9 @@ class Event(Outbound):
     version: Annotated[int, Field(ge=0, description="of the alarm after it; 0 for the station's own")]
     event: Annotated[dict[str, Any], Field(description="`type` and fields; see the events below")]
     changes: Annotated[
-        dict[str, Any], Field(description="JSON Merge Patch (RFC 7396) on the alarm: clients need no other rule")
-    ]
+        dict[str, Any] | None,
+        Field(description="JSON Merge Patch (RFC 7396) on the alarm: clients need no other rule; absent for plans"),
+    ] = None
     wiped: Annotated[bool, Field(description="what people wrote was wiped; only the record stays")] = False
 
 
@@ -112,16 +115,17 @@ class Event(Outbound):
 
 
 class Receipt(Outbound):
-    """The answer to `raise`, once stored; the same bytes for every repetition."""
+    """The answer to `raise`, once stored; the same bytes for every repetition, of a plan as long as it is the same."""
 
     type: Literal["ok"]
     ref: str
     id: AlarmId
     code: Annotated[str, Field(description="receipt code that people can read out")]
     station: Annotated[dict[str, str], Field(description="`id`, `name`")]
-    status: Literal["raised"]
+    status: Literal["raised", "planned", "ended"]
     stored_at: Time
     ladder: Rungs
+    check_in_by: Due = None
 
 
 class Resumed(Outbound):
@@ -134,7 +138,7 @@ class Resumed(Outbound):
     code: str
     kind: Literal["alarm", "tip", "practice"]
     station: Annotated[dict[str, str], Field(description="`id`, `name`")]
-    status: Status
+    status: Shown
     ladder: Rungs
     talk: Talk
     media: States
@@ -143,6 +147,7 @@ class Resumed(Outbound):
     ] = None
     question: Annotated[dict[str, Any] | None, Field(description="the open one, as `asked`")] = None
     officer: Annotated[str | None, Field(description="only where the configuration names officers")] = None
+    check_in_by: Due = None
 
 
 class Heard(Outbound):
@@ -152,6 +157,8 @@ class Heard(Outbound):
     ref: str
     version: Version | None = None
     cancel: Literal["requested"] | None = None
+    check_in_by: Due = None
+    plan: Annotated[Literal["ended"] | None, Field(description="to `end_plan`, whatever the number")] = None
 
 
 class Ladder(Outbound):
@@ -159,11 +166,12 @@ class Ladder(Outbound):
 
     type: Literal["ladder"]
     version: Version
-    status: Status
+    status: Shown
     ladder: Rungs
     media: States
     cancel: Literal["requested"] | None = None
     officer: Annotated[str | None, Field(description="only where the configuration names officers")] = None
+    check_in_by: Due = None
 
 
 class Said(Outbound):
@@ -210,7 +218,7 @@ ALARM: Final[Mapping[str, str]] = {
     "version": "how many events it has had",
     "home": "the station whose stream holds it",
     "station": "the station that is responsible now",
-    "status": "`raised`, `acknowledged`, `en_route`, `on_scene`, `closed`",
+    "status": "`raised`, `acknowledged`, `en_route`, `on_scene`, `closed` (`planned`, `ended`: a plan, on no console)",
     "kind": "`alarm`, `tip` or `practice` (never rung, never listed)",
     "code": "receipt code",
     "lang": "the citizen's language",
@@ -224,6 +232,9 @@ ALARM: Final[Mapping[str, str]] = {
     "category": "as the citizen gave it",
     "needs": "`text_only`, `deaf`, `signs`, `blind`, …",
     "flood": "marked as part of a flood",
+    "plan": "how a plan became it: `missed` (no check-in in time), `pressed`, `duress` (ended without its number; the "
+            "device shows an ended plan, and nothing of what officers write)",
+    "check_in_by": "only of a plan, which no console has",
     "owner": "the officer who has it",
     "owner_station": "their station",
     "owned_at": "since when",
@@ -256,7 +267,10 @@ ALARM: Final[Mapping[str, str]] = {
     "talk": "version to entry: `who`, `by`, `text`, `at`, `question`, `choices`, `answers`",
     "notes": "version to entry: `by`, `text`, `at`; the citizen never sees them",
     "media": "id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, "
-             "`duration_s`, `reason`; after a wipe `state` is `wiped`, then `removed`",
+             "`duration_s`, `copies`, `reason`; `cut` where nobody finished it, with the chunks that are `missing`; "
+             "`not_live`: why it cannot be heard while it grows; after a wipe `state` is `wiped`, then `removed`",
+    "found": "media id to what was found inside: `position` (from the photo's or recording's own metadata: where it "
+             "was made, which need not be where the citizen is), `peaks` (of a recording, 0 to 100). Officers only",
     "held": "its content is kept beyond its end date: `by`, `at`, `reason`",
     "wiped_at": "since when it has no content; a citizen who writes again is heard, and it is open again",
     "wipes": "how often its content was wiped",

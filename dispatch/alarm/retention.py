@@ -67,6 +67,8 @@ def decide(alarm: Alarm, command: c.Command, possible: list[str]) -> list[e.Even
 
 def _over(alarm: Alarm) -> bool:
     """Whether its content may end: nobody works on it any more, or nobody ever did."""
+    if alarm.status in (Status.PLANNED, Status.ENDED):
+        return False  # a plan that ended has no content, one that has not is somebody's
     return alarm.status is Status.CLOSED or alarm.kind == "practice"
 
 

@@ -10,12 +10,12 @@ import operator
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from dispatch.alarm import events as e
-from dispatch.alarm import tombstone
+from dispatch.alarm import evidence, tombstone
 from dispatch.alarm.clock import from_text, to_text
 
 
@@ -27,9 +27,12 @@ class Status(StrEnum):
     EN_ROUTE = "en_route"
     ON_SCENE = "on_scene"
     CLOSED = "closed"
+    PLANNED = "planned"  # no alarm yet: its citizen checks in (dead man's timer)
+    ENDED = "ended"  # a plan that never became an alarm
 
 
 OWNED = frozenset({Status.ACKNOWLEDGED, Status.EN_ROUTE, Status.ON_SCENE})
+_OPEN = OWNED | {Status.RAISED}
 
 Entry = Mapping[str, Any]
 """One item of `talk`, `notes` or `media`; keyed by the version that made it (talk, notes) or by the media's id."""
@@ -57,6 +60,8 @@ class Alarm:
     category: str | None = None
     needs: tuple[str, ...] = ()
     flood: bool | None = None
+    plan: str | None = None  # how a plan became this alarm: "missed", "pressed", "duress"
+    check_in_by: datetime | None = None  # of a plan
 
     owner: str | None = None
     owner_station: str | None = None
@@ -93,6 +98,7 @@ class Alarm:
     talk: Mapping[str, Entry] = field(default_factory=dict)
     notes: Mapping[str, Entry] = field(default_factory=dict)
     media: Mapping[str, Entry] = field(default_factory=dict)
+    found: Mapping[str, Entry] = field(default_factory=dict)  # inside a media: where it was made, how loud it is
 
     held: Entry | None = None  # its content is kept beyond its end date
     wiped_at: datetime | None = None  # since when it has no content
@@ -111,7 +117,12 @@ class Alarm:
     @property
     def open(self) -> bool:
         """On the stations' lists: everything not closed, but never a practice alarm."""
-        return self.status is not Status.CLOSED and self.kind != "practice"
+        return self.status in _OPEN and self.kind != "practice"
+
+    @property
+    def hushed(self) -> bool:
+        """Whether its citizen is shown an ended plan, because it was ended under duress."""
+        return self.plan == "duress"
 
     @property
     def stations(self) -> tuple[str, ...]:
@@ -119,7 +130,7 @@ class Alarm:
         return (self.home, *self.shared)
 
 
-PRIVATE = frozenset({"text", "position", "place", "category", "needs", "talk", "notes", "transfer", "held"})
+PRIVATE = frozenset({"text", "position", "place", "category", "needs", "talk", "notes", "transfer", "held", "found"})
 """Fields that can hold someone's words or place: kept apart from the record, like an event's private fields."""
 
 _OPEN_AGAIN: dict[str, Any] = {
@@ -131,13 +142,17 @@ _OPEN_AGAIN: dict[str, Any] = {
 
 def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = "") -> Alarm:
     """The alarm after `event`. `alarm` is None, and `alarm_id` needed, only for `AlarmRaised`."""
-    if isinstance(event, e.AlarmRaised):
-        return Alarm(
-            id=alarm_id, version=1, home=event.station, station=event.station, status=Status.RAISED,
+    if isinstance(event, e.AlarmRaised | e.PlanMade):
+        version = alarm.version + 1 if alarm else 1
+        begun = Alarm(
+            id=alarm_id, version=version, home=event.station, station=event.station, status=Status.RAISED,
             kind=event.kind, code=event.code, lang=event.lang, channel=event.channel, why=event.why, raised_at=at,
-            since=at, cycle=1, backups=event.backups, category=event.category, needs=event.needs or (),
-            flood=event.flood, text=event.text, position=event.position, place=event.place,
+            since=at, cycle=version, shown=version, backups=event.backups, category=event.category,
+            needs=event.needs or (), text=event.text, position=event.position, place=event.place,
         )  # fmt: skip
+        if isinstance(event, e.AlarmRaised):
+            return changed(begun, flood=event.flood, plan=event.plan) if event.flood or event.plan else begun
+        return changed(begun, status=Status.PLANNED, check_in_by=at + timedelta(seconds=event.within_s))
     if alarm is None:
         raise ValueError(f"{event.type} cannot be an alarm's first event")
     version = alarm.version + 1
@@ -154,7 +169,7 @@ def changed(alarm: Alarm, **changes: Any) -> Alarm:
 
 _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
-    e.ContentHeld, e.ContentReleased,
+    e.MediaWorkerDied, e.LiveSoundFailed, e.ContentHeld, e.ContentReleased,
 )  # fmt: skip
 _BEGINS = (e.MediaAdded, e.AlarmReopened)
 """After these a wiped alarm has content again, or will have: as after any event that holds someone's words."""
@@ -166,7 +181,7 @@ def _shown(alarm: Alarm, event: e.Event, version: int) -> int:
     A second cancel shows nothing: whoever counts must not learn whether the first was under duress.
     """
     again = isinstance(event, e.CancelRequested) and alarm.cancel is not None
-    return alarm.shown if again or isinstance(event, _UNSEEN) else version
+    return alarm.shown if again or alarm.hushed or isinstance(event, _UNSEEN) else version
 
 
 def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
@@ -179,12 +194,7 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.AlarmReleased():
             return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None}
         case e.AlarmReopened():
-            return _OPEN_AGAIN | {
-                "since": at,
-                "cycle": alarm.version + 1,
-                "transfer": None,
-                "overdue_at": None,
-            }
+            return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None, "overdue_at": None}
         case e.AlarmEnRoute():
             return {"status": Status.EN_ROUTE, "moved_at": at}
         case e.AlarmOnScene():
@@ -234,31 +244,16 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             return {"notes": {**alarm.notes, key: {"by": by, "text": text, "at": to_text(at)}}}
         case e.PositionReported(position=position):
             return {"position": position}
-        case e.MediaAdded(media=media, kind=kind, mime=mime):
-            item: Entry = {"kind": kind, "mime": mime, "at": to_text(at), "state": "receiving"}
-            return {"media": {**alarm.media, media: item}}
-        case e.MediaEnded(media=media):
-            ended = {"state": "stored", "chunks": event.chunks, "size": event.size, "sha256": event.sha256}
-            return {"media": {**alarm.media, media: {**alarm.media[media], **ended}}}
-        case e.MediaReady(media=media):
-            made = {"width": event.width, "height": event.height, "duration_s": event.duration_s}
-            ready = {"state": "ready", "copy": event.mime, **{k: v for k, v in made.items() if v is not None}}
-            return {"media": {**alarm.media, media: {**alarm.media[media], **ready}}}
-        case e.MediaUnreadable(media=media, reason=reason):
-            failed = {**alarm.media[media], "state": "unreadable", "reason": reason}
-            return {"media": {**alarm.media, media: failed}}
-        case e.OriginalOpened():
-            return {}
-        case e.ContentHeld(by=by, reason=reason):
-            return {"held": {"by": by, "at": to_text(at), "reason": reason}}
-        case e.ContentReleased():
-            return {"held": None}
-        case e.ContentWiped():
-            left = tombstone.left(alarm.talk, alarm.notes, alarm.media)
-            return _NO_CONTENT | left | {"question": None, "wiped_at": at, "wipes": (alarm.wipes or 0) + 1}
-        case e.MediaRemoved():
-            return {"media": tombstone.removed(alarm.media)}
-    raise ValueError(f"{event.type} is not an event of an alarm")
+        case e.ContentHeld() | e.ContentReleased() | e.ContentWiped() | e.MediaRemoved():
+            return tombstone.changes(alarm, event, at, _NO_CONTENT)
+        case e.CheckedIn(within_s=within_s, position=position):
+            return {"check_in_by": at + timedelta(seconds=within_s), "since": at} | (
+                {"position": position} if position else {}
+            )
+        case e.PlanEnded():
+            return {"status": Status.ENDED, "closed_at": at, "check_in_by": None, "text": None, "position": None,
+                    "place": None, "category": None, "needs": ()}  # fmt: skip
+    return evidence.changes(alarm, event, at)
 
 
 def _with(alarm: Alarm, stations: tuple[str, ...]) -> tuple[str, ...]:
@@ -287,9 +282,5 @@ def from_members(members: Mapping[str, Any]) -> Alarm:
     """The inverse of `to_members`."""
     known: dict[str, Any] = {}
     for name, value in members.items():
-        if name in _TIMES:
-            value = from_text(value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        known[name] = value
+        known[name] = from_text(value) if name in _TIMES else tuple(value) if isinstance(value, list) else value
     return Alarm(**{**known, "status": Status(known["status"])})

@@ -6,7 +6,14 @@ Field's term: tombstone.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from dispatch.alarm import events as e
+from dispatch.alarm.clock import to_text
+
+if TYPE_CHECKING:
+    from dispatch.alarm.state import Alarm
 
 Entries = Mapping[str, Mapping[str, Any]]
 
@@ -15,6 +22,19 @@ GONE = ("wiped", "removed")
 _STAYS = ("who", "by", "at", "question", "answers", "kind", "mime", "chunks", "size", "sha256")
 """Also what proves that a copy kept elsewhere, such as in an export, is the one that was here."""
 _GOES = {"text", "choices"}
+
+
+def changes(alarm: Alarm, event: e.Event, at: datetime, no_content: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event about how long content is kept changes in the alarm; `no_content`: its fields without any."""
+    match event:
+        case e.ContentHeld(by=by, reason=reason):
+            return {"held": {"by": by, "at": to_text(at), "reason": reason}}
+        case e.ContentReleased():
+            return {"held": None}
+        case e.MediaRemoved():
+            return {"media": removed(alarm.media)}
+    gone = left(alarm.talk, alarm.notes, alarm.media)
+    return {**no_content, **gone, "question": None, "wiped_at": at, "wipes": (alarm.wipes or 0) + 1}
 
 
 def left(talk: Entries, notes: Entries, media: Entries) -> dict[str, dict[str, Any]]:

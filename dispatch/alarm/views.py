@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.alarm.clock import to_text
-from dispatch.alarm.state import Alarm
+from dispatch.alarm.state import Alarm, Status
 from dispatch.alarm.tombstone import GONE
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -26,7 +26,9 @@ def receipt_code(alarm_id: str) -> str:
 
 
 def ladder(alarm: Alarm) -> list[dict[str, Any]]:
-    """What is true so far, in the order in which it became true; each `{"step", "at"}`."""
+    """What is true so far, in the order in which it became true; each `{"step", "at"}`. A plan has nothing of it."""
+    if _is_plan(alarm):
+        return []
     reached: list[tuple[datetime | None, str, dict[str, Any]]] = [
         (alarm.raised_at, "stored", {}),
         (alarm.delivered_at, "delivered", {"consoles": alarm.consoles}),
@@ -44,6 +46,9 @@ def ladder(alarm: Alarm) -> list[dict[str, Any]]:
 def receipt(alarm: Alarm, station_name: str) -> dict[str, Any]:
     """The answer to raising the alarm: made of what never changes, so that every retry gets the same bytes."""
     stored_at = to_text(alarm.raised_at)
+    if _is_plan(alarm):
+        plan = {"id": alarm.id, "code": alarm.code, "station": {"id": alarm.home, "name": station_name}}
+        return {**plan, "status": _shown_status(alarm), "stored_at": stored_at, "ladder": [], **_check_in(alarm)}
     return {
         "id": alarm.id,
         "code": alarm.code,
@@ -62,11 +67,14 @@ def citizen_view(alarm: Alarm, station_name: str, officers_named: bool, after: i
         "code": alarm.code,
         "kind": alarm.kind,
         "station": {"id": alarm.station, "name": station_name},
-        "status": alarm.status,
+        "status": _shown_status(alarm),
         "ladder": ladder(alarm),
         "talk": [_said(n, entry, officers_named) for n, entry in talk_after(alarm, after)],
         "media": {media: item["state"] for media, item in alarm.media.items() if item["state"] not in GONE},
+        **_check_in(alarm),
     }
+    if alarm.hushed:  # as one that ended: who holds the device must not see that officers have an alarm
+        return {**view, "station": {"id": alarm.home, "name": station_name}, "talk": [], "media": {}}
     if alarm.cancel is not None:
         view["cancel"] = "requested"
     if alarm.question is not None:
@@ -75,6 +83,18 @@ def citizen_view(alarm: Alarm, station_name: str, officers_named: bool, after: i
     if officers_named and alarm.owner is not None:
         view["officer"] = alarm.owner
     return view
+
+
+def _is_plan(alarm: Alarm) -> bool:
+    return alarm.status in (Status.PLANNED, Status.ENDED) or alarm.hushed
+
+
+def _shown_status(alarm: Alarm) -> str:
+    return Status.ENDED if alarm.hushed else alarm.status
+
+
+def _check_in(alarm: Alarm) -> dict[str, str]:
+    return {"check_in_by": to_text(alarm.check_in_by)} if alarm.check_in_by is not None else {}
 
 
 def talk_after(alarm: Alarm, after: int) -> list[tuple[int, Mapping[str, Any]]]:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from dispatch.alarm.state import Alarm, Status
 
 AUDIENCES = ("on_duty", "station", "backups", "supervisor")
-What = Literal["step", "unanswered", "remind", "reopen", "overdue"]
+What = Literal["step", "unanswered", "remind", "reopen", "overdue", "missed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ def deadlines(alarm: Alarm, policy: Policy, timezone: ZoneInfo) -> list[Due]:
         policy: the one for its station and kind.
         timezone: the station's, for the end of the day.
     """
+    if alarm.status is Status.PLANNED and alarm.check_in_by is not None:
+        return [Due(alarm.check_in_by, "missed")]
     if not alarm.open:
         return []
     found: list[Due] = []

@@ -17,7 +17,7 @@ import structlog
 from prometheus_client import Histogram
 
 from dispatch.alarm.clock import Clock
-from dispatch.alarm.commands import Command, MarkOverdue, Remind, ReopenIdle, RunStep, TellUnanswered
+from dispatch.alarm.commands import Command, MarkOverdue, MissCheckIn, Remind, ReopenIdle, RunStep, TellUnanswered
 from dispatch.alarm.state import Alarm, Status
 from dispatch.escalation.policy import Due, Policy, choose, deadlines
 from dispatch.stream.alarms import Alarms, Outcome
@@ -95,11 +95,22 @@ class Timer:
         self._call = call
         self._clock = clock
 
-    async def opening(self, station: str, backups: tuple[str, ...], kind: str) -> list[RunStep]:
-        """The steps that belong into the append that stores a new alarm: the first, and on while nobody is reached."""
+    async def opening(
+        self, station: str, backups: tuple[str, ...], kind: str, cycle: int = 1, call: Call | None = None
+    ) -> list[RunStep]:
+        """The steps that belong into the append that stores a new alarm: the first, and on while nobody is reached.
+
+        Args:
+            station: where it goes.
+            backups: who stands behind that.
+            kind: of the alarm; a practice alarm calls nobody.
+            cycle: the version at which it is raised: later than 1 when it was planned.
+            call: who an audience is at this instant, when that was asked already.
+        """
         if kind == "practice":
             return []
-        return await self._steps(station, backups, self._deadlines.policy(station, kind), 1, 0, "due")
+        policy = self._deadlines.policy(station, kind)
+        return await self._steps(station, backups, policy, cycle, 0, "due", call=call)
 
     async def step(self, now: datetime) -> bool:
         """Run the alarms that are due in this hub's partitions; False when none was."""
@@ -192,6 +203,9 @@ class Timer:
                         alarm.station, alarm.backups, policy, alarm.cycle, due.step, "due", loop=due.loop, call=call
                     )
                 ]
+            case "missed":
+                steps = await self.opening(alarm.home, alarm.backups, alarm.kind, alarm.version + 1, call)
+                return [MissCheckIn(due=due.at), *steps]
             case "unanswered":
                 return [TellUnanswered(cycle=alarm.cycle)]
             case "remind":

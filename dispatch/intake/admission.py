@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dispatch.alarm import errors
-from dispatch.alarm.commands import Raise
+from dispatch.alarm.commands import Plan, Raise
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.messages import Position, RaiseBody
 from dispatch.alarm.state import Alarm
@@ -48,12 +48,13 @@ def position_members(position: Position | None) -> Mapping[str, Any] | None:
 
 
 def to_command(body: RaiseBody, station: str, backups: tuple[str, ...], why: str, channel: str) -> Raise:
-    """The command for a checked alarm that routing gave to `station`."""
-    return Raise(
-        station=station, backups=backups, why=why, code=receipt_code(body.id), kind=body.kind, lang=body.lang,
-        channel=channel, category=body.category, needs=tuple(body.needs), text=body.text or None,
-        position=position_members(body.position), place=body.place or None,
-    )  # fmt: skip
+    """The command for a checked alarm, or plan of one, that routing gave to `station`."""
+    said: dict[str, Any] = {
+        "station": station, "backups": backups, "why": why, "code": receipt_code(body.id), "kind": body.kind,
+        "lang": body.lang, "channel": channel, "category": body.category, "needs": tuple(body.needs),
+        "text": body.text or None, "position": position_members(body.position), "place": body.place or None,
+    }  # fmt: skip
+    return Raise(**said) if body.check_in_s is None else Plan(**said, within_s=body.check_in_s)
 
 
 def room_for(alarm: Alarm, limits: Mapping[str, int]) -> None:

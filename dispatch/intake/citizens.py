@@ -14,9 +14,10 @@ import structlog
 
 from dispatch.alarm import commands as c
 from dispatch.alarm import errors, views
+from dispatch.alarm.clock import to_text
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.events import AlarmRaised
-from dispatch.alarm.messages import AnswerBody, CancelBody, Position, RaiseBody, SayBody
+from dispatch.alarm.events import AlarmRaised, PlanMade
+from dispatch.alarm.messages import AnswerBody, CancelBody, CheckInBody, EndPlanBody, Position, RaiseBody, SayBody
 from dispatch.alarm.state import Alarm
 from dispatch.intake import admission
 from dispatch.stream.alarms import Alarms, Loaded
@@ -42,7 +43,7 @@ class Town:
 
     Args:
         route: (position) -> the station and why; always answers.
-        opening: (station, backups, kind) -> the escalation steps of a new alarm.
+        opening: (station, backups, kind, version at which it is raised) -> the escalation steps of a new alarm.
         station_name: (station, language) -> its name.
         officers_named: (station) -> whether the citizen may know who comes.
         follow: (station, alarm, told) -> what ends it: `told` is called with each further event of the alarm.
@@ -50,7 +51,7 @@ class Town:
     """
 
     route: Callable[[Mapping[str, Any] | None], Route]
-    opening: Callable[[str, tuple[str, ...], str], Awaitable[Sequence[c.Command]]]
+    opening: Callable[[str, tuple[str, ...], str, int], Awaitable[Sequence[c.Command]]]
     station_name: Callable[[str, str], str]
     officers_named: Callable[[str], bool]
     follow: Callable[[str, str, Callable[[dict[str, Any]], None]], Awaitable[Callable[[], None]]]
@@ -77,7 +78,8 @@ class Citizens:
         found = self.town.route(None if place is None else place.model_dump(exclude_none=True))
         route = await self._alarms.stream.homes.claim(body.id, Claim(found.station, found.backups, found.why))
         command = admission.to_command(body, route.station, route.backups, route.why, channel)
-        steps = await self.town.opening(route.station, route.backups, body.kind)
+        planned = isinstance(command, c.Plan)
+        steps = () if planned else await self.town.opening(route.station, route.backups, body.kind, 1)
         outcome = await self._alarms.handle(
             body.id,
             command,
@@ -86,9 +88,10 @@ class Citizens:
             pin_hash=admission.pin_hash(body.secret, body.pin),
         )
         self._alarms.stream.vouch()
-        new = any(isinstance(event, AlarmRaised) for event in outcome.events)
+        new = any(isinstance(event, AlarmRaised | PlanMade) for event in outcome.events)
         if new:
-            log.info("alarm_raised", alarm=body.id, station=route.station, why=route.why, channel=channel)
+            what = "alarm_planned" if planned else "alarm_raised"
+            log.info(what, alarm=body.id, station=route.station, why=route.why, channel=channel)
         alarm = outcome.alarm
         return views.receipt(alarm, self.town.station_name(alarm.home, alarm.lang)), new
 
@@ -127,6 +130,24 @@ class Citizens:
         key = f"cancel:{loaded.alarm.cycle}:{admission.pin_hash(secret, body.pin or '-')}"
         await self._do(loaded, c.RequestCancel(duress=duress), key=key)
         return {"cancel": "requested"}
+
+    async def check_in(self, loaded: Loaded, body: CheckInBody) -> dict[str, Any]:
+        """All is well; answers until when the next check-in is due."""
+        position = admission.position_members(body.position)
+        command = c.CheckIn(within_s=body.check_in_s, position=position)
+        outcome = await self._alarms.handle(loaded.alarm.id, command, key=f"citizen:{body.ref}")
+        self._alarms.stream.vouch()
+        by = outcome.alarm.check_in_by
+        return {"version": outcome.alarm.shown} | ({"check_in_by": to_text(by)} if by else {})
+
+    async def end_plan(self, loaded: Loaded, secret: str, body: EndPlanBody) -> dict[str, Any]:
+        """End the plan. The answer is the same with the right number and without, and so is what is asked before it."""
+        alarm = loaded.alarm
+        duress = admission.under_duress(secret, body.pin, loaded.pin_hash)
+        steps = await self.town.opening(alarm.home, alarm.backups, alarm.kind, alarm.version + 1)
+        await self._alarms.handle(alarm.id, c.EndPlan(duress=duress), *steps)
+        self._alarms.stream.vouch()
+        return {"plan": "ended"}
 
     async def _do(self, loaded: Loaded, command: c.Command, key: str = "") -> int:
         """The version that the citizen is told, once the command's effect is stored."""

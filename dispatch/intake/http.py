@@ -69,6 +69,16 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int)
         body = check(messages.CancelBody, await json_body(request), citizens.limits)
         return JSONResponse(await citizens.cancel(loaded, bearer(request), body))
 
+    async def check_in(request: Request) -> Response:
+        loaded = await citizen(request)
+        body = check(messages.CheckInBody, await json_body(request), citizens.limits)
+        return JSONResponse(await citizens.check_in(loaded, body))
+
+    async def end_plan(request: Request) -> Response:
+        loaded = await citizen(request)
+        body = check(messages.EndPlanBody, await json_body(request), citizens.limits)
+        return JSONResponse(await citizens.end_plan(loaded, bearer(request), body))
+
     async def receipt_page(request: Request) -> Response:
         return await _act_by_form(request, citizens, page)
 
@@ -82,6 +92,8 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int)
         Route("/alarms/{alarm}/position", position, methods=["POST"]),
         Route("/alarms/{alarm}/answer", answer, methods=["POST"]),
         Route("/alarms/{alarm}/cancel", cancel, methods=["POST"]),
+        Route("/alarms/{alarm}/check-in", check_in, methods=["POST"]),
+        Route("/alarms/{alarm}/end-plan", end_plan, methods=["POST"]),
         Route("/alarms/{alarm}/receipt", receipt_page, methods=["POST"]),
     ]
 
@@ -124,6 +136,9 @@ async def _raise_from(
     if broken_off and not {"id", "secret"} <= fields.keys():
         raise Refused(errors.UNDECODABLE, f"form: {broken_off}")
     fields["needs"] = [need for need in form.getlist("needs") if need]
+    # What was tapped is said as if it had been typed: the form's values are words.
+    if tapped := [word for name in ("people", "detail") for word in form.getlist(name) if isinstance(word, str)]:
+        fields["text"] = "\n".join([str(fields.get("text", "")), *tapped]).strip()
     body = check(messages.RaiseBody, fields, citizens.limits)
     receipt, new = await citizens.raise_alarm(body, "form")  # stored first: whatever becomes of the files
     files = [("photo", f) for f in form.getlist("photo")] + [("audio", f) for f in form.getlist("audio")]

@@ -122,6 +122,10 @@ class CitizenSocket:
                 return {"version": await citizens.report(loaded, message.position)}
             case m.Cancel():
                 return await citizens.cancel(loaded, secret, message)
+            case m.CheckIn():
+                return await citizens.check_in(loaded, message)
+            case m.EndPlan():
+                return await citizens.end_plan(loaded, secret, message)
         raise TypeError(f"{type(message).__name__} has no handler")
 
     async def _follow(self) -> None:
@@ -153,7 +157,7 @@ class CitizenSocket:
             for said in view["talk"]:
                 await self._send({"type": "said", **said})
             self._told = alarm.version
-            names = ("status", "ladder", "media", "cancel", "officer")
+            names = ("status", "ladder", "media", "cancel", "officer", "check_in_by")
             ladder: dict[str, Any] = {name: view[name] for name in names if name in view}
             if ladder != self._shown.get("ladder"):
                 await self._send({"type": "ladder", "version": alarm.shown, **ladder})

@@ -1,7 +1,8 @@
-"""Makes the sterile copy of every photo and recording that has ended, from a work index in the store.
+"""Makes the sterile copies of every photo and recording that has ended, from a work index in the store.
 
 The index is filled in the same instant in which a media ends, so no crash forgets one; two hubs that take the same one
-store it once. The alarm never waits for it. Field's terms: work queue, lease, at-least-once.
+store it once. It has a bound: beyond it a copy is made when an officer opens the media, and what an officer opens goes
+first. The alarm never waits for it. Field's terms: work queue, lease, at-least-once.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from importlib import resources
@@ -19,11 +21,12 @@ import structlog
 
 from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, sleep_or, to_ms
-from dispatch.alarm.commands import MediaDone
+from dispatch.alarm.commands import MediaDone, NoteWorkerDeath
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import MediaEnded
+from dispatch.alarm.tasks import end
 from dispatch.media.chunks import Chunks
-from dispatch.media.jobs import MIME, SEGMENT_BYTES, Made, WorkerDied, WorkerLimits, make_copy
+from dispatch.media.jobs import COPIES, SEGMENT_BYTES, Keep, Made, WorkerDied, WorkerLimits, make_copies
 from dispatch.media.objects import Damaged, Objects
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
@@ -31,7 +34,8 @@ from dispatch.stream.alarms import Alarms, Outcome
 from dispatch.stream.keys import Keys
 
 _FOLDER = resources.files("dispatch.media")
-_LEASE_MARGIN = timedelta(seconds=30)
+_LEASE = timedelta(seconds=15)
+_RENEW = timedelta(seconds=5)
 _LOOK_AGAIN = timedelta(seconds=2)
 _MOST_DEATHS = 2
 
@@ -42,14 +46,10 @@ class _Again(Exception):
     """Try the same media once more."""
 
 
-class MakeCopy(Protocol):
-    """`jobs.make_copy`, its limits and its ear for process numbers given."""
+class MakeCopies(Protocol):
+    """`jobs.make_copies`, its limits and its ear for process numbers given."""
 
     async def __call__(self, kind: str, original: AsyncIterator[bytes], keep: Keep) -> Made: ...
-
-
-class Keep(Protocol):
-    async def __call__(self, number: int, segment: bytes, /) -> None: ...
 
 
 class Copies:
@@ -61,11 +61,13 @@ class Copies:
         objects: where the sealed copies go.
         clock: gives the time of leases.
         limits: what one worker may use.
-        make: makes one copy; `jobs.make_copy` with `limits` unless given.
+        workers: how many of them `run` keeps at work at once.
+        make: makes the copies of one media; `jobs.make_copies` with `limits` unless given.
     """
 
     def __init__(self, alarms: Alarms, chunks: Chunks, objects: Objects, clock: Clock,
-                 limits: WorkerLimits | None = None, make: MakeCopy | None = None) -> None:  # fmt: skip
+                 limits: WorkerLimits | None = None, workers: int = 1,
+                 make: MakeCopies | None = None) -> None:  # fmt: skip
         self._alarms = alarms
         self._chunks = chunks
         self._objects = objects
@@ -74,9 +76,10 @@ class Copies:
         self._keys = alarms.stream.homes.keys
         limits = limits or WorkerLimits()
         self._most = limits.original_bytes
-        self._lease = timedelta(seconds=limits.wall_s) + _LEASE_MARGIN
-        self._make: MakeCopy = make or partial(make_copy, limits=limits)
+        self._workers = workers
+        self._make: MakeCopies = make or partial(make_copies, limits=limits)
         self._claim = Script(_FOLDER.joinpath("claim.lua").read_text())
+        self._first = Script(_FOLDER.joinpath("first.lua").read_text())
         self._bell = asyncio.Event()
 
     def after_append(self, outcome: Outcome) -> None:
@@ -85,7 +88,7 @@ class Copies:
             self._bell.set()
 
     async def step(self) -> bool:
-        """Make one copy that waits in each partition, and tell the alarms; False when none waits.
+        """Make the copies of one media that waits in each partition, and tell the alarms; False when none waits.
 
         A media that cannot be copied becomes unreadable; its original stays sealed. A fault of a store leaves it in the
         index, to be taken again when the lease ends.
@@ -95,10 +98,11 @@ class Copies:
     async def _one(self, keys: Keys) -> bool:
         now = self._clock.now()
         async with translated():
-            found = await self._claim.run(self._redis, [keys.copying], [to_ms(now), to_ms(now + self._lease)])
+            found = await self._claim.run(self._redis, [keys.copying], [to_ms(now), to_ms(now + _LEASE)])
         if not found:
             return False
         alarm_id, media = found.decode().split(" ")
+        renewing = asyncio.create_task(self._renew(keys, found))
         try:
             done = await self._work(alarm_id, media)
         except asyncio.CancelledError:  # the hub stops: the next start need not wait for the lease
@@ -108,6 +112,8 @@ class Copies:
             async with translated():
                 await self._redis.zadd(keys.copying, {found: to_ms(now)}, xx=True)
             return True
+        finally:
+            await end([renewing])
         if done is not None:
             await self._alarms.handle(alarm_id, done)
         async with translated():
@@ -115,7 +121,14 @@ class Copies:
         return True
 
     async def run(self, clock: Clock) -> None:
-        """Make copies until cancelled; several of these may run at once, in one hub or many."""
+        """Make copies until cancelled, as many at once as there are workers; many hubs may do so."""
+        loops = [asyncio.create_task(self._keep_working(clock)) for _ in range(self._workers)]
+        try:
+            await asyncio.gather(*loops)
+        finally:
+            await end(loops)
+
+    async def _keep_working(self, clock: Clock) -> None:
         while True:
             try:
                 while await self.step():
@@ -124,24 +137,37 @@ class Copies:
                 _log.warning("media_copy_waits", code=fault.error.code)
             await sleep_or(clock, clock.now() + _LOOK_AGAIN, self._bell)
 
-    async def about(self, alarm_id: str, media: str) -> tuple[int, str]:
-        """(size in bytes, content type) of the copy.
+    async def want(self, alarm_id: str, media: str) -> None:
+        """An officer waits for the copies of this media, which has ended: they are made next.
+
+        Raises:
+            Refused: `not_stored`.
+        """
+        keys = await self._keys(alarm_id)
+        async with translated():
+            await self._first.run(self._redis, [keys.copying], [f"{alarm_id} {media}", to_ms(self._clock.now())])
+        self._bell.set()
+
+    async def about(self, alarm_id: str, media: str, which: str | None = None) -> tuple[int, str]:
+        """(size in bytes, content type) of the copy called `which`; of the first one without.
 
         Raises:
             Refused: `not_found`: there is none.
         """
-        copy = await self._stored(alarm_id, media)
+        copy = _one_of(await self._stored(alarm_id, media), which)
         if copy is None:
-            raise Refused(errors.NOT_FOUND, "there is no such copy")
+            raise Refused(errors.NOT_FOUND, "there is no such media")
         return copy["size"], copy["mime"]
 
-    async def read(self, alarm_id: str, media: str, first: int, last: int) -> AsyncIterator[bytes]:
+    async def read(
+        self, alarm_id: str, media: str, first: int, last: int, which: str | None = None
+    ) -> AsyncIterator[bytes]:
         """The copy's bytes `first` to `last`, both included.
 
         Raises:
             Damaged: a part of the copy is gone or was changed.
         """
-        copy = await self._stored(alarm_id, media)
+        copy = _one_of(await self._stored(alarm_id, media), which)
         if copy is None:
             raise Damaged(f"{alarm_id}/{media}: its copy is gone")
         for number in range(first // SEGMENT_BYTES, last // SEGMENT_BYTES + 1):
@@ -159,26 +185,38 @@ class Copies:
         kind = loaded.alarm.media[media]["kind"]
         if ended.size > self._most:
             return MediaDone(media=media, unreadable="original_too_large")
-        copy = await self._stored(alarm_id, media)
-        if copy is None:
-            name = secrets.token_hex(8)
-            made = await self._try(alarm_id, media, kind, name)
+        stored = await self._stored(alarm_id, media)
+        if stored is None:
+            made, names = await self._try(alarm_id, media, kind)
             if made.unreadable is not None:
-                return MediaDone(media=media, unreadable=made.unreadable)
-            copy = await self._register(alarm_id, media, kind, name, made)
-        return MediaDone(media=media, mime=copy["mime"], width=copy.get("width"), height=copy.get("height"),
-                         duration_s=copy.get("duration_s"))  # fmt: skip
+                return MediaDone(media=media, unreadable=made.unreadable, position=made.position)
+            stored = await self._register(alarm_id, media, kind, names, made)
+        first = next(iter(stored["copies"].values()))
+        return MediaDone(
+            media=media, mime=first["mime"], width=stored.get("width"), height=stored.get("height"),
+            duration_s=stored.get("duration_s"), copies=tuple(filter(None, stored["copies"])) or None,
+            position=stored.get("position"), peaks=tuple(stored["peaks"]) if "peaks" in stored else None,
+        )  # fmt: skip
 
-    async def _try(self, alarm_id: str, media: str, kind: str, name: str) -> Made:
-        """A copy in segments under `name`.
+    async def _renew(self, keys: Keys, found: bytes) -> None:
+        """Keep the media taken while its worker works; a hub that dies leaves it to another soon."""
+        while True:
+            await self._clock.sleep_until(self._clock.now() + _RENEW)
+            with suppress(Refused):
+                async with translated():
+                    await self._redis.zadd(keys.copying, {found: to_ms(self._clock.now() + _LEASE)}, xx=True)
+
+    async def _try(self, alarm_id: str, media: str, kind: str) -> tuple[Made, dict[str, str]]:
+        """The copies in segments, and under which name each is kept.
 
         Raises:
-            _Again: its worker died for the first time.
+            _Again: the worker died for the first time.
         """
         kept: list[str] = []
+        names = {which: secrets.token_hex(8) for which in COPIES[kind]}
 
-        async def keep(number: int, segment: bytes, /) -> None:
-            kept.append(_path(alarm_id, media, name, number))
+        async def keep(which: str, number: int, segment: bytes) -> None:
+            kept.append(_path(alarm_id, media, names[which], number))
             await self._objects.put(kept[-1], segment)
 
         try:
@@ -190,36 +228,51 @@ class Copies:
                 deaths = await self._redis.hincrby((await self._keys(alarm_id)).media(alarm_id, media), "deaths", 1)
             _log.warning("media_worker_died", alarm=alarm_id, media=media, deaths=deaths, how=str(how))
             await self._objects.delete(kept)
+            await self._alarms.handle(alarm_id, NoteWorkerDeath(media=media, deaths=deaths))
             if deaths < _MOST_DEATHS:
                 raise _Again from None
-            return Made(unreadable="worker_died")
+            return Made(unreadable="worker_died"), names
         if made.unreadable is not None:
             await self._objects.delete(kept)
-        return made
+        return made, names
 
-    async def _register(self, alarm_id: str, media: str, kind: str, name: str, made: Made) -> dict[str, Any]:
-        """Write down that the copy is there; the first of two wins, and the other's segments go."""
-        sizes = {"width": made.width, "height": made.height, "duration_s": made.duration_s}
-        copy: dict[str, Any] = {
-            "name": name,
-            "size": made.size,
-            "mime": MIME[kind],
-            **{k: v for k, v in sizes.items() if v},
-        }
+    async def _register(
+        self, alarm_id: str, media: str, kind: str, names: dict[str, str], made: Made
+    ) -> dict[str, Any]:
+        """Write down that the copies are there; the first of two wins, and the other's segments go."""
+        learnt = {"width": made.width, "height": made.height, "duration_s": made.duration_s, "peaks": made.peaks,
+                  "position": made.position}  # fmt: skip
+        stored: dict[str, Any] = {
+            "copies": {which: {"name": names[which], "size": size, "mime": COPIES[kind][which]}
+                       for which, size in made.copies.items()},
+            **{name: value for name, value in learnt.items() if value is not None},
+        }  # fmt: skip
         keys = await self._keys(alarm_id)
         async with translated():
-            first = await self._redis.hsetnx(keys.media(alarm_id, media), "copy", orjson.dumps(copy))
+            first = await self._redis.hsetnx(keys.media(alarm_id, media), "copy", orjson.dumps(stored))
         if first:
-            return copy
-        segments = range(-(-made.size // SEGMENT_BYTES))
-        await self._objects.delete([_path(alarm_id, media, name, number) for number in segments])
-        return await self._stored(alarm_id, media) or copy
+            return stored
+        await self._objects.delete([
+            _path(alarm_id, media, names[which], number)
+            for which, size in made.copies.items() for number in range(-(-size // SEGMENT_BYTES))
+        ])  # fmt: skip
+        return await self._stored(alarm_id, media) or stored
 
     async def _stored(self, alarm_id: str, media: str) -> dict[str, Any] | None:
         keys = await self._keys(alarm_id)
         async with translated():
             found = await self._redis.hget(keys.media(alarm_id, media), "copy")
-        return orjson.loads(found) if found else None
+        if not found:
+            return None
+        stored: dict[str, Any] = orjson.loads(found)
+        # Before there were several copies, what is written down was the one.
+        return stored if "copies" in stored else {**stored, "copies": {"": stored}}
+
+
+def _one_of(stored: dict[str, Any] | None, which: str | None) -> dict[str, Any] | None:
+    """The copy called `which`, or the first one."""
+    copies: dict[str, dict[str, Any]] = stored["copies"] if stored else {}
+    return copies.get(which) if which else next(iter(copies.values()), None)
 
 
 def _path(alarm_id: str, media: str, name: str, number: int) -> str:

@@ -22,7 +22,8 @@ from dispatch.alarm.lifecycle import visible_to
 from dispatch.alarm.messages import EndMediaBody, OpenOriginalBody, check
 from dispatch.alarm.state import Entry
 from dispatch.alarm.tombstone import GONE
-from dispatch.media.chunks import TYPES, Chunks, kind_of
+from dispatch.media.chunk_rules import TYPES, kind_of
+from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies
 from dispatch.media.objects import Damaged
 from dispatch.stream.alarms import Alarms, Loaded
@@ -32,8 +33,8 @@ Officer = Callable[[Request], Awaitable[Actor]]
 
 _BODY_BYTES = 16 * 1024
 _RANGE = re.compile(r"bytes=(?:(\d{1,15})-(\d{1,15})?|-(\d{1,15}))")
-_ENDINGS = {"image/jpeg": "jpg", "audio/mp4": "m4a"}
-_GUARDS = {
+_ENDINGS = {"image/jpeg": "jpg", "image/webp": "webp", "audio/mp4": "m4a", "audio/webm": "webm"}
+GUARDS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -74,7 +75,22 @@ def citizen_routes(chunks: Chunks, citizen: Citizen) -> list[Route]:
     ]
 
 
-def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Officer) -> list[Route]:
+async def item_for(alarms: Alarms, actor: Actor, alarm_id: str, media: str) -> Entry:
+    """The media, for who may see its alarm.
+
+    Raises:
+        Refused: `not_found`, whatever the reason.
+    """
+    loaded = await alarms.load(alarm_id)
+    if loaded is None or not visible_to(loaded.alarm, actor) or media not in loaded.alarm.media:
+        raise Refused(errors.NOT_FOUND, "there is no such media")
+    if loaded.alarm.media[media]["state"] in GONE:
+        raise Refused(errors.NOT_FOUND, "it was wiped")
+    return loaded.alarm.media[media]
+
+
+def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Officer,
+                   growing: Callable[[Request], Awaitable[Response]] | None = None) -> list[Route]:  # fmt: skip
     """Copies and originals out.
 
     Args:
@@ -82,50 +98,48 @@ def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Offi
         chunks: the originals.
         copies: the sterile copies.
         officer: (request) -> who is signed in; raises `not_signed_in`.
+        growing: answers for a recording that is still being made.
     """
-
-    async def item_for(actor: Actor, alarm_id: str, media: str) -> Entry:
-        loaded = await alarms.load(alarm_id)
-        if loaded is None or not visible_to(loaded.alarm, actor) or media not in loaded.alarm.media:
-            raise Refused(errors.NOT_FOUND, "there is no such media")
-        if loaded.alarm.media[media]["state"] in GONE:
-            raise Refused(errors.NOT_FOUND, "it was wiped")
-        return loaded.alarm.media[media]
 
     async def copy(request: Request) -> Response:
         alarm_id, media = request.path_params["alarm"], request.path_params["media"]
-        item = await item_for(await officer(request), alarm_id, media)
+        item = await item_for(alarms, await officer(request), alarm_id, media)
+        if growing and item["kind"] == "audio" and item["state"] == "receiving":
+            return await growing(request)
+        if item["state"] == "stored":
+            await copies.want(alarm_id, media)
         if item["state"] != "ready":
             raise _not_yet(item)
-        size, mime = await copies.about(alarm_id, media)
+        which = request.query_params.get("copy")
+        size, mime = await copies.about(alarm_id, media, which)
         headers = {
-            **_GUARDS,
+            **GUARDS,
             "Accept-Ranges": "bytes",
             "Content-Disposition": f'inline; filename="{item["kind"]}-{media}.{_ENDINGS[mime]}"',
         }
-        status, first, last = _part(request.headers.get("range"), size)
+        status, first, last = part_of(request.headers.get("range"), size)
         if status == 416:
-            return Response(status_code=416, headers={**_GUARDS, "Content-Range": f"bytes */{size}"})
+            return Response(status_code=416, headers={**GUARDS, "Content-Range": f"bytes */{size}"})
         if status == 206:
             headers["Content-Range"] = f"bytes {first}-{last}/{size}"
         headers["Content-Length"] = str(last + 1 - first)
-        body = await _begun(copies.read(alarm_id, media, first, last), item)
+        body = await begun(copies.read(alarm_id, media, first, last, which))
         return StreamingResponse(body, status, headers, media_type=mime)
 
     async def original(request: Request) -> Response:
         alarm_id, media = request.path_params["alarm"], request.path_params["media"]
         actor = await officer(request)
-        item = await item_for(actor, alarm_id, media)
+        item = await item_for(alarms, actor, alarm_id, media)
         told = check(OpenOriginalBody, await _json(request), chunks.limits)
         if item["state"] == "receiving":
             raise _not_yet(item)
         await alarms.handle(alarm_id, OpenOriginal(by=actor, media=media, reason=told.reason))
         headers = {
-            **_GUARDS,
+            **GUARDS,
             "Content-Disposition": f'attachment; filename="original-{media}.bin"',
             "Content-Length": str(item["size"]),
         }
-        body = await _begun(chunks.original(alarm_id, media), item)
+        body = await begun(chunks.original(alarm_id, media))
         return StreamingResponse(body, 200, headers, media_type="application/octet-stream")
 
     return [
@@ -167,7 +181,7 @@ def _not_yet(item: Entry) -> Refused:
     return Refused(errors.NOT_POSSIBLE, f"this {item['kind']} {why}", state=state, possible=["wait"])
 
 
-def _part(asked: str | None, size: int) -> tuple[int, int, int]:
+def part_of(asked: str | None, size: int) -> tuple[int, int, int]:
     """(status, first, last): the bytes that `asked` (a Range header) names; 416 when there are none.
 
     What is not one range of bytes is answered with the whole, as RFC 9110 allows.
@@ -183,7 +197,7 @@ def _part(asked: str | None, size: int) -> tuple[int, int, int]:
     return 206, int(first), min(int(last), size - 1) if last is not None else size - 1
 
 
-async def _begun(body: AsyncIterator[bytes], item: Entry) -> AsyncIterator[bytes]:
+async def begun(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """`body` with its first part read, so that what is damaged is an error and not an empty answer."""
     try:
         head = await anext(body, b"")

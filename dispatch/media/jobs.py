@@ -1,33 +1,40 @@
-"""Has one copy made by a worker process: feeds it the original, takes the copy, and believes nothing it says.
+"""Has the copies of one media made by a worker process: feeds it the original, and believes nothing it says.
 
-The worker gets pipes and numbers, never a path, a key or an address. What it answers is checked: the kind of copy is
-decided here, its first bytes must be of that kind, and its size is bounded.
+The worker gets pipes and numbers, never a path, a key or an address. What it answers is checked: which copies there are
+is decided here, the first bytes of each must be of its kind, and their size is bounded.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 import dispatch
+from dispatch.alarm.clock import from_text
 
 SEGMENT_BYTES = 256 * 1024
-MIME = {"photo": "image/jpeg", "audio": "audio/mp4"}
+COPIES = {
+    "photo": {"large": "image/jpeg", "small": "image/webp"},
+    "audio": {"mp4": "audio/mp4", "webm": "audio/webm"},
+}
+"""The copies of each kind of media; the first one is meant where none is named."""
+_PEAKS = 100
 REASONS = frozenset({
     "unknown_format", "too_many_pixels", "too_long", "no_sound", "truncated", "broken", "too_much_memory",
     "copy_too_large",
 })  # fmt: skip
 """Why a worker may say that there can be no copy; the hub adds `worker_died`, `damaged` and `original_too_large`."""
 _ROOT = str(Path(dispatch.__file__).resolve().parent.parent)
-_LINE_BYTES = 1024
+_LINE_BYTES = 2048
 
 
 class WorkerDied(Exception):
@@ -39,33 +46,38 @@ class WorkerLimits:
     """What one job may use. Enforced by the kernel, except pixels and seconds of sound, which the worker counts."""
 
     original_bytes: int = 128 * 1024 * 1024
-    copy_bytes: int = 32 * 1024 * 1024
+    copy_bytes: int = 64 * 1024 * 1024
     memory_bytes: int = 1024 * 1024 * 1024
-    cpu_s: int = 60
-    wall_s: int = 90
+    cpu_s: int = 180
+    wall_s: int = 300
     pixels: int = 64_000_000
     audio_s: int = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A copy, of `size` bytes; or why there is none."""
+    """The size in bytes of each copy, and what was learnt; or why there are none."""
 
-    size: int = 0
+    copies: dict[str, int] = field(default_factory=dict)
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    peaks: list[int] | None = None
+    position: dict[str, Any] | None = None
     unreadable: str | None = None
 
 
-async def make_copy(kind: str, original: AsyncIterator[bytes], keep: Callable[[int, bytes], Awaitable[None]],
-                    limits: WorkerLimits, started: Callable[[int], None] = lambda pid: None) -> Made:  # fmt: skip
-    """Have a copy made in a process of its own.
+Keep = Callable[[str, int, bytes], Awaitable[None]]
+
+
+async def make_copies(kind: str, original: AsyncIterator[bytes], keep: Keep, limits: WorkerLimits,
+                      started: Callable[[int], None] = lambda pid: None) -> Made:  # fmt: skip
+    """Have the copies made in a process of their own.
 
     Args:
         kind: `photo` or `audio`.
         original: its plain bytes.
-        keep: gets each segment of the copy (number from 0, at most `SEGMENT_BYTES` bytes), in order.
+        keep: gets each segment of each copy (its name, number from 0, at most `SEGMENT_BYTES` bytes), in order.
         limits: what the process may use.
         started: told the process's number.
 
@@ -95,8 +107,8 @@ async def make_copy(kind: str, original: AsyncIterator[bytes], keep: Callable[[i
         await process.wait()
 
 
-async def _talk(process: asyncio.subprocess.Process, kind: str, original: AsyncIterator[bytes],
-                keep: Callable[[int, bytes], Awaitable[None]], limits: WorkerLimits) -> Made:  # fmt: skip
+async def _talk(process: asyncio.subprocess.Process, kind: str, original: AsyncIterator[bytes], keep: Keep,
+                limits: WorkerLimits) -> Made:  # fmt: skip
     stdin, stdout = process.stdin, process.stdout
     if stdin is None or stdout is None:
         raise WorkerDied("no pipes")
@@ -105,14 +117,15 @@ async def _talk(process: asyncio.subprocess.Process, kind: str, original: AsyncI
         await stdin.drain()
     stdin.close()
     made = _checked(kind, await stdout.readuntil(b"\n"), limits)
-    left, number = made.size, 0
-    while left:
-        segment = await stdout.readexactly(min(left, SEGMENT_BYTES))
-        if not number and not _looks_like(kind, segment):
-            raise WorkerDied("its copy is not of the kind that was asked for")
-        await keep(number, segment)
-        left -= len(segment)
-        number += 1
+    for name, left in made.copies.items():
+        number = 0
+        while left:
+            segment = await stdout.readexactly(min(left, SEGMENT_BYTES))
+            if not number and not _looks_like(COPIES[kind][name], segment):
+                raise WorkerDied("a copy is not of the kind that was asked for")
+            await keep(name, number, segment)
+            left -= len(segment)
+            number += 1
     if await stdout.read(1) or await process.wait() != 0:
         raise WorkerDied("it said more, or ended with a fault")
     return made
@@ -122,16 +135,24 @@ def _checked(kind: str, line: bytes, limits: WorkerLimits) -> Made:
     """What the worker told, if every part of it is possible."""
     try:
         told: dict[str, Any] = orjson.loads(line) if len(line) <= _LINE_BYTES else {}
-        if set(told) == {"unreadable"} and told["unreadable"] in REASONS:
-            return Made(unreadable=told["unreadable"])
+        if set(told) - {"position"} == {"unreadable"} and told["unreadable"] in REASONS:
+            return Made(unreadable=told["unreadable"], position=_place(told.get("position")))
         made = Made(**told)
-    except (ValueError, TypeError):
+        possible = made.unreadable is None and list(made.copies) == list(COPIES[kind])
+        possible = (
+            possible and all(map(_whole, made.copies.values())) and sum(made.copies.values()) <= limits.copy_bytes
+        )
+        _place(made.position)
+    except (ValueError, TypeError, AttributeError):
         raise WorkerDied("its answer is not one") from None
     if kind == "photo":
-        possible = _whole(made.width) and _whole(made.height) and made.duration_s is None
+        possible = (
+            possible and _whole(made.width) and _whole(made.height) and made.duration_s is None and made.peaks is None
+        )
     else:
-        possible = isinstance(made.duration_s, float) and 0 < made.duration_s <= limits.audio_s and made.width is None
-    if made.unreadable is not None or not possible or not _whole(made.size) or made.size > limits.copy_bytes:
+        possible = possible and made.width is None and made.height is None and isinstance(made.duration_s, float)
+        possible = possible and 0 < (made.duration_s or 0) <= limits.audio_s and _are_peaks(made.peaks)
+    if not possible:
         raise WorkerDied("its answer is not possible")
     return made
 
@@ -140,8 +161,40 @@ def _whole(value: object) -> bool:
     return type(value) is int and value > 0
 
 
-def _looks_like(kind: str, head: bytes) -> bool:
-    return head.startswith(b"\xff\xd8\xff") if kind == "photo" else head[4:8] == b"ftyp"
+def _are_peaks(value: object) -> bool:
+    return isinstance(value, list) and 0 < len(value) <= _PEAKS and all(type(n) is int and 0 <= n <= 100 for n in value)
+
+
+def _place(told: Any) -> dict[str, Any] | None:
+    """The same position.
+
+    Raises:
+        ValueError, TypeError, AttributeError: it is none.
+    """
+    if told is None:
+        return None
+    numbers = {name: told[name] for name in ("lat", "lon", "accuracy_m") if name in told}
+    known = {"lat", "lon"} <= set(told) <= {"lat", "lon", "accuracy_m", "at", "datum", "source"}
+    if not known or not all(type(number) in (int, float) and math.isfinite(number) for number in numbers.values()):
+        raise ValueError
+    if abs(told["lat"]) > 90 or abs(told["lon"]) > 180 or told.get("datum") != "wgs84":
+        raise ValueError
+    if told.get("source") not in ("photo", "recording"):
+        raise ValueError
+    if "at" in told:
+        from_text(told["at"])
+    return dict(told)
+
+
+def _looks_like(mime: str, head: bytes) -> bool:
+    match mime:
+        case "image/jpeg":
+            return head.startswith(b"\xff\xd8\xff")
+        case "image/webp":
+            return head.startswith(b"RIFF") and head[8:12] == b"WEBP"
+        case "audio/mp4":
+            return head[4:8] == b"ftyp"
+    return head.startswith(b"\x1aE\xdf\xa3")
 
 
 def _environment() -> dict[str, str]:

@@ -14,7 +14,7 @@ import secrets
 import shutil
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import obstore
@@ -30,10 +30,16 @@ _FORM = b"\x01"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _FOLDERS_REMEMBERED = 1024
+_RETRIES = 2
+_PROBE = "start"
 
 
 class KeyUnusable(Exception):
     """The media key cannot be used; the message says why and how to mend it."""
+
+
+class Unusable(Exception):
+    """The object store cannot be used; the message says what it answered."""
 
 
 class Damaged(Exception):
@@ -88,12 +94,13 @@ class Objects:
     """Sealed objects in a folder or in a bucket.
 
     Args:
-        where: a folder (made if missing, mode 0700), or a URL (`s3://bucket/path`, `gs://`, `az://`).
+        where: a folder (made if missing, mode 0700), or a URL (`s3://bucket/path`, `gs://`, `az://`); address and
+            sign-in of a bucket come from the environment (`AWS_ENDPOINT`, `AWS_ACCESS_KEY_ID`, ...).
         key: 32 bytes, from `open_key`.
-        options: of a bucket, as obstore has them (`endpoint`, `region`, ...).
+        answer_s: a bucket that has not answered by then has not stored it.
     """
 
-    def __init__(self, where: Path | str, key: bytes, **options: str) -> None:
+    def __init__(self, where: Path | str, key: bytes, answer_s: float = 10) -> None:
         self._cipher = AESGCM(key)
         self._head = _FORM + hashlib.sha256(b"dispatch media key " + key).digest()[:4]
         self._folder: Path | None = None
@@ -104,7 +111,26 @@ class Objects:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._store = LocalStore(self._folder)
         else:
-            self._store = from_url(where, **options)  # type: ignore[call-overload]
+            each = timedelta(seconds=answer_s / (_RETRIES + 1))
+            plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")  # options replace what it says
+            self._store = from_url(
+                where, client_options={"timeout": each, "connect_timeout": each, "allow_http": plain},
+                retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=answer_s)},
+            )  # fmt: skip
+
+    async def check(self) -> None:
+        """Store, read and delete a small object: whether this place can be used at all.
+
+        Raises:
+            Unusable: it can not; says what it answered.
+        """
+        path = f"{_PROBE}/{secrets.token_hex(8)}"
+        try:
+            await self.put(path, b"?")
+            await self.get(path)
+            await self.delete([path])
+        except (Refused, Damaged) as fault:
+            raise Unusable(_first_line(fault.__cause__ or fault)) from None
 
     async def put(self, path: str, plain: bytes) -> None:
         """Seal `plain` and store it at `path`; what is there already is replaced as a whole.
@@ -187,6 +213,11 @@ class Objects:
             self._linked[folder] = None
             if len(self._linked) > _FOLDERS_REMEMBERED:
                 self._linked.popitem(last=False)
+
+
+def _first_line(fault: BaseException) -> str:
+    lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(fault).__name__
 
 
 def _remove(root: Path) -> None:

@@ -1,6 +1,6 @@
-"""A photo as its sterile copy: upright, at most 1600 pixels long, JPEG, and nothing but pixels. Runs in a worker.
+"""A photo as its sterile copies, one to look at (JPEG) and a small one for lists and slow lines (WebP). In a worker.
 
-Never copies a byte of the original: the copy is encoded from pixels that were moved to a new picture.
+Upright, and nothing but pixels: never a byte of the original, each copy is encoded from pixels moved to a new picture.
 Field's term: sanitisation, content disarm and reconstruction.
 """
 
@@ -25,18 +25,18 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from dispatch.media import places
+from dispatch.media.unreadable import Unreadable
+
 # Every decoder that is needed is imported before the process is shut in.
 PLUGINS = (GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "GIF")
-LONG_EDGE = 1600
-QUALITY = 82
+LONG_EDGE, QUALITY = 1600, 82
+SMALL_EDGE, SMALL_QUALITY = 320, 60
 _DRAFTED = 4
 """How many more pixels a JPEG may have (phones send 200 million): it is decoded at a fraction of its size."""
+_GPS = 0x8825
 _SRGB = ImageCms.createProfile("sRGB")
-
-
-class Unreadable(Exception):
-    """No copy can be made; the argument is the reason's code."""
 
 
 def warm_up() -> None:
@@ -51,8 +51,8 @@ def warm_up() -> None:
     copy(tiny.getvalue(), most_pixels=1)
 
 
-def copy(original: bytes, most_pixels: int) -> tuple[bytes, dict[str, Any]]:
-    """(JPEG, {"width", "height"}) of the photo in `original`.
+def copy(original: bytes, most_pixels: int) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """({"large", "small"}, {"width", "height", "position"?}) of the photo in `original`.
 
     Raises:
         Unreadable: `unknown_format`, `too_many_pixels`, `truncated`, `broken`.
@@ -62,6 +62,30 @@ def copy(original: bytes, most_pixels: int) -> tuple[bytes, dict[str, Any]]:
         image: Image.Image = Image.open(io.BytesIO(original), formats=FORMATS)
     except UnidentifiedImageError:
         raise Unreadable("unknown_format") from None
+    position = _position(image)
+    try:
+        clean = _clean(image, original, most_pixels)
+    except Unreadable as reason:
+        reason.position = position
+        raise
+    small = clean.copy()
+    small.thumbnail((SMALL_EDGE, SMALL_EDGE), Image.Resampling.LANCZOS)
+    made = {
+        "large": _encoded(clean, "JPEG", quality=QUALITY, optimize=True),
+        "small": _encoded(small, "WEBP", quality=SMALL_QUALITY, method=4),
+    }
+    about = {"width": clean.width, "height": clean.height}
+    return made, about | ({"position": position} if position else {})
+
+
+def _encoded(image: Image.Image, form: str, **how: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, form, **how)
+    return out.getvalue()
+
+
+def _clean(image: Image.Image, original: bytes, most_pixels: int) -> Image.Image:
+    """The picture as it is to be looked at: RGB, upright, at most `LONG_EDGE` long."""
     if image.width * image.height > most_pixels * (_DRAFTED if image.format in ("JPEG", "MPO") else 1):
         raise Unreadable("too_many_pixels")
     profile = image.info.get("icc_profile")
@@ -72,9 +96,7 @@ def copy(original: bytes, most_pixels: int) -> tuple[bytes, dict[str, Any]]:
     image = _upright(_plain_colours(image, profile), turn)
     clean = Image.new("RGB", image.size)  # a new picture has no comment, no profile, no text
     clean.paste(image)
-    out = io.BytesIO()
-    clean.save(out, "JPEG", quality=QUALITY, optimize=True)
-    return out.getvalue(), {"width": clean.width, "height": clean.height}
+    return clean
 
 
 def _pixels(image: Image.Image, original: bytes) -> Image.Image:
@@ -99,6 +121,13 @@ def _pixels(image: Image.Image, original: bytes) -> Image.Image:
 
 def _extrema(image: Image.Image) -> Any:
     return image.getextrema()
+
+
+def _position(image: Image.Image) -> dict[str, Any] | None:
+    try:
+        return places.of_exif(image.getexif().get_ifd(_GPS))
+    except Exception:  # as below
+        return None
 
 
 def _orientation(image: Image.Image) -> int:

@@ -114,6 +114,9 @@ class Removal:
         async with translated():
             pipe = self._redis.pipeline(transaction=False)
             pipe.delete(keys.chunks(alarm_id, media), keys.media(alarm_id, media))
+            pipe.delete(keys.live(alarm_id, media), keys.live_parts(alarm_id, media))
+            pipe.zrem(keys.receiving, f"{alarm_id} {media}")
+            pipe.zrem(keys.lives, f"{alarm_id} {media}")
             pipe.srem(keys.media_of(alarm_id), media)
             pipe.zrem(keys.copying, f"{alarm_id} {media}")
             await pipe.execute()

@@ -1,4 +1,4 @@
-"""A recording as its sterile copy: AAC in MP4, one channel, at most 48 kHz, index first. Runs in the worker only.
+"""A recording as its sterile copies: AAC in MP4 and Opus in WebM, one channel, at most 48 kHz. Runs in the worker only.
 
 Decodes as far as the recording goes; a packet that cannot be decoded is silence of its length, so times stay right.
 Never copies a tag. Field's term: transcoding.
@@ -9,18 +9,29 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Iterator
+from contextlib import ExitStack
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import av
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from dispatch.media.photo import Unreadable
+from dispatch.media import places
+from dispatch.media.unreadable import Unreadable
 
 CODECS = frozenset({"opus", "vorbis", "aac", "amrnb", "amrwb", "amr_nb", "amr_wb", "mp3", "mp3float", "flac"})
-RATES = (16000, 22050, 24000, 32000, 44100, 48000)
-BITS_PER_S = 48_000
+RATES = (16000, 24000, 48000)
+"""Samples per second that AAC and Opus have both."""
+BITS_PER_S = {"mp4": ("aac", 48_000), "webm": ("libopus", 32_000)}
+PEAKS = 100
+_PEAK_S = 20
+"""Parts of a second for which the loudest sample is kept while the length is not known yet."""
+_EVERY = 4
+"""Of so many samples one is looked at for the peaks: a picture of loudness, not a measurement."""
+_PROGRAM = b"\x84Lavf"  # WebM wants a program's name: it is made to say nothing
+_NO_PROGRAM = b"\x84none"
 _BYTES_PER_INDEXED_FRAME = 24
 _INDEX_BYTES = 4096
 
@@ -37,8 +48,8 @@ def warm_up() -> None:
     copy(tiny.getvalue(), most_s=1)
 
 
-def copy(original: bytes, most_s: int) -> tuple[bytes, dict[str, Any]]:
-    """(MP4, {"duration_s"}) of the recording in `original`.
+def copy(original: bytes, most_s: int) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """({"mp4", "webm"}, {"duration_s", "peaks", "position"?}) of the recording in `original`.
 
     Raises:
         Unreadable: `unknown_format`, `no_sound`, `too_long`, `truncated`, `broken`.
@@ -46,19 +57,36 @@ def copy(original: bytes, most_s: int) -> tuple[bytes, dict[str, Any]]:
     kind = _format(original)
     if kind is None:
         raise Unreadable("unknown_format")
+    position = None
     try:
         with av.open(io.BytesIO(original), "r", format=kind) as source:
+            position = _position(source)
             if not source.streams.audio:
                 raise Unreadable("no_sound")
             name = source.streams.audio[0].codec_context.name
             if name not in CODECS and not name.startswith("pcm_"):
                 raise Unreadable("unknown_format")
-            encoded, samples, rate = _encode(source, most_s)
+            made, samples, rate, peaks = _encode(source, most_s)
+        if not samples:
+            raise Unreadable("truncated")
+        made["mp4"] = _index_first(made["mp4"])
+    except Unreadable as reason:
+        reason.position = position
+        raise
     except (av.FFmpegError, ValueError, EOFError):
-        raise Unreadable("broken") from None
-    if not samples:
-        raise Unreadable("truncated")
-    return _index_first(encoded), {"duration_s": round(samples / rate, 3)}
+        broken = Unreadable("broken")
+        broken.position = position
+        raise broken from None
+    made["webm"] = made["webm"].replace(_PROGRAM, _NO_PROGRAM, 2)  # within its head, before any sound
+    about = {"duration_s": round(samples / rate, 3), "peaks": peaks}
+    return made, about | ({"position": position} if position else {})
+
+
+def _position(source: Any) -> dict[str, Any] | None:
+    tags: dict[str, str] = {}
+    for stream in source.streams:
+        tags |= stream.metadata
+    return places.of_tags(tags | source.metadata)
 
 
 def _format(original: bytes) -> str | None:
@@ -83,27 +111,81 @@ def _format(original: bytes) -> str | None:
     return None
 
 
-def _encode(source: Any, most_s: int) -> tuple[bytes, int, int]:
-    """(MP4 with its index last, samples, samples per second)."""
+def _encode(source: Any, most_s: int) -> tuple[dict[str, bytes], int, int, list[int]]:
+    """(copies, the MP4 with its index last; samples, samples per second, peaks)."""
     stream = source.streams.audio[0]
     stream.codec_context.thread_count = 1
     own = stream.codec_context.sample_rate or 48000
     rate = next((rate for rate in RATES if rate >= own), RATES[-1])
-    out = io.BytesIO()
-    samples = 0
-    with av.open(out, "w", format="mp4", container_options={"fflags": "+bitexact"}) as target:
-        coder = target.add_stream("aac", rate=rate, layout="mono")
-        coder.bit_rate = BITS_PER_S
-        coder.codec_context.flags |= int(av.codec.context.Flags.bitexact)  # no name of a program in the sound
+    samples, loudest = 0, _Loudest(rate // _PEAK_S)
+    outs = {form: io.BytesIO() for form in BITS_PER_S}
+    with ExitStack() as opened:
+        targets = [opened.enter_context(_Target(outs[form], form, rate)) for form in BITS_PER_S]
         for frame in _resampled(_frames(source, stream, own), rate):
             frame.pts, frame.time_base = samples, Fraction(1, rate)
             samples += frame.samples
             if samples > most_s * rate:
                 raise Unreadable("too_long")
-            target.mux(coder.encode(frame))
+            loudest.hear(frame)
+            for target in targets:
+                target.add(frame)
         if samples:
-            target.mux(coder.encode(None))
-    return out.getvalue(), samples, rate
+            for target in targets:
+                target.end()
+    return {form: out.getvalue() for form, out in outs.items()}, samples, rate, loudest.peaks(PEAKS)
+
+
+class _Target:
+    """One copy while it is written."""
+
+    def __init__(self, out: io.BytesIO, form: str, rate: int) -> None:
+        codec, bits_per_s = BITS_PER_S[form]
+        self._file = av.open(out, "w", format=form, container_options={"fflags": "+bitexact"})
+        stream: Any = self._file.add_stream(codec, rate=rate, layout="mono")
+        stream.bit_rate = bits_per_s
+        stream.codec_context.flags |= int(av.codec.context.Flags.bitexact)  # no name of a program in the sound
+        self._stream = stream
+
+    def __enter__(self) -> _Target:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._file.close()
+
+    def add(self, frame: AudioFrame) -> None:
+        self._file.mux(self._stream.encode(frame))
+
+    def end(self) -> None:
+        self._file.mux(self._stream.encode(None))
+
+
+class _Loudest:
+    """The loudest sample of each short piece, and in the end of each hundredth of the whole."""
+
+    def __init__(self, piece: int) -> None:
+        self._piece = piece
+        self._found: list[float] = []
+        self._at = 0
+
+    def hear(self, frame: AudioFrame) -> None:
+        heard = memoryview(frame.planes[0]).cast("B").cast("f")
+        start = 0
+        while start < frame.samples:
+            number = (self._at + start) // self._piece
+            stop = min(frame.samples, (number + 1) * self._piece - self._at)
+            part = heard[start:stop:_EVERY]
+            self._found += [0.0] * (number + 1 - len(self._found))
+            self._found[number] = max(self._found[number], max(part), -min(part))
+            start = stop
+        self._at += frame.samples
+
+    def peaks(self, count: int) -> list[int]:
+        """0 to 100, `count` of them or fewer; 100 is as loud as can be."""
+        pieces = len(self._found)
+        count = min(count, pieces)
+        borders = [pieces * part // count for part in range(count + 1)] if count else []
+        parts = (max(self._found[a:b]) for a, b in pairwise(borders))
+        return [min(100, round(100 * part)) if part == part else 0 for part in parts]
 
 
 def _frames(source: Any, stream: Any, rate: int) -> Iterator[AudioFrame]:

@@ -19,7 +19,7 @@ from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock
 from dispatch.alarm.commands import Command, Raise
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.events import ContentWiped, Event
+from dispatch.alarm.events import AlarmRaised, ContentWiped, Event, PlanEnded
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.patch import merge_patch
 from dispatch.alarm.state import PRIVATE, Alarm, changed, evolve, from_members, to_members
@@ -135,7 +135,7 @@ class Alarms:
                 return outcome
             after = outcome.alarm
             ending, was = self.ending(after), self.ending(before) if before else None
-            wipe = any(isinstance(event, ContentWiped) for event in outcome.events)
+            wipe = any(isinstance(event, (ContentWiped, PlanEnded)) for event in outcome.events)
             change = Append(
                 alarm=alarm_id, expected=before.version if before else 0, version=after.version, key=key, digest=digest,
                 snapshot=orjson.dumps(to_members(after)), open=after.open, deadline=after.due, secret_hash=secret_hash,
@@ -188,7 +188,8 @@ class Alarms:
                 changes = merge_patch(members, after)
                 if was is not None and isinstance(event, ContentWiped):
                     changes |= clears(PRIVATE, was.talk, was.notes)
-                if alarm.open and not was_open:  # consoles that came while it was closed have nothing of it
+                # Consoles that came while it was closed, or only planned, have nothing of it.
+                if (alarm.open and not was_open) or isinstance(event, AlarmRaised):
                     changes |= after
                 records.append(make_record(alarm_id, alarm.version, event, at, changes))
                 events.append(event)

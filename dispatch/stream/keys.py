@@ -37,6 +37,8 @@ class Keys:
         self.lapses = f"{tag}:lapses"  # sorted set: `station|officer|role|console` -> ms at which its readiness lapses
         self.outbox = f"{tag}:outbox"  # list: what has to be copied to the streams of called-in stations
         self.copying = f"{tag}:copying"  # sorted set: "alarm media" -> ms from which a worker may take it
+        self.receiving = f"{tag}:receiving"  # sorted set: "alarm media" -> ms at which the recording is cut
+        self.lives = f"{tag}:lives"  # sorted set: "alarm media" -> ms until which its growing copy is kept up
         self.lease = f"{tag}:lease"  # hash: which `hub` runs the timers, its fencing `token`, `until` when in ms
         self.witness = f"{tag}:witness"  # hash: hub's data folder -> a number that only grows
         self.mark = f"{tag}:mark"  # counter: written so that a replica's confirmation covers all that was before it
@@ -104,6 +106,14 @@ class Keys:
     def media(self, alarm: str, media: str) -> str:
         """Hash: `bytes` stored so far, `ended` and `copy` as JSON once they are so, `deaths` of workers."""
         return f"{self._tag}:media:{alarm}:{media}"
+
+    def live(self, alarm: str, media: str) -> str:
+        """Hash: the growing copy of a recording that someone listens to (`dispatch.media.live_index`)."""
+        return f"{self._tag}:live:{alarm}:{media}"
+
+    def live_parts(self, alarm: str, media: str) -> str:
+        """List: the sizes of the growing copy's parts, in order."""
+        return f"{self._tag}:live-parts:{alarm}:{media}"
 
     def media_of(self, alarm: str) -> str:
         """Set of the ids of the alarm's media that have a chunk."""

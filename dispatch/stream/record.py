@@ -48,9 +48,15 @@ class Entry:
 
 
 def make_record(alarm: str | None, version: int, event: Event, at: datetime, changes: Mapping[str, Any]) -> Record:
-    """`event` as bytes, with what it `changes` in the alarm (a JSON merge patch), split into record and words."""
+    """`event` as bytes, with what it `changes` in the alarm (a JSON merge patch), split into record and words.
+
+    Of a sealed event only what is public is written at all.
+    """
     public, private = event.split()
     head = {"at": to_text(at), "alarm": alarm, "version": version}
+    if event.sealed:
+        only = orjson.dumps({**head, "event": public})
+        return Record(version, only, b"", only)
     hidden = {name: value for name, value in changes.items() if name in PRIVATE}
     wire = orjson.dumps({**head, "event": {**public, **private}, "changes": changes})
     if not private and not hidden:

@@ -5,11 +5,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Geolocation, Page, async_playwright
 
 Phone = Callable[..., AbstractAsyncContextManager[Page]]
 
-HERE = {"latitude": 41.80312, "longitude": 123.46587, "accuracy": 18}
+HERE: Geolocation = {"latitude": 41.80312, "longitude": 123.46587, "accuracy": 18}
 ALLOWED = ("geolocation", "microphone", "camera")
 
 # Notes every call that could be heard, felt or read by someone else; P9.

@@ -1,46 +1,21 @@
 """The citizen's page in a real browser: one tap, silent, honest, and gone when it must be gone."""
 
 import asyncio
+import json
 import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, WebSocket, expect
+from playwright.async_api import Browser, BrowserContext, Page, WebSocket, expect
 
-from tests.browser.conftest import Phone
+from dispatch import resources
+from tests.browser.citizen import RECEIPT, act, elsewhere, leaves_nothing, left, left_behind, opens, raises, rung
+from tests.browser.conftest import HERE, Phone
+from tests.browser.staff import desk
+from tests.flow.people import Officer
 from tests.flow.town import Town
 
-RECEIPT = "#receipt:not([hidden])"
-
-
-def act(name: str) -> str:
-    return f'[data-act="{name}"]'
-
-
-def rung(step: str) -> str:
-    return f'#ladder [data-step="{step}"].reached'
-
-
-async def opens(page: Page) -> None:
-    """Wait until the modules have taken the served form over."""
-    await page.wait_for_selector("html.js")
-    await page.wait_for_load_state("networkidle")
-
-
-async def raises(page: Page, text: str = "") -> str:
-    """Send the alarm; its receipt code."""
-    await opens(page)
-    if text:
-        await page.fill("#raise textarea", text)
-    await page.click(act("raise"))
-    await page.wait_for_selector(RECEIPT)
-    return await page.inner_text("#code")
-
-
-async def kept(page: Page) -> list[str]:
-    """The names of everything that the page left on the device."""
-    names: list[str] = await page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
-    return names
+AREAS = json.loads((resources.demo_config() / "stations.geojson").read_text(encoding="utf-8"))["features"]
 
 
 def context_of(page: Page) -> BrowserContext:
@@ -66,13 +41,22 @@ async def test_one_tap_then_photo_sound_and_place_arrive(town: Town, phone: Phon
         assert sorted(item["kind"] for item in alarm["media"].values()) == ["audio", "photo", "photo"]
         assert alarm["position"]["lat"] == 41.80312
 
+        await officer.shows()
+        await town.fast_forward(2)
+        await expect(page.locator(rung("delivered"))).to_contain_text(re.compile(r"已送到 1 个值班台\s*\d\d:\d\d:\d\d"))
+        assert not await page.is_visible(rung("seen"))
         await officer.asks("seen", alarm=alarm["id"])
+        await page.wait_for_selector(rung("seen"))
         await officer.acknowledges(alarm["id"])
         await page.wait_for_selector(rung("acknowledged"))
         await officer.asks("say", alarm=alarm["id"], text="请锁好门")
         await expect(page.locator("#said .officer")).to_contain_text("请锁好门")
         await officer.asks("move", alarm=alarm["id"])
         await page.wait_for_selector(rung("en_route"))
+        assert not await page.is_visible(rung("on_scene"))
+        await officer.asks("arrive", alarm=alarm["id"])
+        await page.wait_for_selector(rung("on_scene"))
+        await expect(page.locator("#now-head")).to_have_text("民警到了")
         town.stops_watching(officer)
 
 
@@ -92,6 +76,42 @@ async def test_first_photo_is_small(town: Town, phone: Phone, fixtures: Path) ->
         town.stops_watching(officer)
 
 
+async def test_a_frame_from_the_camera_in_the_page(town: Town, phone: Phone) -> None:
+    """A picture taken in the page, without a camera app, arrives; the exit lets the camera go."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await elsewhere(page)
+        await raises(page)
+        await page.click(act("camera"))
+        await page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
+        await page.click(act("camera-take"))
+        await expect(page.locator("#sent .there")).to_have_count(1)
+        [alarm] = officer.alarms
+        await officer.hears(alarm, "media_ready")
+        [photo] = officer.alarms[alarm]["media"].values()
+        assert (photo["kind"], photo["mime"]) == ("photo", "image/jpeg")
+        ended = """() => {
+          const [track] = document.querySelector("video").srcObject.getTracks();
+          document.querySelector('[data-act="exit"]').click();
+          return track.readyState;
+        }"""
+        assert await page.evaluate(ended) == "ended"
+        await left(page)
+        town.stops_watching(officer)
+
+
+async def test_a_rough_or_old_place_is_said(town: Town, phone: Phone) -> None:
+    """To more than 200 m the page says that the place is rough; older than a minute, how old it is."""
+    async with phone(town.url, geolocation={**HERE, "accuracy": 800}) as page:
+        await page.clock.install()
+        await page.reload()
+        await raises(page)
+        place = page.locator("#position")
+        await expect(place).to_have_text("位置不太准，误差约 800 米。最好再写一下你在哪里。")
+        await page.clock.fast_forward(120_000)
+        await expect(place).to_contain_text("这是 2 分钟前的位置。")
+
+
 async def test_nobody_in_time_is_said(town: Town, phone: Phone) -> None:
     """After 15 s without a person the page says so and shows the other ways to get help; before, it does not."""
     async with phone(town.url) as page:
@@ -103,13 +123,22 @@ async def test_nobody_in_time_is_said(town: Town, phone: Phone) -> None:
 
 
 async def test_a_question_is_one_tap(town: Town, phone: Phone) -> None:
-    """An officer's question stands open with big buttons; one tap answers it and closes it."""
+    """An officer's question stands open with big buttons, one at a time; one tap answers it and closes it."""
     officer = await town.officer("V01")
     async with phone(town.url) as page:
         await raises(page)
         [alarm] = officer.alarms
         await officer.acknowledges(alarm)
+        await officer.asks("ask", alarm=alarm, question="门锁了吗？")
+        await expect(page.locator("#question-text")).to_have_text("门锁了吗？")
         await officer.asks("ask", alarm=alarm, question="你受伤了吗？")
+        await expect(page.locator("#question-text")).to_have_text("你受伤了吗？")
+        assert await page.locator(".question:visible").count() == 1
+        buttons = page.locator("#choices button")
+        assert await buttons.all_inner_texts() == ["是", "不是", "不方便说", "现在很危险"]
+        for box in [await button.bounding_box() for button in await buttons.all()]:
+            assert box is not None
+            assert box["height"] >= 56
         await page.click('[data-choice="no"]')
         answered = await officer.hears(alarm, "question_answered")
         assert answered["event"]["answer"] == "no"
@@ -122,9 +151,7 @@ async def test_exit_leaves_nothing(town: Town, phone: Phone) -> None:
     """Exit covers at once, replaces the page, leaves no storage, and Back does not bring the page again."""
     async with phone(town.url) as page:
         before = "data:text/html,<title>before</title>"
-        await context_of(page).route(
-            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
-        )
+        await elsewhere(page)
         await page.goto(before)
         await page.goto(town.url)
         await raises(page, "有人跟着我")
@@ -137,46 +164,42 @@ async def test_exit_leaves_nothing(town: Town, phone: Phone) -> None:
             }"""
         )
         assert covered
-        await page.wait_for_url(re.compile(r"^https://"))
+        await left(page)
         await page.go_back()
         assert page.url == before
         await page.goto(town.url)
-        assert await kept(page) == []
+        await leaves_nothing(page)
 
 
 async def test_exit_before_it_is_stored(town: Town, phone: Phone) -> None:
     """Left before the alarm is stored, the page forgets it, and the alarm still goes out with the last request."""
     officer = await town.officer("V01")
     async with phone(town.url) as page:
-        await context_of(page).route(
-            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
-        )
+        await elsewhere(page)
         await context_of(page).add_init_script("WebSocket = class { close() {} }; WebSocket.CONNECTING = 0;")
         await page.reload()
         await opens(page)
-        left = await page.evaluate(
+        await page.evaluate(
             """() => {
               document.querySelector('[data-act="raise"]').click();
-              const before = localStorage.length;
               document.querySelector('[data-act="exit"]').click();
-              return [before, localStorage.length];
             }"""
         )
-        assert left == [1, 0]
-        await page.wait_for_url(re.compile(r"^https://"))
+        await left(page)
         async with asyncio.timeout(5):
             while not officer.alarms:
                 await asyncio.sleep(0)
         await officer.hears(next(iter(officer.alarms)), "alarm_raised")
+        await page.goto(town.url)
+        await leaves_nothing(page)
+        await expect(page.locator("#raise")).to_be_visible()
         town.stops_watching(officer)
 
 
 async def test_shift_three_times_leaves(town: Town, phone: Phone) -> None:
     """Shift three times leaves; writing capitals does not."""
     async with phone(town.url) as page:
-        await context_of(page).route(
-            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
-        )
+        await elsewhere(page)
         await opens(page)
         await page.click("#raise textarea")
         for key in ("A", "B", "C", "D"):
@@ -185,22 +208,20 @@ async def test_shift_three_times_leaves(town: Town, phone: Phone) -> None:
         await expect(page.locator("#cover")).to_be_hidden()
         for _ in range(3):
             await page.keyboard.press("Shift")
-        await page.wait_for_url(re.compile(r"^https://"))
+        await left(page)
 
 
 async def test_exit_is_first_and_never_cancels(town: Town, phone: Phone) -> None:
     """The first Tab reaches the exit; the alarm goes on after it was used."""
     officer = await town.officer("V01")
     async with phone(town.url) as page:
-        await context_of(page).route(
-            re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
-        )
+        await elsewhere(page)
         await opens(page)
         await page.keyboard.press("Tab")
         assert await page.evaluate("document.activeElement.dataset.act") == "exit"
         await raises(page)
         await page.click(act("exit"))
-        await page.wait_for_url(re.compile(r"^https://"))
+        await left(page)
         [alarm] = officer.alarms.values()
         assert alarm["status"] == "raised"
         assert "cancel" not in alarm
@@ -234,17 +255,17 @@ async def test_offline_it_waits_and_goes_out_once(town: Town, phone: Phone) -> N
         await page.click(act("raise"))
         await expect(page.locator("#now-head")).to_have_text("还没有发出去")
         await expect(page.locator("#now-leave")).to_be_visible()
-        assert len(await kept(page)) == 1
-        device = await context_of(page).storage_state()
+        assert len(await left_behind(page)) == 1
+        device = await context_of(page).storage_state(indexed_db=True)
 
         await context_of(page).set_offline(False)
         await page.wait_for_selector(RECEIPT)
         code = await page.inner_text("#code")
-        assert await kept(page) == []
+        await leaves_nothing(page)
     async with phone(town.url, storage_state=device) as page:  # the same device, as if killed while it was offline
         await page.wait_for_selector(RECEIPT)
         await expect(page.locator("#code")).to_have_text(code)
-        assert await kept(page) == []
+        await leaves_nothing(page)
     assert len(officer.alarms) == 1
     town.stops_watching(officer)
 
@@ -265,22 +286,38 @@ async def test_without_a_socket_plain_requests_do(town: Town, phone: Phone) -> N
         town.stops_watching(officer)
 
 
+async def cancels(
+    town: Town, phone: Phone, officer: Officer, true: bool
+) -> tuple[str, list[tuple[str, int]], list[str]]:
+    """What the page shows, what it moved (frames both ways and requests, with their lengths), and what it left."""
+    sockets: list[WebSocket] = []
+    moved: list[tuple[str, int]] = []
+    async with phone(town.url) as page:
+        page.on("websocket", lambda socket: sockets.append(socket))
+        await raises(page)
+        pin = await page.inner_text("#pin")
+        await page.click(act("pin-hide"))
+        assert pin not in await page.content()
+        await page.click(act("cancel-open"))
+        await page.fill("#cancel input", pin if true else "0000" if pin != "0000" else "1111")
+        sockets[-1].on("framesent", lambda frame: moved.append(("up", len(frame))))
+        sockets[-1].on("framereceived", lambda frame: moved.append(("down", len(frame))))
+        page.on("request", lambda request: moved.append((request.url, 0)))
+        await page.click(act("cancel"))
+        await expect(page.locator("#cancel-said")).to_have_text("取消请求已送到。")
+        shown = re.sub(r"[0-9:A-Z-]+", "", await page.inner_text("main"))
+        await officer.asks("say", alarm=list(officer.alarms)[-1], text="…")
+        await page.wait_for_selector("#said .officer")  # what the cancel itself brought is there before this
+        return shown, moved, await left_behind(page)
+
+
 async def test_cancel_looks_the_same_under_duress(town: Town, phone: Phone) -> None:
-    """The true number and any other show the citizen the same; officers are told which one it was."""
+    """The true number and any other: the same screen, frames, requests and storage; officers are told which it was."""
     officer = await town.officer("V01")
-    shown = []
-    for true in (True, False):
-        async with phone(town.url) as page:
-            await raises(page)
-            pin = await page.inner_text("#pin")
-            await page.click(act("pin-hide"))
-            assert pin not in await page.content()
-            await page.click(act("cancel-open"))
-            await page.fill("#cancel input", pin if true else "0000" if pin != "0000" else "1111")
-            await page.click(act("cancel"))
-            await expect(page.locator("#cancel-said")).to_have_text("取消请求已送到。")
-            shown.append(re.sub(r"[0-9:A-Z-]+", "", await page.inner_text("main")))
-    assert shown[0] == shown[1]
+    one = await cancels(town, phone, officer, true=True)
+    other = await cancels(town, phone, officer, true=False)
+    assert one == other
+    assert len(one[1]) >= 3
     assert sorted(alarm["cancel"] for alarm in officer.alarms.values()) == ["duress", "requested"]
     town.stops_watching(officer)
 
@@ -289,7 +326,7 @@ async def test_a_way_back_only_when_asked_for(town: Town, phone: Phone) -> None:
     """Nothing leads back to an alarm unless the person wanted it; then the receipt code does, until it is given up."""
     async with phone(town.url) as page:
         code = await raises(page)
-        assert await kept(page) == []
+        await leaves_nothing(page)
         await page.click(act("keep-open"))
         await page.click(act("keep"))
         await page.reload()
@@ -300,13 +337,13 @@ async def test_a_way_back_only_when_asked_for(town: Town, phone: Phone) -> None:
         await expect(page.locator("#code")).to_have_text(code)
         await page.click(act("keep-open"))
         await page.click(act("keep"))
-        assert await kept(page) == []
+        await leaves_nothing(page)
 
 
-async def test_practice_calls_nobody(town: Town, phone: Phone) -> None:
-    """A practice alarm goes the same way and says what it is; no step is run, so nobody is called."""
+async def test_practice_calls_nobody(town: Town, phone: Phone, browser: Browser) -> None:
+    """A practice alarm goes the same way and says what it is; no step is run, no console lists it, and none rings."""
     officer = await town.officer("V01")
-    async with phone(town.url) as page:
+    async with phone(town.url) as page, desk(browser, town, "V01") as console:
         await opens(page)
         await page.click(act("more"))
         await page.click(act("practice"))
@@ -315,7 +352,13 @@ async def test_practice_calls_nobody(town: Town, phone: Phone) -> None:
         [alarm] = officer.alarms.values()
         assert alarm["kind"] == "practice"
         await officer.hears(alarm["id"], "alarm_raised")
-        await town.fast_forward(60)  # the town's end fails when the console heard anything more
+        await town.fast_forward(60)
+        assert "step_run" not in officer.pending()
+        await expect(console.locator("html")).to_have_attribute("data-ringing", "false")
+        real = await town.citizen().raises(text="真的")
+        await console.wait_for_selector(f'[data-alarm="{real}"]')  # and what came before it would be there by now
+        assert await console.locator("[data-alarm]").count() == 1
+        town.stops_watching(officer)
 
 
 async def test_refusing_everything_changes_nothing_else(town: Town, phone: Phone) -> None:
@@ -329,6 +372,70 @@ async def test_refusing_everything_changes_nothing_else(town: Town, phone: Phone
         await expect(page.locator("#position")).to_contain_text("没有取到位置")
         await page.click('[data-phrase="phrase_hiding"]')
         await expect(page.locator("#said .citizen").last).not_to_have_class(re.compile("unsaid"))
+
+
+async def test_pictures_instead_of_words(town: Town, phone: Phone, browser: Browser) -> None:
+    """What happens, how many, weapon, injured and needs by tapping pictures: two taps and the officer reads it."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page, desk(browser, town, "V01") as console:
+        await opens(page)
+        for value in ("assault", "break_in", "medical"):
+            await page.click(f'.tool:has([value="{value}"])')
+        await page.click('.tool:has([value="medical"])')  # again: taken back
+        await page.click('.tool:has([value="break_in"])')
+        for label in ("3人以上", "对方有凶器", "有人受伤"):
+            await page.click(f"#raise .tool:has-text('{label}')")
+        assert await page.locator("#raise .tool .icon:visible").count() == 10
+        await page.click(act("more"))
+        await page.click(".chip:has([value=signs])")
+        await page.click(act("raise"))
+        await page.wait_for_selector(RECEIPT)
+        [alarm] = officer.alarms.values()
+        assert (alarm["category"], alarm["needs"]) == ("break_in", ["signs"])
+        assert alarm["text"] == "3人以上\n对方有凶器\n有人受伤"
+        await expect(page.locator("#said .citizen")).to_contain_text("有人闯入")
+        await console.click(f'[data-alarm="{alarm["id"]}"]')
+        await expect(console.locator(".tag").first).to_contain_text("有人闯入")
+        town.stops_watching(officer)
+
+
+async def test_a_place_by_hand(town: Town, phone: Phone) -> None:
+    """Shown on the stations' areas by finger, buttons or keys, or in words: officers get it, with what it is worth."""
+    officer = await town.officer("V01")
+    async with phone(town.url, permissions=[]) as page:
+        await raises(page)
+        [alarm] = officer.alarms
+        await page.click(act("spot"))
+        await page.wait_for_selector("#spot-picture .mine")
+        assert await page.locator("#spot-picture text").count() >= 3
+        for _ in range(2):
+            await page.click(act("spot-in"))
+        await page.focus("#spot-picture")
+        await page.keyboard.press("ArrowUp")
+        await page.click(act("spot-east"))
+        box = await page.locator("#spot-picture").bounding_box()
+        assert box is not None
+        await page.mouse.move(box["x"] + 200, box["y"] + 100)
+        await page.mouse.down()
+        await page.mouse.move(box["x"] + 100, box["y"] + 100)
+        await page.mouse.up()
+        await page.click(act("spot-send"))
+        told = await officer.hears(alarm, "position_reported")
+        position = told["event"]["position"]
+        assert (position["source"], position["datum"]) == ("pin", "wgs84")
+        assert 0 < position["accuracy_m"] < 500
+        [area] = [feature for feature in AREAS if feature["properties"]["id"] == "dadongmen"]
+        lon, lat = zip(*area["geometry"]["coordinates"][0], strict=True)
+        assert (min(lon) + max(lon)) / 2 < position["lon"] < max(lon)  # to the east of the middle, and north of it
+        assert (min(lat) + max(lat)) / 2 < position["lat"] < max(lat)
+        await expect(page.locator("#position")).to_contain_text("你在图上指的")
+        await page.context.grant_permissions(["geolocation"])
+        await page.click(act("position"))
+        await page.fill("#place input", "大东门菜市场三楼")
+        await page.click(act("place"))
+        said = await officer.hears(alarm, "citizen_said")
+        assert said["event"]["text"] == "我在：大东门菜市场三楼"
+        town.stops_watching(officer)
 
 
 async def test_hidden_it_shows_no_preview(town: Town, phone: Phone) -> None:
@@ -373,11 +480,14 @@ async def test_without_javascript(town: Town, phone: Phone, fixtures: Path) -> N
     officer = await town.officer("V01")
     async with phone(town.url, script=False) as page:
         await page.fill("[name=text]", "门外有人")
+        await page.click('.tool:has([value="threat"])')
+        await page.click("#raise .tool:has-text('有人受伤')")
         await page.click("summary")
         await page.set_input_files("[name=photo]", fixtures / "photo-gps-rotated.jpg")
         await page.locator(act("raise")).click()
         await expect(page.locator("h1")).to_be_visible()
         [alarm] = officer.alarms.values()
+        assert (alarm["category"], alarm["text"]) == ("threat", "门外有人\n有人受伤")
         await expect(page.locator("#code")).to_have_text(alarm["code"])
         await officer.hears(alarm["id"], "media_ready")
         await officer.acknowledges(alarm["id"])

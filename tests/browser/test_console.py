@@ -1,5 +1,6 @@
 """The officer's console in a real browser: it rings, shows the story, and never shows as done what is not."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tests.browser.staff import act, checks_sound, desk
 from tests.flow.town import Town
 
 HERE = {"lat": 41.80312, "lon": 123.46587, "accuracy_m": 18}
+WIDTH = "async img => { await img.decode(); return img.naturalWidth; }"
 PHONE = {"width": 390, "height": 844}
 
 
@@ -69,13 +71,18 @@ async def test_the_story_and_the_talk(town: Town, browser: Browser) -> None:
 
 
 async def test_a_photo_is_covered_until_someone_uncovers_it(town: Town, browser: Browser, fixtures: Path) -> None:
-    """The copy is shown blurred and a tap uncovers it; the recording has controls and does not play by itself."""
+    """A small copy is shown blurred; a tap uncovers it, and only then the large one is fetched.
+
+    Where it was made has its own word. The recording is drawn as loud as it is, and a tap there goes there; it does not
+    play by itself.
+    """
     await town.user("V01")
     citizen = town.citizen()
     alarm = await citizen.raises(text="照片")
     for media, kind, mime, name in (
         ("p1", "photo", "image/jpeg", "photo-gps-rotated.jpg"),
         ("a1", "audio", "audio/webm", "voice-zh.webm"),
+        ("u1", "photo", "image/jpeg", "bad-html.jpg"),
     ):
         headers = {**citizen.headers, "content-type": mime, "x-media-kind": kind}
         data = (fixtures / name).read_bytes()
@@ -84,20 +91,55 @@ async def test_a_photo_is_covered_until_someone_uncovers_it(town: Town, browser:
             f"/alarms/{alarm}/media/{media}", json={"kind": kind, "chunks": 1}, headers=citizen.headers
         )
         assert ended.is_success, ended.text
+    asked: list[str] = []
     async with desk(browser, town, "V01") as page:
+        page.on("request", lambda request: asked.append(request.url.partition("/media/")[2]))
         await page.click(f'[data-alarm="{alarm}"]')
         photo = page.locator(f"[data-media=p1] {act('reveal')}")
         await expect(photo.locator("img")).to_have_css("filter", re.compile("blur"))
+        assert await photo.locator("img").evaluate(WIDTH) == 320
+        assert [url for url in asked if url.startswith(f"{alarm}/p1")] == [f"{alarm}/p1?copy=small"]
         await photo.click()
-        shown = page.locator(f"[data-media=p1] {act('cover')} img")
+        shown = page.locator(f"[data-media=p1] {act('cover')} img.large.there")
         await expect(shown).to_have_css("filter", "none")
-        assert await shown.evaluate("async img => { await img.decode(); return img.naturalWidth; }") > 100
+        assert await shown.evaluate(WIDTH) == 1600
+        assert [url for url in asked if url.startswith(f"{alarm}/p1")][1:] == [f"{alarm}/p1?copy=large"]
+        await expect(page.locator("[data-media=u1]")).to_contain_text("无法读取")
+        made = page.locator("[data-made=p1]")
+        await expect(made).to_contain_text("照片自带的位置")
+        await expect(made.locator("[data-part=made]")).to_have_text("41.80312, 123.46587")
+        await expect(page.locator("[data-part=position]")).to_have_count(0)
+        await expect(page.locator(f'[data-alarm="{alarm}"]').first).to_contain_text("照片或录音里有位置")
+        wave = page.locator("[data-media=a1] .wave")
+        assert await wave.locator("path").first.evaluate("path => path.getAttribute('d').split('M').length") == 101
         sound = page.locator("[data-media=a1] audio")
         assert await sound.evaluate("audio => [audio.paused, audio.autoplay, audio.preload]") == [True, False, "none"]
         assert (
             await sound.evaluate("async audio => { audio.muted = true; await audio.play(); return audio.error; }")
             is None
         )
+        assert await sound.evaluate("audio => audio.currentSrc.split('?')[1]") == "copy=webm"
+        await sound.evaluate("audio => audio.pause()")
+        await wave.click()  # its middle
+        await expect(wave).to_have_attribute("data-played", "0.50")
+        assert await sound.evaluate("audio => Math.round(audio.currentTime)") == 5
+        unreadable = page.locator("[data-media=u1]")
+        await unreadable.locator(act("original")).click()
+        await expect(unreadable.locator(act("original-open"))).to_be_disabled()
+        await unreadable.locator("textarea").fill("检察院调取")
+        async with page.expect_download() as coming:
+            await unreadable.locator(act("original-open")).click()
+        original = await coming.value
+        assert original.suggested_filename.endswith("-u1.jpg")
+        saved = await asyncio.to_thread(Path(await original.path()).read_bytes)
+        assert saved == (fixtures / "bad-html.jpg").read_bytes()
+        await expect(unreadable).to_contain_text("已记录")
+        log = (await page.request.get(f"{town.url}/log/alarms/{alarm}")).json()
+        opened = [row["event"] for row in (await log)["events"] if row["event"]["type"] == "original_opened"]
+        assert [(event["by"], event["media"], event["reason"]) for event in opened] == [("V01", "u1", "检察院调取")]
+        await page.click(f"{act('lang')}[lang=en]")
+        await expect(made).to_contain_text("From the photo")
+        await expect(page.locator("[data-media=u1]")).to_contain_text("Cannot be read")
 
 
 async def test_what_was_not_confirmed_is_taken_back(town: Town, browser: Browser) -> None:

@@ -51,6 +51,7 @@ def test_the_run_was_a_run(run: Run) -> None:
     for name in ("text", "place", "said", "answer", "question", "note", "reason", "category"):
         assert WORDS[name].encode() in stored or json.dumps(WORDS[name]).encode() in stored, name
     assert str(LAT).encode() in stored
+    assert b'"source":"photo"' in stored  # where a photo says that it was made: told to officers, and else to nobody
     assert len(run.on_disk) == 1
 
 

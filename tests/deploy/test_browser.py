@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from playwright.async_api import expect
 
 from fujin_client import Officer
+from tests.browser.citizen import raises, rung
 from tests.browser.conftest import Phone, browser, phone
-from tests.browser.test_citizen import raises, rung
 from tests.deploy.balanced import Balanced, connections
 
 __all__ = ["browser", "phone"]  # fixtures

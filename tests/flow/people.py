@@ -222,8 +222,9 @@ class Officer:
                 self.position[message["station"]] = now
                 self.every.append(message)
                 if message["alarm"] is not None:
-                    changed = merge(self.alarms.get(message["alarm"], {}), message["changes"])
-                    self.alarms[message["alarm"]] = changed
+                    if "changes" in message:  # a plan has none
+                        changed = merge(self.alarms.get(message["alarm"], {}), message["changes"])
+                        self.alarms[message["alarm"]] = changed
                     self.unexpected.append(message)
             case "notices":
                 self.notices = message["notices"]

@@ -71,7 +71,7 @@ async def removed(town: Town, alarm: str, after_s: float = 0) -> None:
     town.clock.jump(after_s)
     async with asyncio.timeout(10):
         while True:
-            while await town.dispatch.removal.step():
+            while await town.dispatch.evidence.removal.step():
                 pass
             loaded = await town.dispatch.alarms.load(alarm)
             assert loaded is not None

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from dispatch.alarm.commands import Raise
 from dispatch.media.chunks import Chunks
-from dispatch.media.copies import Copies, MakeCopy
+from dispatch.media.copies import Copies, MakeCopies
 from dispatch.media.jobs import WorkerLimits
 from dispatch.media.objects import Objects, open_key
 from dispatch.store.checks import connect, end
@@ -22,7 +22,7 @@ from dispatch.stream.alarms import Alarms
 from dispatch.stream.stream import Stream
 
 LIMITS = {"chunk_bytes": 65_536, "chunks_per_media": 40, "media_bytes": 1_000_000, "media_per_alarm": 3,
-          "reason_chars": 500}  # fmt: skip
+          "copies_waiting": 100, "reason_chars": 500}  # fmt: skip
 TYPES = {"jpg": "image/jpeg", "heic": "image/heic", "webp": "image/webp", "png": "image/png", "svg": "image/svg+xml",
          "webm": "audio/webm;codecs=opus", "m4a": "audio/mp4", "amr": "audio/amr"}  # fmt: skip
 
@@ -30,15 +30,19 @@ TYPES = {"jpg": "image/jpeg", "heic": "image/heic", "webp": "image/webp", "png":
 class HandClock:
     def __init__(self) -> None:
         self.instant = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+        self._moved = asyncio.Event()
 
     def now(self) -> datetime:
         return self.instant
 
     def advance(self, seconds: float) -> None:
         self.instant += timedelta(seconds=seconds)
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
 
     async def sleep_until(self, instant: datetime) -> None:
-        await asyncio.Event().wait()
+        while self.instant < instant:
+            await self._moved.wait()
 
 
 class House:
@@ -56,10 +60,10 @@ class House:
         self.copies = self.copies_with()
 
     def chunks_with(self, **limits: int) -> Chunks:
-        return Chunks(self.alarms, self.objects, {**LIMITS, **limits})
+        return Chunks(self.alarms, self.objects, {**LIMITS, **limits}, self.clock)
 
-    def copies_with(self, limits: WorkerLimits | None = None, make: MakeCopy | None = None) -> Copies:
-        return Copies(self.alarms, self.chunks, self.objects, self.clock, limits, make)
+    def copies_with(self, limits: WorkerLimits | None = None, make: MakeCopies | None = None) -> Copies:
+        return Copies(self.alarms, self.chunks, self.objects, self.clock, limits, make=make)
 
     async def raises(self) -> str:
         alarm = str(uuid.uuid4())
@@ -87,9 +91,14 @@ class House:
         assert loaded is not None
         return dict(loaded.alarm.media.get(media, {}))
 
-    async def copy(self, alarm: str, media: str = "m1") -> bytes:
-        size, _ = await self.copies.about(alarm, media)
-        return b"".join([part async for part in self.copies.read(alarm, media, 0, size - 1)])
+    async def found(self, alarm: str, media: str = "m1") -> dict[str, Any]:
+        loaded = await self.alarms.load(alarm)
+        assert loaded is not None
+        return dict(loaded.alarm.found.get(media, {}))
+
+    async def copy(self, alarm: str, media: str = "m1", which: str | None = None) -> bytes:
+        size, _ = await self.copies.about(alarm, media, which)
+        return b"".join([part async for part in self.copies.read(alarm, media, 0, size - 1, which)])
 
     async def original(self, alarm: str, media: str = "m1") -> bytes:
         return b"".join([part async for part in self.chunks.original(alarm, media)])

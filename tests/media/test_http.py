@@ -235,6 +235,8 @@ async def test_a_damaged_copy(house: House, http: httpx.AsyncClient) -> None:
     alarm = await house.raises()
     await house.sends(alarm, "photo.webp")
     assert await house.copies.step()
-    next(file for file in house.files() if "copy-" in str(file)).write_bytes(b"changed")
+    for file in house.files():
+        if "copy-" in str(file):
+            file.write_bytes(b"changed")
     answer = await http.get(f"/media/{alarm}/m1", headers=V01)
     assert (answer.status_code, answer.json()["state"]) == (409, "damaged")

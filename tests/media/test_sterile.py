@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import subprocess
+import wave
 
 import av
 import pytest
@@ -84,6 +85,23 @@ async def test_photos_have_no_metadata(house: House, copied: Sent, name: str) ->
     assert groups <= {"SourceFile", "ExifTool", "System", "File", "JFIF", "Composite"}
 
 
+@pytest.mark.parametrize("name", PHOTOS)
+async def test_the_small_photo(house: House, copied: Sent, name: str) -> None:
+    """Every photo is there a second time: the same picture, 320 pixels long, some kilobytes, nothing but pixels."""
+    alarm = await copied(name)
+    item = await house.item(alarm)
+    assert item["copies"] == ["large", "small"]
+    assert await house.copy(alarm, which="large") == await house.copy(alarm)
+    data = await house.copy(alarm, which="small")
+    assert len(data) < 12_000
+    assert [telling for telling in TELLING if telling in data] == []
+    assert [data[at : at + 4] for at in (0, 8, 12)] == [b"RIFF", b"WEBP", b"VP8 "]  # one frame, no further parts
+    assert int.from_bytes(data[16:20], "little") + 20 == len(data)
+    small, large = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(await house.copy(alarm)))
+    assert max(small.size) == min(320, max(large.size))
+    assert max(ImageStat.Stat(ImageChops.difference(small, large.resize(small.size))).mean) < 6
+
+
 async def test_orientation_is_applied(house: House, copied: Sent) -> None:
     """A photo taken with the phone held upright stands upright, by its pixels."""
     alarm = await copied("photo-gps-rotated.jpg")
@@ -133,8 +151,13 @@ async def test_every_recording_can_be_played(house: House, copied: Sent, name: s
     """A recording of any phone becomes AAC in MP4: one channel, at most 48 kHz, its index first, its length right."""
     alarm = await copied(name)
     item = await house.item(alarm)
-    assert (item["state"], item["copy"]) == ("ready", "audio/mp4")
+    assert (item["state"], item["copy"], item["copies"]) == ("ready", "audio/mp4", ["mp4", "webm"])
     assert item["duration_s"] == pytest.approx(seconds, abs=0.05)
+    with av.open(io.BytesIO(await house.copy(alarm, which="webm")), "r", format="matroska") as container:
+        (stream,) = container.streams
+        assert (stream.codec_context.name, stream.codec_context.layout.name) == ("opus", "mono")  # type: ignore[attr-defined]
+        assert container.duration is not None
+        assert container.duration / 1e6 == pytest.approx(seconds, abs=0.1)
     copy = await house.copy(alarm)
     assert boxes(copy).index(b"moov") < boxes(copy).index(b"mdat")
     with av.open(io.BytesIO(copy), "r") as container:
@@ -147,8 +170,12 @@ async def test_every_recording_can_be_played(house: House, copied: Sent, name: s
 
 @pytest.mark.parametrize("name", VOICES)
 async def test_recordings_have_no_tags(house: House, copied: Sent, name: str) -> None:
-    """A recording's copy has no place, no program's name, no tag."""
-    copy = await house.copy(await copied(name))
+    """A recording's copies have no place, no program's name, no tag."""
+    alarm = await copied(name)
+    opus = await house.copy(alarm, which="webm")
+    assert [telling for telling in TELLING if telling in opus] == []
+    assert not [name for name in exiftool(opus) if "GPS" in name or "Location" in name or "Encoder" in name]
+    copy = await house.copy(alarm)
     assert [telling for telling in TELLING if telling in copy] == []
     assert copy[copy.index(b"ilst") - 4 :].startswith(b"\x00\x00\x00\x08ilst")  # the list of tags is empty
     assert b"\xa9xyz" not in copy
@@ -157,14 +184,50 @@ async def test_recordings_have_no_tags(house: House, copied: Sent, name: str) ->
         assert set(container.metadata) <= {"major_brand", "minor_version", "compatible_brands"}
 
 
+async def test_a_wav(house: House) -> None:
+    """Sound that was never encoded is read too: half a second of silence, then half a second that is loud."""
+    data = io.BytesIO()
+    with wave.open(data, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(44100)
+        file.writeframes(bytes(88200) + b"\x00\x40" * 44100)
+    alarm = await house.raises()
+    parts = [data.getvalue()[at : at + 65_536] for at in range(0, len(data.getvalue()), 65_536)]
+    for seq, part in enumerate(parts):
+        await house.chunks.put(alarm, "m1", seq, part, "audio", "audio/wav")
+    await house.chunks.end(alarm, "m1", "audio", len(parts))
+    assert await house.copies.step()
+    item = await house.item(alarm)
+    assert (item["state"], item["duration_s"]) == ("ready", pytest.approx(1, abs=0.02))
+    peaks = (await house.found(alarm))["peaks"]
+    assert max(peaks[: len(peaks) // 3]) <= 1
+    assert min(peaks[2 * len(peaks) // 3 :]) > 20
+
+
 async def test_wechat_voice_is_heard_to_its_end(house: House, copied: Sent) -> None:
     """The pauses that WeChat's AMR leaves out are pauses in the copy, and what is said after them is there, in time."""
     amr = loudness(await house.copy(await copied("voice-zh.amr")))
     webm = loudness(await house.copy(await copied("voice-zh.webm")))
     assert abs(len(amr) - len(webm)) <= 1
+    opus = loudness(await house.copy(await copied("voice-zh.amr"), which="webm"))
+    assert max(abs(a - b) for a, b in zip(amr, opus, strict=False)) < 0.02
     spoken = [half for half, level in enumerate(webm) if level > 0.02]
     assert spoken[-1] > 14
     assert [half for half in spoken if half < len(amr) and amr[half] < 0.005] == []
+
+
+async def test_peaks(house: House, copied: Sent) -> None:
+    """A recording's loudness comes with it, in a hundred numbers: high where there is speech, none in its pauses."""
+    alarm = await copied("voice-zh.webm")
+    peaks = (await house.found(alarm))["peaks"]
+    assert len(peaks) == 100
+    assert max(peaks) > 50
+    levels = loudness(await house.copy(alarm))
+    for half, level in enumerate(levels):
+        part = peaks[round(half * 100 / 20.74) : round((half + 1) * 100 / 20.74)]
+        assert max(part) > 100 * level
+        assert level > 0.005 or max(part) < 30
 
 
 async def test_a_cut_recording_is_whole_up_to_the_cut(house: House) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatch.media.jobs import Made, WorkerDied, WorkerLimits, make_copy
+from dispatch.media.jobs import Made, WorkerDied, WorkerLimits, make_copies
 from dispatch.media.sandbox import shut_in
 from tests.media.conftest import House
 
@@ -25,13 +25,20 @@ async def one(data: bytes) -> AsyncIterator[bytes]:
 
 
 async def made_of(data: bytes, limits: WorkerLimits = LIMITS, kind: str = "photo") -> tuple[Made, bytes]:
-    kept: list[bytes] = []
+    kept: dict[str, list[bytes]] = {}
 
-    async def keep(number: int, segment: bytes, /) -> None:
-        assert number == len(kept)
-        kept.append(segment)
+    async def keep(name: str, number: int, segment: bytes) -> None:
+        parts = kept.setdefault(name, [])
+        assert number == len(parts)
+        parts.append(segment)
 
-    return await make_copy(kind, one(data), keep, limits), b"".join(kept)
+    made = await make_copies(kind, one(data), keep, limits)
+    return made, b"".join(b"".join(parts) for parts in kept.values())
+
+
+async def told_deaths(house: House, alarm: str) -> list[tuple[str, int | None]]:
+    """What became of its media once it had ended, from the record."""
+    return [(event["type"], event.get("deaths")) for event in await house.events(alarm)][3:]
 
 
 def kill(pid: int) -> None:
@@ -47,7 +54,7 @@ async def test_a_killed_worker_is_tried_again(house: House) -> None:
             deaths.append(pid)
             kill(pid)
 
-    copies = house.copies_with(make=partial(make_copy, limits=LIMITS, started=kill_first))
+    copies = house.copies_with(make=partial(make_copies, limits=LIMITS, started=kill_first))
     alarm = await house.raises()
     await house.sends(alarm, "photo.webp")
     assert await copies.step()
@@ -55,11 +62,12 @@ async def test_a_killed_worker_is_tried_again(house: House) -> None:
     assert await copies.step()
     assert (await house.item(alarm))["state"] == "ready"
     assert not await copies.step()
+    assert await told_deaths(house, alarm) == [("media_worker_died", 1), ("media_ready", None)]
 
 
 async def test_a_worker_killed_twice(house: House) -> None:
     """A media whose worker dies twice is unreadable, once and for all; its original is kept, and others go on."""
-    copies = house.copies_with(make=partial(make_copy, limits=LIMITS, started=kill))
+    copies = house.copies_with(make=partial(make_copies, limits=LIMITS, started=kill))
     alarm = await house.raises()
     data = await house.sends(alarm, "photo-gps-rotated.jpg")
     assert await copies.step()
@@ -67,6 +75,8 @@ async def test_a_worker_killed_twice(house: House) -> None:
     assert not await copies.step()
     item = await house.item(alarm)
     assert (item["state"], item["reason"]) == ("unreadable", "worker_died")
+    deaths = [("media_worker_died", 1), ("media_worker_died", 2), ("media_unreadable", None)]
+    assert await told_deaths(house, alarm) == deaths
     assert await house.original(alarm) == data
     await house.sends(alarm, "photo.webp", "m2")
     assert await house.copies.step()
@@ -136,7 +146,7 @@ async def test_a_hub_that_died_before_the_event(house: House) -> None:
     digest, size = await house.chunks._whole(alarm, "m1", 1, known=True)
     ended = json.dumps({"chunks": 1, "size": size, "sha256": digest})
     keys = [house.keys.chunks(alarm, "m1"), house.keys.media(alarm, "m1"), house.keys.copying]
-    assert await house.chunks._end.run(house.redis, keys, [1, ended, f"{alarm} m1"]) == 1
+    assert await house.chunks._end.run(house.redis, keys, [1, ended, f"{alarm} m1", 0, 100]) == 1
     assert (await house.item(alarm))["state"] == "receiving"
     assert await house.copies.step()
     assert (await house.item(alarm))["state"] == "ready"
@@ -181,7 +191,7 @@ async def test_a_stopped_hub_gives_back(house: House) -> None:
         os.kill(pid, signal.SIGSTOP)
         begun.set()
 
-    copies = house.copies_with(make=partial(make_copy, limits=LIMITS, started=stop))
+    copies = house.copies_with(make=partial(make_copies, limits=LIMITS, started=stop))
     alarm = await house.raises()
     await house.sends(alarm, "voice-zh.webm")
     work = asyncio.create_task(copies.step())
@@ -193,6 +203,32 @@ async def test_a_stopped_hub_gives_back(house: House) -> None:
         await work
     assert await house.copies.step()
     assert (await house.item(alarm))["state"] == "ready"
+
+
+async def test_a_copy_that_takes_long(house: House) -> None:
+    """A hub that works on a copy keeps it for as long as that takes; when it is gone, another has it 15 s later."""
+    begun = asyncio.Event()
+
+    def stop(pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        begun.set()
+
+    other = house.copies
+    copies = house.copies_with(make=partial(make_copies, limits=LIMITS, started=stop))
+    alarm = await house.raises()
+    await house.sends(alarm, "photo.webp")
+    work = asyncio.create_task(copies.step())
+    await begun.wait()
+    for _ in range(10):
+        before = await house.redis.zscore(house.keys.copying, f"{alarm} m1")
+        house.clock.advance(6)
+        async with asyncio.timeout(20):
+            while await house.redis.zscore(house.keys.copying, f"{alarm} m1") == before:
+                await asyncio.sleep(0)  # until it was renewed
+        assert not await other.step()
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
 
 
 async def test_the_loop_wakes_when_a_media_ends(house: House) -> None:
@@ -212,14 +248,28 @@ async def test_the_loop_wakes_when_a_media_ends(house: House) -> None:
         loop.cancel()
 
 
+JPEG, WEBP = b"\xff\xd8\xff", b"RIFF1234WEBP"
+SAID = {"datum": "wgs84", "source": "photo"}
+
+
+def told(**changed: object) -> bytes:
+    """The line of an answer that would be right but for what is `changed`."""
+    right = {"copies": {"large": 3, "small": 12}, "width": 1, "height": 1}
+    return json.dumps(right | changed).encode() + b"\n"
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        b"", b"hello\n", b"[]\n", b'{"unreadable": "my words"}\n', b'{"size": 5}\n',
-        b'{"size": 5, "mime": "text/html"}\n', b'{"size": 99999999999, "width": 1, "height": 1}\n',
-        b'{"size": 5, "width": 1, "height": 1}\nab', b'{"size": 5, "width": 1, "height": 1}\n<html',
-        b'{"size": 3, "width": 1, "height": 1}\n\xff\xd8\xff and more',
-        b'{"size": 3, "width": true, "height": 1}\n\xff\xd8\xff', b"x" * 200_000,
+        b"", b"hello\n", b"[]\n", b'{"unreadable": "my words"}\n', b'{"copies": 5}\n', b"x" * 200_000,
+        told(unreadable="broken"), told(mime="text/html"), told(copies={"large": 3, "small": 99_999_999_999}),
+        told(copies={"small": 12, "large": 3}), told(copies={"large": 3}), told(copies={"large": 3, "../x": 12}),
+        told(copies={"large": 0, "small": 12}), told(width=True), told(width=None), told(duration_s=1.5),
+        told(peaks=[1]), told(position={"lat": 1, "lon": 2}), told(position={"lat": 91, "lon": 2, **SAID}),
+        told(position={"lat": "1", "lon": 2, **SAID}), told(position={"lat": 1, "lon": 2, "words": "x", **SAID}),
+        told(position={"lat": 1, "lon": 2, "at": "yesterday", **SAID}), told(position=[1, 2]),
+        told() + b"ab", told() + JPEG, told() + JPEG + b"<html>12345", told() + b"<ht" + WEBP,
+        told() + JPEG + WEBP + b"and more",
     ],
 )  # fmt: skip
 async def test_a_worker_that_lies(answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

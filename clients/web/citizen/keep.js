@@ -1,57 +1,113 @@
-/** What stays on the device, and only while it must: an alarm that is not stored yet, and a way back if asked for. */
+/** What stays on the device, and only while it must: an alarm that is not stored yet, and a way back if asked for.
+ *  The alarm is on the disk before this says so: what goes to `localStorage` is lost when the browser is killed. */
+
+/** @typedef {import("./types.js").Alarm} Alarm */
+/** @typedef {import("./types.js").Back} Back */
 
 const PENDING = "p";
 const BACK = "b";
 
-/** @typedef {import("./state.js").Alarm} Alarm */
-/** @typedef {{id: string, secret: string, code: string, lang: string, kind: string}} Back */
+/** One after the other, so that dropping comes after keeping. @type {Promise<unknown>} */
+let turn = Promise.resolve();
+let left = false;
 
-/** @returns {Alarm | null} */
-export const pending = () => read(PENDING);
-/** @param {Alarm} alarm */
-export const keepPending = (alarm) => put(PENDING, alarm);
-export const dropPending = () => drop(PENDING);
+/** @returns {Promise<Alarm | null>} */
+export const pending = () =>
+  use(false, "readonly", (store) => store.get(PENDING)).then(
+    (alarm) => alarm ?? null,
+    () => null, // there is none, and looking made none
+  );
 
-/** @returns {Back | null} */
-export const wayBack = () => read(BACK);
-/** @param {Back} back */
-export const keepWayBack = (back) => put(BACK, back);
-export const dropWayBack = () => drop(BACK);
-
-/** Everything this site left on the device goes, but for the way back that the person asked for. */
-export function leaveNoTrace() {
-  const back = wayBack();
-  for (const store of stores()) store.clear();
-  if (back) keepWayBack(back);
+/** @param {Alarm} alarm @returns {Promise<boolean>} whether it is on the disk; not where storage is full or forbidden */
+export function keepPending(alarm) {
+  const kept = turn.then(() => left || use(true, "readwrite", (store) => store.put(alarm, PENDING)));
+  turn = kept.catch(() => undefined);
+  return kept.then(
+    () => !left,
+    () => false,
+  );
 }
 
-function stores() {
+/** The whole database goes: an empty one would also tell that somebody was here. */
+export function dropPending() {
+  turn = turn.then(erase);
+}
+
+/**
+ * @param {boolean} make the database, if there is none
+ * @param {IDBTransactionMode} mode
+ * @param {(store: IDBObjectStore) => IDBRequest} work
+ * @returns {Promise<any>} what the work gave, when it is on the disk
+ */
+function use(make, mode, work) {
+  return new Promise((done, failed) => {
+    const opening = indexedDB.open(PENDING);
+    opening.onerror = failed;
+    opening.onupgradeneeded = () => {
+      if (make) opening.result.createObjectStore(PENDING);
+      else opening.transaction?.abort();
+    };
+    opening.onsuccess = () => {
+      const base = opening.result;
+      const doing = base.transaction(PENDING, mode, { durability: "strict" });
+      const asked = work(doing.objectStore(PENDING));
+      doing.oncomplete = () => {
+        base.close();
+        done(asked.result);
+      };
+      doing.onabort = failed;
+      base.onversionchange = () => base.close();
+    };
+  });
+}
+
+function erase() {
   try {
-    return [localStorage, sessionStorage];
+    indexedDB.deleteDatabase(PENDING);
   } catch {
-    return []; // storage is forbidden: then nothing was left
+    // Storage is forbidden: then nothing was left.
   }
 }
 
-/** @param {string} name */
-function read(name) {
+/** @returns {Back | null} */
+export function wayBack() {
   try {
-    return JSON.parse(stores()[0]?.getItem(name) ?? "null");
+    return JSON.parse(localStorage.getItem(BACK) ?? "null");
   } catch {
     return null;
   }
 }
 
-/** @param {string} name @param {object} value */
-function put(name, value) {
+/** @param {Back} back */
+export function keepWayBack(back) {
   try {
-    stores()[0]?.setItem(name, JSON.stringify(value));
+    localStorage.setItem(BACK, JSON.stringify(back));
   } catch {
-    // Full or forbidden: the alarm is still tried for as long as the page is open.
+    // Full or forbidden: then there is no way back.
   }
 }
 
-/** @param {string} name */
-function drop(name) {
-  stores()[0]?.removeItem(name);
+export function dropWayBack() {
+  try {
+    localStorage.removeItem(BACK);
+  } catch {
+    // Forbidden: then there was none.
+  }
+}
+
+/** Everything this site left on the device goes, but for the way back that the person asked for. */
+export function leaveNoTrace() {
+  const back = wayBack();
+  left = true; // what waits for its turn comes too late
+  erase();
+  try {
+    localStorage.clear();
+    sessionStorage.clear();
+  } catch {
+    // Forbidden: then nothing was left.
+  }
+  if (back) keepWayBack(back);
+  // An installed page keeps its shell, where the deployment allows that: it goes too.
+  void globalThis.caches?.keys().then((names) => names.forEach((name) => caches.delete(name)));
+  void navigator.serviceWorker?.getRegistrations().then((all) => all.forEach((one) => one.unregister()));
 }

@@ -5,7 +5,7 @@ import { drawn, state } from "./state.js";
 import { clock, word } from "./words.js";
 
 const RUNGS = ["stored", "delivered", "seen", "acknowledged", "en_route", "on_scene"];
-const TONES = { acknowledged: "calm", en_route: "calm", on_scene: "calm", closed: "quiet" };
+const TONES = { acknowledged: "calm", en_route: "calm", on_scene: "calm", closed: "quiet", ended: "quiet" };
 const UNSENT_MS = 15_000;
 
 export function prepare() {
@@ -23,11 +23,13 @@ function draw() {
   if (state.phase === "form" || document.hidden) return;
   const [key, tone] = now();
   part("now").dataset["tone"] = tone;
-  write(part("now-head"), word(key));
+  const until = state.checkInBy && clock(due()).slice(0, 5);
+  write(part("now-head"), word(key, { until }));
   write(part("now-note"), word(`${key}_note`));
   const waiting = state.phase === "waiting";
   const unheard = !state.live && state.phase === "stored" && !!state.heardAt;
   part("now-leave").hidden = !waiting;
+  write(part("now-leave"), word(state.kept ? "waiting_kept" : "waiting_leave_note"));
   part("ways").hidden = !(
     key === "now_unanswered" ||
     key === "now_gone" ||
@@ -53,7 +55,7 @@ function draw() {
   }
 }
 
-/** @param {string} step @param {import("./state.js").Rung} [rung] */
+/** @param {string} step @param {import("./types.js").Rung} [rung] */
 function rungName(step, rung) {
   if (step !== "delivered" || !rung?.consoles) return word(`step_${step}`);
   return word(rung.consoles === 1 ? "step_delivered_1" : "step_delivered_n", { n: rung.consoles });
@@ -67,6 +69,9 @@ function now() {
     if (state.unstored) return ["waiting_unstored", "wait"];
     return [state.failures > 1 ? "waiting_offline" : "waiting", "wait"];
   }
+  if (state.status === "planned") {
+    return due() < Date.now() ? ["now_planned_late", "wait"] : ["now_planned", "on"];
+  }
   if (state.status !== "raised") {
     return [`now_${state.status}`, TONES[/** @type {keyof typeof TONES} */ (state.status)] ?? "calm"];
   }
@@ -77,4 +82,6 @@ function now() {
   return ["now_stored", "on"];
 }
 
+/** When the check-in is due, on this device's clock, which may be wrong. */
+const due = () => Date.parse(state.checkInBy) - state.skew;
 const unsentFor = () => Date.now() - (state.alarm?.startedAt ?? Date.now());

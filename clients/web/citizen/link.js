@@ -8,24 +8,29 @@ import { alarmBody, change, hear, redraw, state } from "./state.js";
 
 const STALE_MS = 10_000; // the server sends a beat at least every 5 s
 const POLL_MS = 4000;
-const PATIENCE_MS = 2000; // a socket that is not open by then is not waited for
-
-/** @typedef {{type: string, ref: string, members: Record<string, unknown>, done: () => void,
- *    failed: () => void}} Item */
+const PATIENCE_MS = 1000; // an answer that is not there by then is also asked for by a plain request,
+const HEDGE_MS = 2500; // and by one more after each of these: a lost packet holds up only its own connection
+const HEDGES = 4;
+const OPEN = 1; // of a socket
+const NUDGE_MS = 400; // a second packet shows TCP that the first was lost, long before its own timers do
 
 /** @type {WebSocket | null} */
 let socket = null;
-let attached = false;
-let started = false;
-let tries = 0;
+let [attached, started, tries] = [false, false, 0];
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let silence;
 /** @type {Map<string, {ok: (answer: any) => void, failed: (error: Error) => void}>} */
 const asking = new Map();
-/** @type {Item[]} */
+/** @type {import("./types.js").Item[]} */
 const outbox = [];
-let emptying = false;
-let bare = false;
+let [emptying, bare, overHttpRuns] = [false, false, false];
+
+/** Open the line before it is needed: on a slow network each round trip that is spared is seconds. */
+export function prepare() {
+  open();
+  addEventListener("online", () => attached || socket?.readyState === WebSocket.CONNECTING || open());
+  addEventListener("visibilitychange", () => socket || document.hidden || open());
+}
 
 /** Begin, with the alarm that the state holds: to raise it, or to come back to it. */
 export function start() {
@@ -34,20 +39,18 @@ export function start() {
     return;
   }
   started = true;
-  if (state.phase === "stored") tellStored();
-  open();
+  if (socket?.readyState === OPEN) void greet(socket);
   setTimeout(() => void overHttp(), PATIENCE_MS);
   void poll();
-  addEventListener("online", () => attached || socket?.readyState === WebSocket.CONNECTING || open());
 }
 
 /**
  * Send when there is a way; kept in order and tried until the server has answered.
  * @param {string} type @param {Record<string, unknown>} members
- * @param {() => void} [done] the server has it
+ * @param {(answer?: any) => void} [done] the server has it
  * @param {() => void} [failed] the server said no for good
  */
-export function send(type, members, done = () => undefined, failed = done) {
+export function send(type, members, done = () => {}, failed = done) {
   // Of places only the newest counts.
   const old = type === "position" ? outbox.findIndex((item, i) => item.type === type && i > 0) : -1;
   if (old >= 0) outbox.splice(old, 1);
@@ -56,11 +59,6 @@ export function send(type, members, done = () => undefined, failed = done) {
   void empty();
   return item.ref;
 }
-
-/** @type {() => void} */
-let tellStored = () => undefined;
-/** Resolves when the alarm is stored. @type {Promise<void>} */
-export const stored = new Promise((go) => (tellStored = go));
 
 // -- the socket ----------------------------------------------------------------------------------------------
 
@@ -100,8 +98,11 @@ function lost(line, code) {
   if (state.phase === "waiting") change({ failures: state.failures + 1 });
   // 4500 and above: this door stays shut; plain requests go on.
   const patience = code >= 4500 ? 60_000 : Math.min(5000, 200 + Math.random() * 400 * 2 ** tries++);
-  setTimeout(() => socket === null && state.phase !== "gone" && open(), patience);
+  setTimeout(() => socket || idle() || open(), patience);
 }
+
+/** Nobody needs the line: there is no alarm, or no page in sight that could raise one. */
+const idle = () => state.phase === "gone" || (state.phase === "form" && document.hidden);
 
 /** @param {WebSocket} line */
 async function greet(line) {
@@ -109,7 +110,13 @@ async function greet(line) {
   if (!alarm) return;
   try {
     if (phase === "waiting") {
-      accept(await ask(line, "raise", uuid(), body()));
+      const ref = uuid();
+      const receipt = ask(line, "raise", ref, body());
+      setTimeout(
+        () => asking.has(ref) && line.readyState === OPEN && tell(line, "raise", ref, body()),
+        NUDGE_MS,
+      );
+      accept(await receipt);
     } else {
       const after = Math.max(0, ...state.talk.map((one) => one.n ?? 0));
       see(await ask(line, "resume", uuid(), { id: alarm.id, secret: alarm.secret, after }));
@@ -127,9 +134,12 @@ async function greet(line) {
 function ask(line, type, ref, members) {
   return new Promise((ok, failed) => {
     asking.set(ref, { ok, failed });
-    line.send(JSON.stringify({ type, ref, ...members }));
+    tell(line, type, ref, members);
   });
 }
+
+/** @param {WebSocket} line @param {string} type @param {string} ref @param {object} members */
+const tell = (line, type, ref, members) => line.send(JSON.stringify({ type, ref, ...members }));
 
 /** @param {any} message */
 function take(message) {
@@ -141,6 +151,8 @@ function take(message) {
     else waiting.failed(new Refused(members.code, members.retry, members));
   } else if (type === "ladder") {
     see(members);
+  } else if (type === "beat") {
+    state.skew = Date.parse(members.at) - Date.now();
   } else if (type === "said") {
     hear(members);
   } else if (type === "asked") {
@@ -151,24 +163,27 @@ function take(message) {
 
 // -- plain requests ------------------------------------------------------------------------------------------
 
-let overHttpRuns = false;
-
 async function overHttp() {
   if (overHttpRuns) return;
   overHttpRuns = true;
   for (let n = 0; state.phase === "waiting"; n++) {
-    try {
-      accept(await request("POST", "/alarms", body()));
-      heard();
-    } catch (error) {
-      if (state.phase === "waiting") {
-        change({ failures: state.failures + 1, unstored: error instanceof Refused && error.retry });
-      }
-      if (error instanceof Refused) await refused(error);
-      await pause(n);
-    }
+    const late = new Promise((go) => setTimeout(go, n < HEDGES ? HEDGE_MS : 6 * HEDGE_MS));
+    await Promise.race([post(n), late]);
   }
   overHttpRuns = false;
+}
+
+/** @param {number} n how many were sent before */
+async function post(n) {
+  try {
+    accept(await request("POST", "/alarms", body()));
+    heard();
+  } catch (error) {
+    if (state.phase !== "waiting") return;
+    change({ failures: state.failures + 1, unstored: error instanceof Refused && error.retry });
+    if (error instanceof Refused) await refused(error);
+    await pause(n);
+  }
 }
 
 async function poll() {
@@ -201,12 +216,14 @@ function body() {
 function accept(receipt) {
   if (state.phase !== "waiting") return;
   dropPending();
-  tellStored();
   change({
     phase: "stored",
+    kept: false,
     failures: 0,
     unstored: false,
     receipt: { code: receipt.code, station: receipt.station },
+    status: receipt.status,
+    checkInBy: receipt.check_in_by ?? "",
     ladder: state.ladder.length ? state.ladder : receipt.ladder,
   });
 }
@@ -214,7 +231,7 @@ function accept(receipt) {
 /** @param {any} view members of the citizen's view, all or some */
 function see(view) {
   if (state.phase === "gone") return;
-  /** @type {Partial<typeof state>} */
+  /** @type {Partial<import("./types.js").State>} */
   const seen = {};
   for (const name of /** @type {const} */ (["ladder", "status", "media"])) {
     if (name in view) seen[name] = view[name];
@@ -223,8 +240,9 @@ function see(view) {
     seen.receipt = { code: view.code, station: view.station };
     seen.question = view.question ?? null;
   }
+  if (view.status) seen.checkInBy = view.check_in_by ?? "";
   if (view.cancel) seen.cancel = "requested";
-  if (view.status === "closed") {
+  if (view.status === "closed" || view.status === "ended") {
     seen.question = null;
     dropWayBack();
   }
@@ -261,8 +279,7 @@ async function empty() {
   for (let n = 0; outbox[0];) {
     const item = outbox[0];
     try {
-      await deliver(item);
-      item.done();
+      item.done(await deliver(item));
     } catch (error) {
       if (!(error instanceof Refused) || error.retry) {
         await pause(n++);
@@ -277,9 +294,14 @@ async function empty() {
   emptying = false;
 }
 
-/** @param {Item} item */
+/** @param {import("./types.js").Item} item */
 async function deliver({ type, ref, members }) {
   if (attached && socket) return ask(socket, type, ref, members);
-  const plain = type === "position" ? members["position"] : type === "say" ? { ref, ...members } : members;
-  return request("POST", `/alarms/${state.alarm?.id}/${type}`, /** @type {object} */ (plain));
+  const named = type === "say" || type === "check_in";
+  const plain = type === "position" ? members["position"] : named ? { ref, ...members } : members;
+  return request(
+    "POST",
+    `/alarms/${state.alarm?.id}/${type.replace("_", "-")}`,
+    /** @type {object} */ (plain),
+  );
 }

@@ -3,26 +3,27 @@
 
 import { prepare as exit } from "./exit.js";
 import { prepare as ladder } from "./ladder.js";
-import { control } from "./page.js";
+import { prepare as line } from "./link.js";
+import { part } from "./page.js";
 import { prepare as position } from "./position.js";
 import { prepare as raise } from "./raise.js";
 import { redraw } from "./state.js";
-import { prepare as talk } from "./talk.js";
 import { language, load, use } from "./words.js";
 
-const other = () => (language() === "zh" ? "en" : "zh");
-
 exit();
-control("language").addEventListener("click", async (event) => {
+part("languages").addEventListener("click", async (event) => {
   event.preventDefault();
-  const code = other();
-  await load(code);
-  use(code);
+  const { lang } = /** @type {HTMLElement} */ (event.target);
+  if (!lang) return;
+  await load(lang);
+  use(lang);
   redraw();
 });
 
+line();
 await load(language());
 use(language());
 document.documentElement.classList.add("js");
-for (const prepare of [ladder, talk, position, raise]) prepare();
-void load(other()); // so that switching needs no network
+for (const prepare of [ladder, position, raise]) prepare();
+const other = document.querySelector("#languages a:not([hidden])")?.getAttribute("lang");
+if (other) void load(other); // so that switching needs no network

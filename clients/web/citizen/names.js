@@ -4,7 +4,7 @@
 const random = (n) => crypto.getRandomValues(new Uint8Array(n));
 
 /** @param {Uint8Array} bytes */
-const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** @returns {string} a UUIDv7; `crypto.randomUUID` is missing where the page is not served by TLS */
 export function uuid() {
@@ -26,10 +26,4 @@ export function secret() {
 export function pin() {
   const [number = 0] = crypto.getRandomValues(new Uint32Array(1));
   return String(number % 10_000).padStart(4, "0");
-}
-
-/** @param {Blob} blob @returns {Promise<string | undefined>} SHA-256 in hex; undefined where the page is not served by TLS */
-export async function sha256(blob) {
-  if (!crypto.subtle) return undefined;
-  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())));
 }

@@ -1,38 +1,21 @@
-/** Where the person is: asked for after the alarm is out, followed while the page is open, its faults said in words. */
+/** Where the person is: asked for after the alarm is out, followed while the page is open, or as they showed it. */
 
 import { onLeave } from "./exit.js";
 import { lastWord } from "./http.js";
 import { send } from "./link.js";
-import { control, form, input, part, write } from "./page.js";
-import { say } from "./talk.js";
-import { drawn, redraw, state } from "./state.js";
-import { word } from "./words.js";
+import { change, state } from "./state.js";
 
-const COARSE_M = 200;
-const OLD_MS = 60_000;
 const MOVED_M = 15;
 const AGAIN_MS = 30_000;
 
-/** @type {GeolocationPosition | null} */
+/** What the device said last. @type {import("./types.js").Place | null} */
 let here = null;
-/** @type {GeolocationPosition | null} */
+/** @type {import("./types.js").Place | null} */
 let told = null;
-/** @type {"" | "asking" | "none"} */
-let how = "";
 let watching = false;
 
 export function prepare() {
-  control("position").addEventListener("click", follow);
-  const place = form("place");
-  place.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const text = input(place, "place").value.trim();
-    if (text) say(word("place_say", { place: text }));
-    place.reset();
-  });
   onLeave(leave);
-  drawn(draw);
-  setInterval(redraw, 10_000);
   // Where it is allowed already, nothing pops up: then the alarm itself can carry the place.
   navigator.permissions?.query({ name: "geolocation" }).then(
     (permission) => permission.state === "granted" && follow(),
@@ -40,85 +23,66 @@ export function prepare() {
   );
 }
 
-/** Ask and follow; never waited for. */
+/** Ask and follow; never waited for. What was shown by hand counts no more. */
 export function follow() {
+  if (state.place?.source === "pin") change({ place: here });
   if (watching) return;
   if (!navigator.geolocation || !isSecureContext) {
-    how = "none";
-    redraw();
+    change({ finding: "none" });
     return;
   }
   watching = true;
-  how = "asking";
+  change({ finding: "asking" });
   navigator.geolocation.watchPosition(
-    (position) => {
-      here = position;
-      how = "";
+    ({ coords, timestamp }) => {
+      here = {
+        lat: coords.latitude,
+        lon: coords.longitude,
+        accuracy_m: coords.accuracy,
+        at: new Date(timestamp).toISOString(),
+        datum: "wgs84",
+        source: "browser",
+      };
+      if (state.place?.source !== "pin") change({ place: here, finding: "" });
       report();
-      redraw();
     },
-    () => {
-      how = "none";
-      redraw();
-    },
+    () => change({ finding: "none" }),
     { enableHighAccuracy: true, maximumAge: 30_000, timeout: 20_000 },
   );
-  redraw();
 }
 
-export function lastPosition() {
-  return here ? members(here) : undefined;
+/** The place as the person showed it: it counts until they take it back. @param {import("./types.js").Place} place */
+export function showPlace(place) {
+  change({ place });
+  report();
 }
 
-function report() {
-  if (!here || state.phase === "form" || !worthIt()) return;
-  told = here;
-  send("position", { position: members(here) });
+export function report() {
+  const { place, phase } = state;
+  if (!place || phase === "form" || !worthIt(place)) return;
+  told = place;
+  if (state.status !== "planned") send("position", { position: place }); // a plan takes it with the next check-in
 }
 
-function worthIt() {
-  if (!here) return false;
-  if (!told) return true;
+/** @param {import("./types.js").Place} place */
+function worthIt(place) {
   return (
-    here.timestamp - told.timestamp > AGAIN_MS ||
-    metres(here.coords, told.coords) > MOVED_M ||
-    here.coords.accuracy < told.coords.accuracy * 0.7
+    !told ||
+    told.source !== place.source ||
+    Date.parse(place.at) - Date.parse(told.at) > AGAIN_MS ||
+    metres(place, told) > MOVED_M ||
+    place.accuracy_m < told.accuracy_m * 0.7
   );
 }
 
 /** The last one, while the page is being left. */
 function leave() {
-  if (here && state.phase === "stored") lastWord(`/alarms/${state.alarm?.id}/position`, members(here));
+  if (state.place && state.phase === "stored") lastWord(`/alarms/${state.alarm?.id}/position`, state.place);
 }
 
-/** @param {GeolocationPosition} position */
-const members = ({ coords, timestamp }) => ({
-  lat: coords.latitude,
-  lon: coords.longitude,
-  accuracy_m: coords.accuracy,
-  at: new Date(timestamp).toISOString(),
-  datum: "wgs84",
-  source: "browser",
-});
-
-/** @param {GeolocationCoordinates} a @param {GeolocationCoordinates} b */
+/** @param {import("./types.js").Place} a @param {import("./types.js").Place} b */
 function metres(a, b) {
-  const north = (a.latitude - b.latitude) * 111_320;
-  const east = (a.longitude - b.longitude) * 111_320 * Math.cos((a.latitude * Math.PI) / 180);
+  const north = (a.lat - b.lat) * 111_320;
+  const east = (a.lon - b.lon) * 111_320 * Math.cos((a.lat * Math.PI) / 180);
   return Math.hypot(north, east);
-}
-
-function draw() {
-  if (state.phase === "form") return;
-  const lines = [];
-  if (here) {
-    const { accuracy } = here.coords;
-    lines.push(word(accuracy > COARSE_M ? "position_coarse" : "position_sent", { n: Math.ceil(accuracy) }));
-    const age = Date.now() - here.timestamp;
-    if (age > OLD_MS) lines.push(word("position_old", { n: Math.round(age / 60_000) }));
-  } else if (how) {
-    lines.push(word(`position_${how}`));
-  }
-  write(part("position"), lines.join(" "));
-  control("position").hidden = watching || how === "none";
 }

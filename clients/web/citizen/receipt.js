@@ -12,7 +12,12 @@ const PIN_SHOWN_MS = 60_000;
 let pinShown = false;
 let pinGone = false;
 
+let prepared = false;
+
+/** For the alarm and for a plan of one, whichever comes first. */
 export function prepare() {
+  if (prepared) return;
+  prepared = true;
   control("pin-hide").addEventListener("click", hidePin);
   const cancel = form("cancel");
   cancel.addEventListener("submit", (event) => {
@@ -45,7 +50,8 @@ function draw() {
     part("cancel-said"),
     state.cancel && word(state.cancel === "sending" ? "cancel_waiting" : "cancelled"),
   );
-  part("keep").hidden = state.status === "closed";
+  part("keep").hidden = state.status === "closed" || state.status === "ended";
+  part("cancelling").hidden = state.status === "planned" || state.status === "ended";
   const kept = wayBack()?.id === alarm?.id;
   tell(control("keep"), kept ? "keep_undo" : "keep");
   tell(part("keep-note"), kept ? "kept" : "keep_note");

@@ -47,7 +47,7 @@ async function start(button) {
   }
   const mimeType = FORMS.find((form) => MediaRecorder.isTypeSupported(form));
   const made = new MediaRecorder(sound, { audioBitsPerSecond: 16_000, ...(mimeType && { mimeType }) });
-  const sent = streamSound(made.mimeType || "audio/mp4");
+  const sent = streamSound(made.mimeType || "audio/mp4", SLICE_MS / 1000);
   made.ondataavailable = ({ data }) => data.size && sent.push(data);
   made.onstop = () => {
     sent.end();

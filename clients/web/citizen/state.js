@@ -1,42 +1,26 @@
 /** What this page knows, in one place, and who draws it. Nothing is drawn while the page is hidden: a text that
  *  comes then is in no preview. */
 
-/** @typedef {{step: string, at: string, consoles?: number}} Rung */
-/** @typedef {{n?: number, who: string, text: string, at?: string, question?: string, answers?: string,
- *    choices?: string[]}} Said */
-/** @typedef {{ref: string, text: string, mark: "" | "say_waiting" | "say_failed"}} Unsaid */
-/** @typedef {{id: string, kind: "photo" | "audio", name: string, sent: number, total: number,
- *    seconds: number, failed: boolean, done: boolean}} Sending */
-/** @typedef {{id: string, secret: string, pin?: string, kind: string, lang: string, text?: string,
- *    needs?: string[], place?: string, position?: object, startedAt?: number}} Alarm */
-/** @typedef {{code: string, station: {id: string, name: string}}} Receipt */
-
+/** @type {import("./types.js").State} */
 export const state = {
-  /** @type {"form" | "waiting" | "stored" | "gone"} */
   phase: "form",
-  /** @type {Alarm | null} */
   alarm: null,
-  /** @type {Receipt | null} */
+  kept: false,
   receipt: null,
+  place: null,
+  finding: "",
   status: "raised",
-  /** @type {Rung[]} */
+  checkInBy: "",
+  skew: 0,
   ladder: [],
-  /** @type {Said[]} */
   talk: [],
-  /** @type {Unsaid[]} */
   unsaid: [],
-  /** @type {{question: string, text: string, choices: string[]} | null} */
   question: null,
-  /** @type {Record<string, string>} */
   media: {},
-  /** @type {Sending[]} */
   sending: [],
-  /** @type {"" | "sending" | "requested"} */
   cancel: "",
   failures: 0,
-  /** The server was reached, and could not store it. */
   unstored: false,
-  /** When the server was last heard, ms; 0 before the first time. */
   heardAt: 0,
   live: true,
 };
@@ -45,7 +29,7 @@ export const state = {
 const drawers = new Set();
 let asked = false;
 
-/** @param {Partial<typeof state>} members */
+/** @param {Partial<import("./types.js").State>} members */
 export function change(members) {
   Object.assign(state, members);
   redraw();
@@ -66,7 +50,7 @@ export function drawn(draw) {
   drawers.add(draw);
 }
 
-/** @param {Said} entry something that was said; known ones are not repeated */
+/** @param {import("./types.js").Said} entry something that was said; known ones are not repeated */
 export function hear(entry) {
   const known = state.talk.findIndex((one) =>
     entry.n != null && one.n != null

@@ -45,7 +45,7 @@ export function prepare() {
 /** @param {string} text what was typed goes out, shown as not there yet until it is */
 export function say(text) {
   if (!text) return;
-  /** @type {import("./state.js").Unsaid} */
+  /** @type {import("./types.js").Unsaid} */
   const unsaid = { ref: "", text, mark: "say_waiting" };
   /** @param {"" | "say_failed"} mark */
   const set = (mark) => {
@@ -64,14 +64,12 @@ export function say(text) {
 function draw() {
   if (state.phase === "form") return;
   const said = part("said");
-  /** @type {[string, import("./state.js").Said, string][]} */
+  /** @type {[string, import("./types.js").Said, string][]} */
   const lines = [];
-  if (state.alarm?.text) {
-    lines.push([
-      "first",
-      { who: "citizen", text: state.alarm.text },
-      state.phase === "waiting" ? "say_waiting" : "",
-    ]);
+  const { text, category } = state.alarm ?? {};
+  const first = [category && word(`category_${category}`), text].filter(Boolean).join("\n");
+  if (first) {
+    lines.push(["first", { who: "citizen", text: first }, state.phase === "waiting" ? "say_waiting" : ""]);
   }
   for (const one of state.talk) {
     // The open question stands below, with its answers.

@@ -1,21 +1,36 @@
-/** Every visible word, from the catalogue; the language changes without losing what was typed. */
+/** Every visible word, from the catalogue; the language changes without losing what was typed.
+ *  The words of what comes after the alarm come with it: on a bad line the first ones must not wait for them. */
 
 const root = document.documentElement;
 /** @type {Record<string, Record<string, string>>} */
 const catalogues = {};
 /** @type {{label: Record<string, string>}[] | null} */
 let ways = null;
+/** The parts of a catalogue that this page needs by now. */
+const parts = [""];
 
-/** @returns {"zh" | "en"} */
-export const language = () => (root.lang.startsWith("zh") ? "zh" : "en");
+/** The language shown now: one that has a catalogue. */
+export const language = () => root.lang;
 
 /** @param {string} code */
 export async function load(code) {
-  for (let wait = 500; !catalogues[code]; wait = Math.min(wait * 2, 5000)) {
-    const answer = await fetch(`/static/words/citizen.${code}.json`).catch(() => null);
-    if (answer?.ok) catalogues[code] = await answer.json();
-    else await new Promise((go) => setTimeout(go, wait));
+  for (const part of parts) {
+    for (let wait = 500; !catalogues[code + part]; wait = Math.min(wait * 2, 5000)) {
+      const answer = await fetch(`/words/citizen.${code}${part}.json`).catch(() => null);
+      if (answer?.ok) catalogues[code + part] = await answer.json();
+      else await new Promise((go) => setTimeout(go, wait));
+    }
   }
+}
+
+/** The words of what comes after the alarm, in the languages that are here. */
+export async function loadLater() {
+  if (parts.length > 1) return load(language());
+  const here = Object.keys(catalogues);
+  parts.push(".later");
+  await load(language());
+  use(language());
+  for (const code of here) void load(code);
 }
 
 /**
@@ -23,7 +38,7 @@ export async function load(code) {
  * @param {Record<string, string | number>} [values] for the {names} in the text
  */
 export function word(key, values = {}) {
-  const text = catalogues[language()]?.[key] ?? key;
+  const text = catalogues[language()]?.[key] ?? catalogues[`${language()}.later`]?.[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
@@ -37,6 +52,14 @@ export function tell(node, key) {
 export function use(code) {
   if (root.lang !== code) void nameWays(code);
   root.lang = code;
+  root.dir = word("direction");
+  for (const link of document.querySelectorAll("#languages a")) {
+    const here = link.getAttribute("lang") === code;
+    link.toggleAttribute("hidden", here);
+    // Only what can be tapped is a control.
+    if (here) link.removeAttribute("data-act");
+    else link.setAttribute("data-act", "language");
+  }
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = word(get(node, "word"));
   for (const node of document.querySelectorAll("[data-word-label]")) {
     node.setAttribute("aria-label", word(get(node, "wordLabel")));
@@ -53,7 +76,8 @@ async function nameWays(code) {
     () => null,
   );
   for (const link of document.querySelectorAll("[data-way]")) {
-    const label = ways?.[Number(get(link, "way"))]?.label[code];
+    const { label: labels } = ways?.[Number(get(link, "way"))] ?? {};
+    const label = labels?.[code] ?? labels?.["en"];
     if (label) link.textContent = label;
   }
 }

@@ -75,6 +75,8 @@ function Warnings({ alarm }) {
   const me = useValue(user);
   const lines = [];
   if (alarm.cancel === "duress") lines.push({ key: "duress", tone: "bad", text: t("warn.duress") });
+  if (alarm.plan === "missed") lines.push({ key: "plan", tone: "bad", text: t("warn.missed") });
+  if (alarm.plan === "duress") lines.push({ key: "plan", tone: "bad", text: t("warn.plan_duress") });
   if (alarm.cancel === "requested") lines.push({ key: "cancel", tone: "wait", text: t("warn.cancel") });
   if (alarm.transfer) {
     const { to, by, at, reason } = alarm.transfer;

@@ -112,7 +112,9 @@ function Row({ alarm, top, chosen }) {
   const mine = alarm.owner === me.name;
   const row = useClassOfMoving(`row ${alarm.status} ${chosen ? "chosen" : ""} ${mine ? "mine" : ""}`);
   const offer = offeredToMe(alarm) && !mine;
-  const where = alarm.place || (alarm.position ? t("place.position_only") : t("place.none"));
+  const where =
+    alarm.place ||
+    t(alarm.position ? "place.position_only" : inMedia(alarm) ? "place.in_media" : "place.none");
   const others = me.station && alarm.home !== me.station ? `${stationName(alarm.home)} · ` : "";
   const who = alarm.status === "raised" ? "" : ` · ${mine ? t("alarm.you") : (alarm.owner ?? "")}`;
   return html`
@@ -139,6 +141,11 @@ function Row({ alarm, top, chosen }) {
       </button>
     </li>
   `;
+}
+
+/** @param {Alarm} alarm */
+function inMedia(alarm) {
+  return Object.values(alarm.found ?? {}).some((found) => found.position);
 }
 
 /** @param {{ alarm: Alarm }} props */

@@ -1,15 +1,21 @@
 /** Photos, covered until someone uncovers them, and recordings, which never play by themselves. */
 
-import { html, useValue } from "../shared/dom.js";
+import { html, useEffect, useRef, useValue } from "../shared/dom.js";
 import { clock } from "../shared/time.js";
 import { t } from "../shared/words.js";
-import { uncovered } from "./state.js";
+import { LiveRecording } from "./live.js";
+import { Original } from "./original.js";
+import { Photo } from "./photo.js";
+import { listening } from "./state.js";
+import { Wave } from "./wave.js";
 
 /** @import { Alarm, MediaEntry } from "../shared/types.d.ts" */
+/** @typedef {{ alarm: Alarm, id: string, item: MediaEntry }} Shown */
 
 /** @param {{ alarm: Alarm }} props */
 export function Media({ alarm }) {
   const all = Object.entries(alarm.media ?? {});
+  const heard = useValue(listening);
   if (!all.length) return null;
   return html`
     <section class="card media" aria-label=${t("media.title")}>
@@ -17,8 +23,12 @@ export function Media({ alarm }) {
       ${all.map(
         ([id, item]) => html`
           <figure key=${id} data-media=${id} data-state=${item.state}>
-            <${item.kind === "photo" ? Photo : Recording} alarm=${alarm} id=${id} item=${item} />
-            <figcaption>${t(`media.${item.kind}`)} · ${clock(item.at)}</figcaption>
+            <${part(item, heard.has(`${alarm.id}/${id}`))} alarm=${alarm} id=${id} item=${item} />
+            <figcaption>
+              ${t(`media.${item.kind}`)} · ${clock(item.at)}
+              ${item.cut ? html` · <span class="cut" data-cut>${t("media.cut")}</span>` : null}
+            </figcaption>
+            <${Original} alarm=${alarm} id=${id} item=${item} />
           </figure>
         `,
       )}
@@ -26,48 +36,39 @@ export function Media({ alarm }) {
   `;
 }
 
-/** @param {MediaEntry} item */
-function unready(item) {
+/** @param {MediaEntry} item @param {boolean} heard live by this officer: its player stays when the recording has ended */
+function part(item, heard) {
+  if (heard || (item.kind === "audio" && item.state === "receiving" && !item.not_live)) return LiveRecording;
+  if (item.state !== "ready") return Unready;
+  return item.kind === "photo" ? Photo : Recording;
+}
+
+/** What stands in the place of a copy that is not there; that it is looked at makes it the next one. @param {Shown} props */
+function Unready({ alarm, id, item }) {
+  useEffect(() => {
+    if (item.state === "stored") {
+      void fetch(`/media/${alarm.id}/${id}`, { method: "HEAD" }).catch(() => undefined);
+    }
+  }, [item.state]);
   const tone = item.state === "unreadable" ? "bad" : "";
+  if (item.state === "receiving" && item.not_live) {
+    return html`<p class="unready bad">${t("live.failed")}</p>`;
+  }
   return html`<p class="unready ${tone}">${t(`media.state.${item.state}`)}</p>`;
 }
 
-/** @param {{ alarm: Alarm, id: string, item: MediaEntry }} props */
-function Photo({ alarm, id, item }) {
-  const key = `${alarm.id}/${id}`;
-  const clear = useValue(uncovered).has(key);
-  if (item.state !== "ready") return unready(item);
-  const toggle = () => {
-    const next = new Set(uncovered.peek());
-    if (!next.delete(key)) next.add(key);
-    uncovered.value = next;
-  };
-  const act = clear ? "cover" : "reveal";
-  return html`
-    <button class="photo ${clear ? "clear" : ""}" data-act=${act} onClick=${toggle}>
-      <img
-        src=${`/media/${alarm.id}/${id}`}
-        alt=${t("media.photo")}
-        width=${item.width}
-        height=${item.height}
-        loading="lazy"
-      />
-      <span class="cover-word">${t(`media.${act}`)}</span>
-    </button>
-  `;
-}
-
-/** @param {{ alarm: Alarm, id: string, item: MediaEntry }} props */
+/** @param {Shown} props */
 function Recording({ alarm, id, item }) {
-  if (item.state !== "ready") return unready(item);
-  const seconds = item.duration_s ? ` (${Math.round(item.duration_s)} s)` : "";
+  const player = useRef(/** @type {HTMLAudioElement | null} */ (null));
+  const src = `/media/${alarm.id}/${id}`;
+  const peaks = alarm.found?.[id]?.peaks;
+  const seconds = item.duration_s ?? 0;
+  const length = seconds ? ` (${Math.round(seconds)} s)` : "";
   return html`
-    <audio
-      controls
-      preload="none"
-      src=${`/media/${alarm.id}/${id}`}
-      data-act="play"
-      aria-label=${t("media.audio") + seconds}
-    ></audio>
+    ${peaks?.length && seconds ? html`<${Wave} peaks=${peaks} seconds=${seconds} player=${player} />` : null}
+    <audio ref=${player} controls preload="none" data-act="play" aria-label=${t("media.audio") + length}>
+      ${item.copies?.includes("webm") ? html`<source src="${src}?copy=webm" type="audio/webm;codecs=opus" />` : null}
+      <source src=${src} type="audio/mp4" />
+    </audio>
   `;
 }

@@ -1,10 +1,10 @@
-/** Where the citizen is: the numbers as they came, how exact and how old they are, in words. */
+/** Where the citizen is: the numbers as they came, how exact and how old they are; and what a photo says of its own. */
 
 import { html, useComputed, useState } from "../shared/dom.js";
-import { secondsSince, span, tick } from "../shared/time.js";
+import { dayAndClock, secondsSince, span, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
 
-/** @import { Alarm } from "../shared/types.d.ts" */
+/** @import { Alarm, Place as Position } from "../shared/types.d.ts" */
 
 const OLD_S = 60;
 const COARSE_M = 200;
@@ -14,18 +14,11 @@ export function Place({ alarm }) {
   const { place } = alarm;
   // A device that had no numbers (NaN) gave no position.
   const position = alarm.position?.lat != null && alarm.position.lon != null ? alarm.position : null;
-  const [copied, setCopied] = useState(false);
   const age = useComputed(
     () => (alarm.position?.at ? secondsSince(alarm.position.at, tick.value) : null),
     [alarm.position],
   );
-  const numbers = position ? `${position.lat}, ${position.lon}` : "";
-  const copy = async () => {
-    await navigator.clipboard?.writeText(numbers).catch(() => undefined);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2000);
-  };
-  const exact = position?.accuracy_m;
+  const made = Object.entries(alarm.found ?? {});
   return html`
     <section class="card place" aria-label=${t("place.title")}>
       <h3>${t("place.title")}</h3>
@@ -33,16 +26,9 @@ export function Place({ alarm }) {
       ${
         position
           ? html`
-              <p class="numbers">
-                <code data-part="position">${numbers}</code>
-                <button class="chip" data-act="copy-position" onClick=${copy}>
-                  ${t(copied ? "place.copied" : "place.copy")}
-                </button>
-              </p>
+              <${Numbers} position=${position} part="position" />
               <ul class="facts">
-                <li class=${exact != null && exact > COARSE_M ? "warn" : ""}>
-                  ${exact == null ? t("place.accuracy_unknown") : t(exact > COARSE_M ? "place.coarse" : "place.accuracy", { n: Math.round(exact) })}
-                </li>
+                <${Accuracy} position=${position} />
                 <li class=${age !== null && age > OLD_S ? "warn" : ""}>
                   ${age === null ? t("place.age_unknown") : t(age > OLD_S ? "place.old" : "place.age", { age: span(age) })}
                 </li>
@@ -53,6 +39,54 @@ export function Place({ alarm }) {
       }
       ${place || position ? null : html`<p class="none">${t("place.none_long")}</p>`}
       <p class="hint">${t(`why.${alarm.why}`)}</p>
+      ${made.map(([id, { position: told }]) => (told ? html`<${Made} key=${id} id=${id} position=${told} />` : null))}
     </section>
+  `;
+}
+
+/** Where a photo or recording says that it was made: with its own word, for it need not be where they are now. @param {{ id: string, position: Position }} props */
+function Made({ id, position }) {
+  const from = position.source === "recording" ? "recording" : "photo";
+  return html`
+    <div class="made" data-made=${id}>
+      <h4>${t(`place.from_${from}`)}</h4>
+      <${Numbers} position=${position} part="made" />
+      <ul class="facts">
+        <li class="warn">${t(`place.from_${from}_hint`)}</li>
+        ${position.accuracy_m == null ? null : html`<${Accuracy} position=${position} />`}
+        ${position.at ? html`<li>${t("place.made_at", { at: dayAndClock(position.at) })}</li>` : null}
+      </ul>
+    </div>
+  `;
+}
+
+/** The numbers as they came, and a button that copies them. @param {{ position: Position, part: string }} props */
+function Numbers({ position, part }) {
+  const [copied, setCopied] = useState(false);
+  const numbers = `${position.lat}, ${position.lon}`;
+  const copy = async () => {
+    await navigator.clipboard?.writeText(numbers).catch(() => undefined);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2000);
+  };
+  return html`
+    <p class="numbers">
+      <code data-part=${part}>${numbers}</code>
+      <button class="chip" data-act="copy-position" onClick=${copy}>
+        ${t(copied ? "place.copied" : "place.copy")}
+      </button>
+    </p>
+  `;
+}
+
+/** @param {{ position: Position }} props */
+function Accuracy({ position }) {
+  const exact = position.accuracy_m;
+  if (exact == null) return html`<li>${t("place.accuracy_unknown")}</li>`;
+  const coarse = exact > COARSE_M;
+  return html`
+    <li class=${coarse ? "warn" : ""}>
+      ${t(coarse ? "place.coarse" : "place.accuracy", { n: Math.round(exact) })}
+    </li>
   `;
 }

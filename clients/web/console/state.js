@@ -26,6 +26,9 @@ export const drafts = new Map();
 /** Photos that were uncovered in this session. @type {import("/static/vendor/signals-core.js").Signal<Set<string>>} */
 export const uncovered = signal(new Set());
 
+/** Recordings that are heard while they are made. @type {import("/static/vendor/signals-core.js").Signal<Set<string>>} */
+export const listening = signal(new Set());
+
 /** The alarm that is open, as it is shown. */
 export const current = computed(() =>
   selected.value === null ? null : (shown.value.get(selected.value) ?? null),

@@ -34,7 +34,17 @@ export interface MediaEntry {
   width?: number;
   height?: number;
   duration_s?: number;
+  copies?: string[];
   reason?: string;
+  cut?: boolean;
+  missing?: number[];
+  not_live?: string;
+}
+
+/** What was found inside a photo or recording. */
+export interface Found {
+  position?: Place;
+  peaks?: number[];
 }
 
 export type Status = "raised" | "acknowledged" | "en_route" | "on_scene" | "closed";
@@ -58,6 +68,7 @@ export interface Alarm {
   category?: string;
   needs?: string[];
   flood?: boolean;
+  plan?: "missed" | "pressed" | "duress";
   owner?: string;
   owner_station?: string;
   owned_at?: string;
@@ -90,6 +101,7 @@ export interface Alarm {
   media?: Record<string, MediaEntry>;
   held?: { by: string; at: string; reason: string };
   wiped_at?: string;
+  found?: Record<string, Found>;
 }
 
 export interface Duty {

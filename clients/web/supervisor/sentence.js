@@ -2,7 +2,7 @@
 
 import { codeOf } from "../shared/alarm.js";
 import { stationName } from "../shared/session.js";
-import { dayAndClock } from "../shared/time.js";
+import { dayAndClock, span } from "../shared/time.js";
 import { known, listed, t } from "../shared/words.js";
 
 /** @import { AlarmEvent } from "../shared/types.d.ts" */
@@ -10,6 +10,9 @@ import { known, listed, t } from "../shared/words.js";
 /** Every type of event there is, as the log can be filtered by it. */
 export const TYPES = [
   "alarm_raised",
+  "plan_made",
+  "checked_in",
+  "plan_ended",
   "alarm_shared",
   "step_run",
   "alarm_unanswered",
@@ -38,6 +41,8 @@ export const TYPES = [
   "media_ended",
   "media_ready",
   "media_unreadable",
+  "media_worker_died",
+  "live_sound_failed",
   "original_opened",
   "content_held",
   "content_released",
@@ -57,6 +62,8 @@ const BAD = [
   "alarm_overdue",
   "console_lost",
   "media_unreadable",
+  "media_worker_died",
+  "live_sound_failed",
   "owner_reminded",
   "store_restored",
   "deadline_late",
@@ -98,7 +105,9 @@ export function sentence(event, wiped = false) {
     objects: text(event.objects),
     code: event.about ? codeOf(text(event.about)) : text(event.code),
     due: dayAndClock(text(event.due) || undefined),
+    deaths: text(event.deaths),
     n: Number(event.by_s ?? 0).toFixed(1),
+    within: span(Number(event.within_s ?? 0)),
   };
   const key = `event.${event.type}${variant(event)}`;
   const told = t(key, values);
@@ -112,6 +121,7 @@ function variant(event) {
   if (event.type === "cancel_requested") return event.duress ? ".duress" : "";
   if (event.type === "content_wiped") return event.why === "policy" ? ".policy" : "";
   if (event.type === "duty_signed") return event.on ? ".on" : ".off";
+  if (event.type === "alarm_raised" && event.plan) return `.${event.plan}`;
   return "";
 }
 

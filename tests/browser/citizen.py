@@ -1,0 +1,78 @@
+"""What tests do with the citizen's page: find its controls, open it, raise an alarm, look for what it left behind."""
+
+import asyncio
+import re
+
+from playwright.async_api import Page, expect
+
+from tests.flow.people import Officer
+
+RECEIPT = "#receipt:not([hidden])"
+
+_LEFT = """async () => [
+  ...Object.keys(localStorage), ...Object.keys(sessionStorage), ...(document.cookie ? [document.cookie] : []),
+  ...(await indexedDB.databases()).map((base) => base.name), ...(await caches.keys()),
+  ...(await navigator.serviceWorker.getRegistrations()).map((one) => one.scope),
+]"""
+
+
+def act(name: str) -> str:
+    return f'[data-act="{name}"]'
+
+
+def rung(step: str) -> str:
+    return f'#ladder [data-step="{step}"].reached'
+
+
+async def opens(page: Page) -> None:
+    """Wait until the modules have taken the served form over."""
+    await page.wait_for_selector("html.js")
+    await page.wait_for_load_state("networkidle")
+
+
+async def raises(page: Page, text: str = "") -> str:
+    """Send the alarm; its receipt code."""
+    await opens(page)
+    if text:
+        await page.fill("#raise textarea", text)
+    await page.click(act("raise"))
+    await page.wait_for_selector(RECEIPT)
+    return await page.inner_text("#code")
+
+
+async def left_behind(page: Page) -> list[str]:
+    """The names of everything that the page left on the device: storage, databases, caches, workers, cookies."""
+    names: list[str] = await page.evaluate(_LEFT)
+    return names
+
+
+async def leaves_nothing(page: Page) -> None:
+    """What the page drops is gone as soon as the browser has done it; fails when something stays."""
+    found = await left_behind(page)
+    try:
+        async with asyncio.timeout(5):
+            while found:
+                found = await left_behind(page)
+    except TimeoutError:
+        raise AssertionError(f"left on the device: {found}") from None
+
+
+async def first_alarm(officer: Officer) -> str:
+    """Wait until the officer's console has an alarm; its id."""
+    async with asyncio.timeout(10):
+        while not officer.alarms:
+            await asyncio.sleep(0)
+    return next(iter(officer.alarms))
+
+
+async def elsewhere(page: Page) -> None:
+    """The neutral page that the exit leads to answers without a network."""
+    await page.context.route(
+        re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere", content_type="text/html")
+    )
+
+
+async def left(page: Page) -> None:
+    """Wait until the neutral page is there."""
+    await page.wait_for_url(re.compile(r"^https://"))
+    await expect(page.locator("body")).to_have_text("elsewhere")

@@ -1,0 +1,90 @@
+"""A plan to check in on the citizen's page: begun, put off, missed with the page closed, ended by force (line 19)."""
+
+from playwright.async_api import Page, expect
+
+from tests.browser.citizen import act, opens
+from tests.browser.conftest import Phone
+from tests.flow.town import Town
+
+
+async def begins(page: Page, text: str = "我去见他") -> None:
+    """Open the page and plan to check in within 15 minutes."""
+    await opens(page)
+    await page.fill("#raise textarea", text)
+    await page.click(act("more"))
+    await page.click(act("plan"))
+    await page.select_option("select[name=within]", "900")
+    await page.click(act("plan-start"))
+    await expect(page.locator(act("check-in"))).to_be_visible()
+
+
+async def test_a_check_in_on_the_page(town: Town, phone: Phone) -> None:
+    """The page says until when, and that nobody knows yet; one tap begins the time anew; missed, it is an alarm."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await begins(page)
+        head = page.locator("#now-head")
+        await expect(head).to_contain_text("前报平安")
+        for hidden in ("#ladder", "#talk", "#tools", "#cancelling"):
+            await expect(page.locator(hidden)).to_be_hidden()
+        assert officer.alarms == {}
+        await town.fast_forward(300)
+        await page.click(act("check-in"))
+        await expect(page.locator("#check-in .small").first).to_have_text("已报平安，重新计时。")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        await town.fast_forward(899)
+        [alarm_id] = {event["alarm"] for event in officer.every if event["alarm"]}
+        await officer.hears(alarm_id, "plan_made", "checked_in")
+        assert officer.alarms == {}
+        await town.fast_forward(1)
+        await expect(page.locator('#ladder [data-step="stored"].reached')).to_be_visible()
+        await expect(page.locator(act("check-in"))).to_be_hidden()
+        alarm = officer.alarms[alarm_id]
+        assert (alarm["text"], alarm["plan"]) == ("我去见他", "missed")
+        await officer.hears(alarm_id, "alarm_raised", "step_run")
+        town.stops_watching(officer)
+
+
+async def test_the_page_is_closed_and_the_phone_off(town: Town, phone: Phone) -> None:
+    """Nobody is at the page when the time is over: the server raises the alarm."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await begins(page)
+    await town.fast_forward(900)
+    [alarm] = officer.alarms.values()
+    assert alarm["plan"] == "missed"
+    town.stops_watching(officer)
+
+
+async def test_an_end_that_is_forced(town: Town, phone: Phone) -> None:
+    """With the number and with another one the page ends alike; officers have the second as an alarm under duress."""
+    officer = await town.officer("V01")
+    shown = []
+    for forced in (False, True):
+        async with phone(town.url) as page:
+            await begins(page)
+            number = (await page.inner_text("#pin")).strip()
+            await page.click(act("end-open"))
+            await page.fill("#end-plan input", "0000" if forced and number != "0000" else "1111" if forced else number)
+            await page.click(act("end-plan"))
+            await expect(page.locator("#now-head")).to_have_text("约定已结束")
+            if forced:
+                await town.settles()
+            shown.append(await page.inner_text("#now"))
+    assert shown[0] == shown[1]
+    [alarm] = officer.alarms.values()
+    assert (alarm["plan"], alarm["cancel"]) == ("duress", "duress")
+    town.stops_watching(officer)
+
+
+async def test_the_alarm_at_once(town: Town, phone: Phone) -> None:
+    """A plan becomes an alarm by one tap, with the words of the plan."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await begins(page, "他来了")
+        await page.click(act("raise-now"))
+        await expect(page.locator('#ladder [data-step="stored"].reached')).to_be_visible()
+        await expect(page.locator("#talk")).to_be_visible()
+    [alarm] = officer.alarms.values()
+    assert (alarm["plan"], alarm["text"], alarm["status"]) == ("pressed", "他来了", "raised")
+    town.stops_watching(officer)

@@ -1,0 +1,56 @@
+"""A language more is a file more: offered when it is whole, and to nobody while words are missing."""
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from dispatch import resources
+from tests.browser.citizen import RECEIPT, act, opens
+from tests.browser.conftest import Phone
+from tests.flow.town import Town
+
+
+@pytest.fixture
+async def translated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
+    """A town whose pages have a whole third language, written from the right, and half of a fourth."""
+    web = tmp_path / "web"
+    shutil.copytree(resources.web(), web)
+    words = json.loads((web / "words" / "citizen.en.json").read_text(encoding="utf-8"))
+    later = {key: f"«{text}»" for key, text in words.pop("later").items()}
+    told = {key: f"«{text}»" for key, text in words.items()}
+    third = {**told, "later": later, "language": "ئۇيغۇرچە", "direction": "rtl"}
+    (web / "words" / "citizen.ug.json").write_text(json.dumps(third), encoding="utf-8")
+    (web / "words" / "citizen.mn.json").write_text(json.dumps({"send": "Илгээх"}), encoding="utf-8")
+    monkeypatch.setattr(resources, "web", lambda: web)
+    async with Town(tmp_path / "town") as town:
+        yield town
+
+
+async def test_a_third_language_is_one_file(translated: Town, phone: Phone) -> None:
+    """The file alone makes it offered and spoken throughout, from the right; a half one is offered to nobody."""
+    officer = await translated.officer("V01")
+    async with phone(f"{translated.url}/?lang=mn") as page:
+        await opens(page)
+        await expect(page.locator("html")).to_have_attribute("lang", "zh")
+        assert await page.locator("#languages a:visible").all_inner_texts() == ["English", "ئۇيغۇرچە"]
+        await page.fill("#raise textarea", "ياردەم")
+        await page.click(f'{act("language")}[lang="ug"]')
+        await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+        await expect(page.locator(act("raise"))).to_have_text("«Send»")
+        await expect(page.locator("#raise textarea")).to_have_value("ياردەم")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        await page.click(act("raise"))
+        await page.wait_for_selector(RECEIPT)
+        await expect(page.locator("#talk-head")).to_have_text("«Messages»")
+        [alarm] = officer.alarms.values()
+        assert alarm["lang"] == "ug"
+        translated.stops_watching(officer)
+    async with phone(translated.url, script=False, locale="ug-CN") as page:
+        await page.click(act("raise"))
+        await expect(page.locator("#code")).to_be_visible()
+        await expect(page.locator("html")).to_have_attribute("lang", "ug")
+        await expect(page.locator("html")).to_have_attribute("dir", "rtl")

@@ -1,0 +1,87 @@
+"""Leaving for good: Back and the browser's own memory bring nothing again, and the last place still goes out."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from tests.browser.citizen import act, elsewhere, leaves_nothing, left, left_behind, opens, raises
+from tests.browser.conftest import ALLOWED, HERE, Phone
+from tests.flow.town import Town
+
+
+@pytest.fixture
+async def remembering(program: Callable[..., str]) -> AsyncIterator[Page]:
+    """A browser that keeps pages whole for going back, as people's do (Playwright switches that off)."""
+    path = program("chromium", "chromium-browser", "google-chrome")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox"], ignore_default_args=["--disable-back-forward-cache"]
+        )
+        context = await browser.new_context(locale="zh-CN", geolocation=HERE, permissions=ALLOWED)
+        page = await context.new_page()
+        page.set_default_timeout(15_000)
+        yield page
+        await browser.close()
+
+
+async def test_back_and_forward_find_nothing(town: Town, remembering: Page) -> None:
+    """One entry in the history, neutral in title and path, and it is gone: Back leads to what was before."""
+    page = remembering
+    await elsewhere(page)
+    before = f"{town.url}/healthz"
+    await page.goto(before)
+    await page.goto(town.url)
+    await opens(page)
+    entries = await page.evaluate("history.length")
+    await raises(page, "有人跟着我")
+    await page.click('[data-phrase="phrase_hiding"]')
+    await page.click(act("cancel-open"))
+    assert await page.evaluate("[history.length, location.pathname + location.search, document.title]") == [
+        entries, "/", "天气",
+    ]  # fmt: skip
+    await page.click(act("exit"))
+    await left(page)
+    assert await page.evaluate("history.length") == entries
+    await page.go_back(wait_until="commit")
+    assert page.url == before
+    await leaves_nothing(page)
+    await page.go_forward(wait_until="commit")
+    await expect(page.locator("body")).to_have_text("elsewhere")
+
+
+async def test_the_last_place_goes_out(town: Town, phone: Phone) -> None:
+    """Where the person was when they left is sent with the leaving, which cancels nothing."""
+    officer = await town.officer("V01")
+    async with phone(town.url) as page:
+        await elsewhere(page)
+        await raises(page)
+        [alarm] = officer.alarms
+        assert officer.alarms[alarm]["position"]["lat"] == HERE["latitude"]  # with the alarm itself
+        await page.context.set_geolocation({**HERE, "latitude": 41.80412})
+        await officer.hears(alarm, "position_reported")
+        await page.context.set_geolocation({**HERE, "latitude": 41.80413, "accuracy": 17})
+        await expect(page.locator("#position")).to_contain_text("17 米")  # too near to be worth a report of its own
+        await page.click(act("exit"))
+        await left(page)
+        told = await officer.hears(alarm, "position_reported")
+        assert told["event"]["position"]["lat"] == 41.80413
+        assert officer.alarms[alarm]["status"] == "raised"
+        assert "cancel" not in officer.alarms[alarm]
+        town.stops_watching(officer)
+
+
+async def test_a_way_back_outlives_leaving_only_if_asked_for(town: Town, phone: Phone) -> None:
+    """What was asked to be kept is all that is there after the exit, and leads back."""
+    async with phone(town.url) as page:
+        await elsewhere(page)
+        code = await raises(page)
+        await page.click(act("keep-open"))
+        await page.click(act("keep"))
+        await page.click(act("exit"))
+        await left(page)
+        await page.goto(town.url)
+        await opens(page)
+        assert await left_behind(page) == ["b"]
+        await page.click(act("back"))
+        await expect(page.locator("#code")).to_have_text(code)

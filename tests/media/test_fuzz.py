@@ -1,0 +1,34 @@
+"""Whatever bytes are sent as a photo or a recording, they harm nothing and leave nothing of themselves in a copy."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.media.fuzz import FIXTURES, LIMITS, faults, run
+
+COUNT = 500
+
+
+def test_damaged_files(tmp_path: Path, program: Callable[..., str]) -> None:
+    """Every fixture and 500 damaged ones: an answer for each, memory bounded, copies with not a byte of metadata.
+
+    Here they go one after another through one process that runs the worker's own code, shut in as a worker is; the
+    hub's own code checks its answers. A process for each: `python -m tests.media.fuzz --apart`.
+    """
+    found = run(COUNT, 1, tmp_path)
+    assert sum(found.outcomes.values()) == COUNT + len(list(FIXTURES.glob("[!R]*")))
+    assert len(found.deaths) <= 5, found.deaths  # what a decoder's own fault costs is told in test_worker
+    assert found.outcomes["ready"] > 100
+    assert len(found.outcomes) > 4
+    assert 0 < found.worker_bytes < LIMITS.memory_bytes
+    assert faults(tmp_path) == []
+    program("exiftool")  # without it only we have looked
+
+
+def test_faults_are_found(tmp_path: Path, program: Callable[..., str]) -> None:
+    """What is looked for in the copies is found where it is."""
+    program("exiftool")
+    for name in ("photo-gps-rotated.jpg", "voice-en.m4a", "photo-text-chunk.png"):
+        (tmp_path / name).write_bytes((FIXTURES / name).read_bytes())
+    told = faults(tmp_path)
+    for word in ("GPS:GPSLatitude", "b'Owner'", "b'words that'", "UserData:LocationInformation"):
+        assert [line for line in told if word in line]
