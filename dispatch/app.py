@@ -10,6 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from dispatch import notices, telemetry, web
-from dispatch.alarm import errors
+from dispatch.alarm import errors, retention
 from dispatch.alarm.clock import Clock, StoreClock
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
@@ -30,6 +31,7 @@ from dispatch.alarmlog import http as log_http
 from dispatch.duty.readiness import Console, Readiness
 from dispatch.duty.roster import Roster
 from dispatch.escalation.auditor import AUDIT_EVERY_S, Auditor
+from dispatch.escalation.endings import ENDINGS_EVERY_S, Endings
 from dispatch.escalation.timer import Deadlines, Timer
 from dispatch.fanout.admission import Admission
 from dispatch.fanout.feeds import CHECK_EVERY_S
@@ -50,6 +52,7 @@ from dispatch.store.checks import dangers
 from dispatch.store.faults import FAULTS, translated
 from dispatch.store.health import Health
 from dispatch.store.replicas import Replicas
+from dispatch.store.rewrite import REWRITE_EVERY_S, Rewriting
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.epochs import MARK_EVERY_S, Epochs, Witness
 from dispatch.stream.leases import Leases
@@ -93,12 +96,14 @@ class Dispatch:
         self.health = Health(redis, self._unsafe, conf.allow, conf.warn_share, built_in)
         timezones = {station: rota.timezone for station, rota in settings.rotas.items()}
         deadlines = Deadlines(settings.policies, timezones)
-        self.alarms = Alarms(self.stream, clock, deadlines.next)
+        self.alarms = Alarms(self.stream, clock, deadlines.next, partial(retention.ends_at, keep=settings.keep))
         self.readiness = Readiness(self.stream, clock, settings.console.ready_lapse_s)
         self.roster = Roster(self.stream, clock, settings.rotas, self.readiness)
         self.leases = Leases(self.stream, self.name, settings.timer.lease_s)
         self.timer = Timer(self.alarms, deadlines, self.roster.called, clock, self.leases)
         self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, self.stations)
+        self.endings = Endings(self.alarms, self.leases, clock, self.stations)
+        self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
         self.relay = Relay(self.alarms, clock)
         self.alarms.after_append += [self.relay.after_append, self.timer.after_append]
         self.readiness.on_lost.append(self.timer.nudge)
@@ -107,8 +112,8 @@ class Dispatch:
         self.hub.feeds.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
         self.notices = Notices(
-            reach=self._reach, wrong=lambda: self.health.notices, restored=lambda: self.epochs.restored,
-            late=self.auditor.late, tell=self.hub.broadcast,
+            reach=self._reach, wrong=lambda: [*self.health.notices, *self.rewriting.notices],
+            restored=lambda: self.epochs.restored, late=self.auditor.late, tell=self.hub.broadcast,
         )  # fmt: skip
         self.receipts = Receipts(self.alarms, clock)
         self.heartbeat = Heartbeat(self.hub, settings.console.silent_after_s)
@@ -158,6 +163,8 @@ class Dispatch:
             "duty": lambda: repeat(self.roster.step, self.clock, poll_s),
             "relay": lambda: self.relay.run(poll_s),
             **self.evidence.loops(),
+            "endings": lambda: repeat(self.endings.step, self.clock, ENDINGS_EVERY_S),
+            "rewriting": lambda: repeat(self.rewriting.step, self.clock, REWRITE_EVERY_S),
             "audit": lambda: repeat(self.auditor.step, self.clock, AUDIT_EVERY_S),
             "epochs": lambda: repeat(self.epochs.step, self.clock, MARK_EVERY_S),
             "health": lambda: repeat(self.health.step, self.clock, self.settings.store.check_s),

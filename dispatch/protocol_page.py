@@ -58,7 +58,8 @@ HTTP: Final = (
     ("POST /media/{alarm}/{media}/original", "officer", "OpenOriginalBody", "200 the sealed original; logged"),
     ("GET /log", "signed in", "", "200 `events`, `next`; NDJSON or CSV by `Accept`. "
      "`station`, `alarm`, `type`, `from`, `to`, `after`, `limit`"),
-    ("GET /log/alarms/{alarm}", "signed in", "", "200 `alarm`, `events`"),
+    ("GET /log/alarms/{alarm}", "signed in", "", "200 `alarm`, `events`, `ends_at` (when its content ends; null "
+     "while it is open, held, wiped already or kept for ever)"),
     ("GET /log/verify", "signed in", "", "200 `station`, `ok`, `events`, `head`, or `broken_at` and `why`"),
     ("GET /voice/{name}", "signed in", "", "200 the clip `STATION.zh.wav` or `STATION.en.wav`"),
     ("GET /static/config.json", "anyone", "", "200 what pages need to know of the configuration"),

@@ -161,6 +161,13 @@ class Log(Table):
     )
 
 
+class Retention(Table):
+    alarm_days: int = Field(default=365, ge=0, le=36_500)
+    tip_days: int = Field(default=180, ge=0, le=36_500)
+    practice_days: int = Field(default=1, ge=0, le=36_500)
+    rewrite_every_s: float = Field(default=3600, ge=60, le=604_800)
+
+
 class Timer(Table):
     poll_s: float = Field(default=0.5, ge=0.05, le=1)
     lease_s: Annotated[float, AfterValidator(_holds_polls)] = Field(default=1.5, ge=0.2, le=2)
@@ -178,3 +185,4 @@ class Dispatch(Table):
     session: Session = Session()
     log: Log = Log()
     timer: Timer = Timer()
+    retention: Retention = Retention()

@@ -10,6 +10,7 @@ import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn, get_origin
@@ -23,7 +24,7 @@ from dispatch.escalation import policy
 from dispatch.escalation.policy import Policy
 from dispatch.routing import boundaries
 from dispatch.routing.boundaries import Boundaries, OtherWay
-from dispatch.sections import Citizen, Console, Dispatch, Limits, Log, Media, Serve, Session, Store, Timer
+from dispatch.sections import Citizen, Console, Dispatch, Limits, Log, Media, Retention, Serve, Session, Store, Timer
 
 ENVIRONMENT = "environment"
 _DEFAULTS = Dispatch()
@@ -67,9 +68,17 @@ class Settings:
     session: Session
     log: Log
     timer: Timer
+    retention: Retention
     boundaries: Boundaries
     rotas: Mapping[str, Rota] = field(repr=False)
     policies: Mapping[str, Policy] = field(repr=False)
+
+    @property
+    def keep(self) -> dict[str, timedelta]:
+        """How long content is kept, by kind of alarm; a kind that is kept for ever is not there."""
+        days = self.retention
+        kinds = {"alarm": days.alarm_days, "tip": days.tip_days, "practice": days.practice_days}
+        return {kind: timedelta(days=number) for kind, number in kinds.items() if number}
 
     def other_ways(self, station: str) -> tuple[OtherWay, ...]:
         """What a citizen of `station` is told when no person has answered: the station's own, else everyone's."""

@@ -246,6 +246,38 @@ class See(Command):
 
 
 @command
+class Hold(Command):
+    by: Actor
+    reason: str
+
+
+@command
+class Unhold(Command):
+    by: Actor
+    reason: str
+
+
+@command
+class Wipe(Command):
+    by: Actor
+    reason: str
+
+
+@command
+class EndContent(Command):
+    """The end date has come, of the content of the alarm that was closed at `closed_at` (None: a practice alarm)."""
+
+    closed_at: datetime | None
+
+
+@command
+class RemoveMedia(Command):
+    """The removal worker's result: the number of `objects` that it deleted."""
+
+    objects: int
+
+
+@command
 class RunStep(Command):
     """Run escalation step `step` (round `loop`) of the cycle that began at version `cycle`."""
 

@@ -74,10 +74,10 @@ class AlarmRaised(Event):
     kind: str
     lang: str
     channel: str
-    category: str | None = None
-    needs: tuple[str, ...] = ()
     flood: bool | None = None
     plan: str | None = None
+    category: str | None = field(default=None, metadata=PRIVATE)
+    needs: tuple[str, ...] | None = field(default=None, metadata=PRIVATE)
     text: str | None = field(default=None, metadata=PRIVATE)
     position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
     place: str | None = field(default=None, metadata=PRIVATE)
@@ -100,8 +100,8 @@ class PlanMade(Event):
     lang: str
     channel: str
     within_s: int
-    category: str | None = None
-    needs: tuple[str, ...] = ()
+    category: str | None = field(default=None, metadata=PRIVATE)
+    needs: tuple[str, ...] | None = field(default=None, metadata=PRIVATE)
     text: str | None = field(default=None, metadata=PRIVATE)
     position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
     place: str | None = field(default=None, metadata=PRIVATE)
@@ -379,6 +379,41 @@ class OriginalOpened(Event):
     by: str
     media: str
     reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+# -- how long content is kept ----------------------------------------------------------------------------------
+
+
+@event
+class ContentHeld(Event):
+    """`by` holds what people wrote, showed and where they were: it is kept beyond its end date."""
+
+    by: str
+    reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class ContentReleased(Event):
+    """The hold is over; the end date of the policy counts again."""
+
+    by: str
+    reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class ContentWiped(Event):
+    """All words, places and media so far are gone, this reason excepted. `why`: `policy`, or `supervisor` (`by`)."""
+
+    why: str
+    by: str | None = None
+    reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class MediaRemoved(Event):
+    """The `objects` in which the wiped photos and recordings were kept, sealed originals and copies, are deleted."""
+
+    objects: int
 
 
 # -- the station -----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dispatch.alarm import commands as c
-from dispatch.alarm import errors, evidence, plan
+from dispatch.alarm import errors, evidence, plan, retention
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
@@ -81,6 +81,10 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
         return of_plan
     if isinstance(command, c.Raise):
         return []
+    if isinstance(command, retention.COMMANDS):
+        return retention.decide(alarm, command, possible(alarm))
+    if alarm.wiped_at is not None and isinstance(command, (c.Say, c.Ask, c.AddNote)) and command.by is not None:
+        raise retention.is_wiped(alarm, possible(alarm))
     beside = _beside(alarm, command)
     if beside is not None:
         return beside
@@ -107,7 +111,7 @@ def possible(alarm: Alarm) -> list[str]:
 def _raised(command: c.Raise) -> e.Event:
     return e.AlarmRaised(
         station=command.station, backups=command.backups, why=command.why, code=command.code, kind=command.kind,
-        lang=command.lang, channel=command.channel, category=command.category, needs=command.needs,
+        lang=command.lang, channel=command.channel, category=command.category, needs=command.needs or None,
         text=command.text, position=command.position, place=command.place,
     )  # fmt: skip
 
@@ -262,9 +266,5 @@ def _offered_to(alarm: Alarm, by: c.Actor) -> str:
 def _not_possible(alarm: Alarm, command: c.Command) -> Refused:
     name = WIRE_NAMES.get(type(command), type(command).__name__)
     can = possible(alarm)
-    return Refused(
-        errors.NOT_POSSIBLE,
-        f"{name} is not possible while the alarm is {alarm.status}; possible: {', '.join(can)}",
-        status=alarm.status,
-        possible=can,
-    )
+    why = f"{name} is not possible while the alarm is {alarm.status}; possible: {', '.join(can)}"
+    return Refused(errors.NOT_POSSIBLE, why, status=alarm.status, possible=can)

@@ -331,6 +331,25 @@ class TransferReject(OfAlarm):
     reason: Reason
 
 
+class Hold(OfAlarm):
+    """Keep what people wrote, showed and where they were beyond its end date, until `unhold`. Supervisors."""
+
+    type: Literal["hold"]
+    reason: Reason
+
+
+class Unhold(OfAlarm):
+    type: Literal["unhold"]
+    reason: Reason
+
+
+class Wipe(OfAlarm):
+    """Wipe the words, places and media of a closed alarm for good; this reason stays. Supervisors."""
+
+    type: Literal["wipe"]
+    reason: Reason
+
+
 class Seen(OfAlarm):
     """A person has opened the alarm."""
 
@@ -382,7 +401,7 @@ CONSOLE = {
     m.model_fields["type"].annotation.__args__[0]: m  # type: ignore[union-attr]
     for m in (
         Subscribe, Ack, Take, Release, Move, Arrive, Close, Reopen, OfficerSays, Ask, AddNote, Transfer, TransferAccept,
-        TransferReject, Seen, Ready, Delivered, Duty,
+        TransferReject, Hold, Unhold, Wipe, Seen, Ready, Delivered, Duty,
     )
 }  # fmt: skip
 

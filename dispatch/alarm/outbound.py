@@ -202,7 +202,8 @@ class Notices(Outbound):
 
     A notice is `{"code", "since", ...}`: `store_unsafe` (`setting`, `value`, `mend`, and `refused`: nothing is called
     stored), `store_filling` and `disk_filling` (bytes and `share`), `store_away`, `store_restored` (`partition`),
-    `deadline_late` (`alarm`, `station`, `what`, `by_s`).
+    `store_keeps_wiped` (`why` its file was not written anew after a wipe), `deadline_late` (`alarm`, `station`, `what`,
+    `by_s`).
     """
 
     type: Literal["notices"]
@@ -267,8 +268,11 @@ ALARM: Final[Mapping[str, str]] = {
     "notes": "version to entry: `by`, `text`, `at`; the citizen never sees them",
     "media": "id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, "
              "`duration_s`, `copies`, `reason`; `cut` where nobody finished it, with the chunks that are `missing`; "
-             "`not_live`: why it cannot be heard while it grows",
+             "`not_live`: why it cannot be heard while it grows; after a wipe `state` is `wiped`, then `removed`",
     "found": "media id to what was found inside: `position` (from the photo's or recording's own metadata: where it "
              "was made, which need not be where the citizen is), `peaks` (of a recording, 0 to 100). Officers only",
+    "held": "its content is kept beyond its end date: `by`, `at`, `reason`",
+    "wiped_at": "since when it has no content; a citizen who writes again is heard, and it is open again",
+    "wipes": "how often its content was wiped",
 }  # fmt: skip
 """What each member of an alarm means; members that are empty are left out."""

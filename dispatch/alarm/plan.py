@@ -20,7 +20,7 @@ def made(command: c.Plan) -> e.Event:
     """The plan as an event."""
     return e.PlanMade(
         station=command.station, backups=command.backups, why=command.why, code=command.code, kind=command.kind,
-        lang=command.lang, channel=command.channel, category=command.category, needs=command.needs,
+        lang=command.lang, channel=command.channel, category=command.category, needs=command.needs or None,
         text=command.text, position=command.position, place=command.place, within_s=command.within_s,
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ def _becomes(alarm: Alarm, how: str, said: c.Raise | None = None) -> e.Event:
     return e.AlarmRaised(
         station=alarm.home, backups=alarm.backups, why=alarm.why, code=alarm.code, kind=alarm.kind, lang=alarm.lang,
         channel=said.channel if said else alarm.channel, category=(said and said.category) or alarm.category,
-        needs=(said and said.needs) or alarm.needs, plan=how, text=(said and said.text) or alarm.text,
+        needs=(said and said.needs) or alarm.needs or None, plan=how, text=(said and said.text) or alarm.text,
         position=(said and said.position) or alarm.position, place=(said and said.place) or alarm.place,
     )  # fmt: skip
 

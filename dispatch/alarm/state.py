@@ -9,12 +9,13 @@ from __future__ import annotations
 import operator
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from dispatch.alarm import events as e
+from dispatch.alarm import evidence, tombstone
 from dispatch.alarm.clock import from_text, to_text
 
 
@@ -99,13 +100,17 @@ class Alarm:
     media: Mapping[str, Entry] = field(default_factory=dict)
     found: Mapping[str, Entry] = field(default_factory=dict)  # inside a media: where it was made, how loud it is
 
+    held: Entry | None = None  # its content is kept beyond its end date
+    wiped_at: datetime | None = None  # since when it has no content
+    wipes: int | None = None  # how often it was wiped: whoever writes into a wiped alarm is heard
+
     @property
     def latest(self) -> datetime:
         """The time of the latest of its events that left one."""
         times = (
             self.raised_at, self.since, self.owned_at, self.acknowledged_at, self.moved_at, self.arrived_at,
             self.closed_at, self.reminded_at, self.step_at, self.unanswered_at, self.overdue_at, self.delivered_at,
-            self.seen_at,
+            self.seen_at, self.wiped_at,
         )  # fmt: skip
         return max(at for at in times if at is not None)
 
@@ -125,7 +130,7 @@ class Alarm:
         return (self.home, *self.shared)
 
 
-PRIVATE = frozenset({"text", "position", "place", "talk", "notes", "transfer", "found"})
+PRIVATE = frozenset({"text", "position", "place", "category", "needs", "talk", "notes", "transfer", "held", "found"})
 """Fields that can hold someone's words or place: kept apart from the record, like an event's private fields."""
 
 _OPEN_AGAIN: dict[str, Any] = {
@@ -142,8 +147,8 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
         begun = Alarm(
             id=alarm_id, version=version, home=event.station, station=event.station, status=Status.RAISED,
             kind=event.kind, code=event.code, lang=event.lang, channel=event.channel, why=event.why, raised_at=at,
-            since=at, cycle=version, shown=version, backups=event.backups, category=event.category, needs=event.needs,
-            text=event.text, position=event.position, place=event.place,
+            since=at, cycle=version, shown=version, backups=event.backups, category=event.category,
+            needs=event.needs or (), text=event.text, position=event.position, place=event.place,
         )  # fmt: skip
         if isinstance(event, e.AlarmRaised):
             return changed(begun, flood=event.flood, plan=event.plan) if event.flood or event.plan else begun
@@ -151,7 +156,10 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
     if alarm is None:
         raise ValueError(f"{event.type} cannot be an alarm's first event")
     version = alarm.version + 1
-    return changed(alarm, version=version, shown=_shown(alarm, event, version), **_changes(alarm, event, at))
+    changes = _changes(alarm, event, at)
+    if alarm.wiped_at is not None and "wiped_at" not in changes and (isinstance(event, _BEGINS) or event.split()[1]):
+        changes["wiped_at"] = None  # there is content again, which has an end of its own
+    return changed(alarm, version=version, shown=_shown(alarm, event, version), **changes)
 
 
 def changed(alarm: Alarm, **changes: Any) -> Alarm:
@@ -161,8 +169,10 @@ def changed(alarm: Alarm, **changes: Any) -> Alarm:
 
 _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
-    e.MediaWorkerDied, e.LiveSoundFailed,
+    e.MediaWorkerDied, e.LiveSoundFailed, e.ContentHeld, e.ContentReleased,
 )  # fmt: skip
+_BEGINS = (e.MediaAdded, e.AlarmReopened)
+"""After these a wiped alarm has content again, or will have: as after any event that holds someone's words."""
 
 
 def _shown(alarm: Alarm, event: e.Event, version: int) -> int:
@@ -234,23 +244,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             return {"notes": {**alarm.notes, key: {"by": by, "text": text, "at": to_text(at)}}}
         case e.PositionReported(position=position):
             return {"position": position}
-        case e.MediaAdded(media=media, kind=kind, mime=mime):
-            item: Entry = {"kind": kind, "mime": mime, "at": to_text(at), "state": "receiving"}
-            return {"media": {**alarm.media, media: item}}
-        case e.MediaEnded(media=media):
-            ended = {"state": "stored", "chunks": event.chunks, "size": event.size, "sha256": event.sha256}
-            cut = {"cut": True, "missing": list(event.missing or ())} if event.cut else {}
-            return {"media": {**alarm.media, media: {**alarm.media[media], **ended, **cut}}}
-        case e.MediaReady(media=media):
-            ready = {"state": "ready", "copy": event.mime, **_known(event, "width", "height", "duration_s", "copies")}
-            return {"media": {**alarm.media, media: {**alarm.media[media], **ready}}, **_found(alarm, media, event)}
-        case e.MediaUnreadable(media=media, reason=reason):
-            failed = {**alarm.media[media], "state": "unreadable", "reason": reason}
-            return {"media": {**alarm.media, media: failed}, **_found(alarm, media, event)}
-        case e.LiveSoundFailed(media=media, reason=reason):
-            return {"media": {**alarm.media, media: {**alarm.media[media], "not_live": reason}}}
-        case e.OriginalOpened() | e.MediaWorkerDied():
-            return {}
+        case e.ContentHeld() | e.ContentReleased() | e.ContentWiped() | e.MediaRemoved():
+            return tombstone.changes(alarm, event, at, _NO_CONTENT)
         case e.CheckedIn(within_s=within_s, position=position):
             return {"check_in_by": at + timedelta(seconds=within_s), "since": at} | (
                 {"position": position} if position else {}
@@ -258,16 +253,7 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.PlanEnded():
             return {"status": Status.ENDED, "closed_at": at, "check_in_by": None, "text": None, "position": None,
                     "place": None, "category": None, "needs": ()}  # fmt: skip
-    raise ValueError(f"{event.type} is not an event of an alarm")
-
-
-def _known(event: e.Event, *names: str) -> dict[str, Any]:
-    said = {name: getattr(event, name, None) for name in names}
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in said.items() if v is not None}
-
-
-def _found(alarm: Alarm, media: str, event: e.Event) -> dict[str, Any]:
-    return {"found": {**alarm.found, media: inside}} if (inside := _known(event, "position", "peaks")) else {}
+    return evidence.changes(alarm, event, at)
 
 
 def _with(alarm: Alarm, stations: tuple[str, ...]) -> tuple[str, ...]:
@@ -277,6 +263,7 @@ def _with(alarm: Alarm, stations: tuple[str, ...]) -> tuple[str, ...]:
 # -- the alarm as it is stored and sent ------------------------------------------------------------------------
 
 _NAMES = tuple(f.name for f in fields(Alarm))
+_NO_CONTENT = {f.name: {} if f.default is MISSING else f.default for f in fields(Alarm) if f.name in PRIVATE}
 _values: typing.Callable[[Alarm], tuple[Any, ...]] = operator.attrgetter(*_NAMES)
 _HINTS = typing.get_type_hints(Alarm)
 _TIMES = frozenset(name for name, hint in _HINTS.items() if datetime in (hint, *typing.get_args(hint)))

@@ -13,6 +13,7 @@ from typing import Any
 
 from dispatch.alarm.clock import to_text
 from dispatch.alarm.state import Alarm, Status
+from dispatch.alarm.tombstone import GONE
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -69,7 +70,7 @@ def citizen_view(alarm: Alarm, station_name: str, officers_named: bool, after: i
         "status": _shown_status(alarm),
         "ladder": ladder(alarm),
         "talk": [_said(n, entry, officers_named) for n, entry in talk_after(alarm, after)],
-        "media": {media: item["state"] for media, item in alarm.media.items()},
+        "media": {media: item["state"] for media, item in alarm.media.items() if item["state"] not in GONE},
         **_check_in(alarm),
     }
     if alarm.hushed:  # as one that ended: who holds the device must not see that officers have an alarm

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from dispatch.alarm import errors
-from dispatch.alarm.clock import from_text
+from dispatch.alarm.clock import from_text, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import EVENTS
@@ -27,7 +27,7 @@ from dispatch.stream.alarms import Alarms
 
 _PAGE = 100
 _LARGEST_PAGE = 1000
-_COLUMNS = ("station", "offset", "at", "alarm", "version", "type", "event")
+_COLUMNS = ("station", "offset", "at", "alarm", "version", "type", "event", "wiped")
 
 
 def routes(alarms: Alarms, who: Callable[[Request], Awaitable[Actor]], stations: Collection[str]) -> list[Route]:
@@ -63,7 +63,11 @@ def routes(alarms: Alarms, who: Callable[[Request], Awaitable[Actor]], stations:
         if loaded is None or not visible_to(loaded.alarm, actor):
             raise Refused(errors.NOT_FOUND, "there is no such alarm")
         alarm = loaded.alarm
-        return JSONResponse({"alarm": to_members(alarm), "events": await log.of_alarm(alarm.home, alarm_id)})
+        ends_at = alarms.ending(alarm)
+        return JSONResponse({
+            "alarm": to_members(alarm), "events": await log.of_alarm(alarm.home, alarm_id),
+            "ends_at": to_text(ends_at) if ends_at else None,
+        })  # fmt: skip
 
     async def check(request: Request) -> Response:
         actor = await who(request)

@@ -104,6 +104,13 @@ class Feed:
             return link == self.ring[offset - self.ring[0].offset].link
         return True
 
+    def forget(self, alarm: str) -> None:
+        """Nothing that was said in this alarm is served from memory any more: the stream knows what is left."""
+        mark = alarm.encode()
+        last = max((n for n, known in enumerate(self.ring) if mark in known.frame.json), default=-1)
+        for _ in range(last + 1):  # what came before must go too: the ring has no holes
+            self.ring.popleft()
+
     def take(self, offset: int, link: str, frame: Frame, new_alarm: str | None) -> None:
         """Remember the next event."""
         self.ring.append(Remembered(offset, link, frame, new_alarm))
@@ -130,6 +137,11 @@ def snapshot_frame(epoch: str, station: str, offset: int, duty: dict[str, Any], 
     position = {"epoch": epoch, "offset": offset}
     head = orjson.dumps({"type": "snapshot", "station": station, "position": position, "duty": duty})
     return Frame(head[:-1] + b',"alarms":[' + b",".join(alarms) + b"]}")
+
+
+def wipes(members: dict[str, Any]) -> bool:
+    """Whether the content of the event's alarm was wiped: with this event, or with one that was left out."""
+    return "wipes" in members.get("changes", ())
 
 
 def only_counts(members: dict[str, Any]) -> bool:

@@ -15,7 +15,7 @@ import orjson
 from prometheus_client import Counter, Gauge
 
 from dispatch.alarm import errors
-from dispatch.fanout.feed import Console, Feed, Frame, Missed, Snapshot, Watch, event_frame, only_counts, starts
+from dispatch.fanout.feed import Console, Feed, Frame, Missed, Snapshot, Watch, event_frame, only_counts, starts, wipes
 from dispatch.fanout.feeds import Feeds
 from dispatch.stream.stream import Stream
 
@@ -161,6 +161,8 @@ class Hub:
         """
         members = orjson.loads(body)
         frame = event_frame(self._stream.epoch(feed.station), feed.station, offset, body)
+        if wipes(members):
+            feed.forget(members["alarm"])
         feed.take(offset, link, frame, starts(members))
         feed.unsent.append(feed.ring[-1])
         loop = asyncio.get_running_loop()

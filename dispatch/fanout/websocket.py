@@ -189,9 +189,8 @@ class ConsoleSocket:
         def hello(recovered: dict[str, bool]) -> Frame:
             who = {"name": self._actor.name, "role": self._actor.role, "station": self._actor.station}
             now = to_text(self._desk.clock.now())
-            return Frame(
-                orjson.dumps({"type": "ok", "ref": message.ref, "recovered": recovered, "user": who, "now": now})
-            )
+            told = {"type": "ok", "ref": message.ref, "recovered": recovered, "user": who, "now": now}
+            return Frame(orjson.dumps(told))
 
         after = {station: (at.epoch, at.offset) for station, at in message.after.items()}
         async with self._desk.admission.place():
@@ -290,6 +289,12 @@ def to_command(message: Any, by: Actor) -> c.Command:
             return c.AcceptTransfer(by=by)
         case m.TransferReject(reason=reason):
             return c.RejectTransfer(by=by, reason=reason)
+        case m.Hold(reason=reason):
+            return c.Hold(by=by, reason=reason)
+        case m.Unhold(reason=reason):
+            return c.Unhold(by=by, reason=reason)
+        case m.Wipe(reason=reason):
+            return c.Wipe(by=by, reason=reason)
         case m.Seen():
             return c.See(by=by)
     raise TypeError(f"{type(message).__name__} is no command")

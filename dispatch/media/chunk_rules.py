@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Alarm
+from dispatch.alarm.tombstone import GONE
 
 _MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MIME = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,63}")
@@ -53,6 +54,8 @@ def check(limits: Mapping[str, int], media: str, seq: int, data: bytes, kind: st
 
 def same_kind(alarm: Alarm, media: str, kind: str | None) -> None:
     item = alarm.media.get(media)
+    if item is not None and item["state"] in GONE:
+        raise Refused(errors.MEDIA_ENDED, "media: this one was wiped; start a new one with a new media id")
     if item is not None and kind is not None and item["kind"] != kind:
         raise Refused(errors.BAD_MESSAGE, f"kind: this media is {item['kind']}, not {kind}")
 

@@ -23,6 +23,7 @@ from dispatch.media.jobs import WorkerLimits
 from dispatch.media.live import Live
 from dispatch.media.live_http import live, live_routes
 from dispatch.media.objects import Objects
+from dispatch.media.removal import Removal
 from dispatch.stream.alarms import Alarms
 
 
@@ -50,7 +51,8 @@ class Evidence:
         self.chunks.after_put.append(self.live.after_put)
         allowed = WorkerLimits(**{each.name: media[each.name] for each in fields(WorkerLimits)})
         self.copies = Copies(alarms, self.chunks, objects, clock, allowed, media["workers"])
-        alarms.after_append += [self.copies.after_append, self.live.after_append]
+        self.removal = Removal(alarms, objects, clock)
+        alarms.after_append += [self.copies.after_append, self.live.after_append, self.removal.after_append]
 
     def routes(
         self, citizen: Callable[[Request, str], Awaitable[Any]], officer: Callable[[Request], Awaitable[Actor]]
@@ -74,4 +76,5 @@ class Evidence:
             "copies": lambda: self.copies.run(self._clock),
             "cuts": lambda: repeat(self.cuts.step, self._clock, LOOK_EVERY_S),
             "live": self.live.run,
+            "removal": self.removal.run,
         }

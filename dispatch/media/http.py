@@ -21,6 +21,7 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.lifecycle import visible_to
 from dispatch.alarm.messages import EndMediaBody, OpenOriginalBody, check
 from dispatch.alarm.state import Entry
+from dispatch.alarm.tombstone import GONE
 from dispatch.media.chunk_rules import TYPES, kind_of
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies
@@ -83,6 +84,8 @@ async def item_for(alarms: Alarms, actor: Actor, alarm_id: str, media: str) -> E
     loaded = await alarms.load(alarm_id)
     if loaded is None or not visible_to(loaded.alarm, actor) or media not in loaded.alarm.media:
         raise Refused(errors.NOT_FOUND, "there is no such media")
+    if loaded.alarm.media[media]["state"] in GONE:
+        raise Refused(errors.NOT_FOUND, "it was wiped")
     return loaded.alarm.media[media]
 
 

@@ -7,12 +7,14 @@ Field's terms: encryption at rest, authenticated encryption with associated data
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import secrets
+import shutil
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import obstore
@@ -179,6 +181,26 @@ class Objects:
                     errors.NOT_STORED, f"the object store does not answer ({type(fault).__name__})"
                 ) from fault
 
+    async def under(self, prefix: str) -> list[tuple[str, datetime]]:
+        """(path, when it was written, by the object store's clock) of every object whose path begins with `prefix`/.
+
+        Raises:
+            Refused: `not_stored`: the object store does not answer.
+        """
+        try:
+            found = await obstore.list(self._store, prefix).collect_async()
+        except (BaseError, OSError) as fault:
+            raise Refused(errors.NOT_STORED, f"the object store does not answer ({type(fault).__name__})") from fault
+        return [(each["path"], each["last_modified"]) for each in found]
+
+    async def prune(self, prefix: str) -> None:
+        """Of a folder on disk: take away what is left at `prefix`, empty folders and pieces of interrupted writes."""
+        if self._folder is not None:
+            root = self._folder / prefix
+            await asyncio.to_thread(_remove, root)
+            for folder in [folder for folder in self._linked if folder == root or root in folder.parents]:
+                del self._linked[folder]
+
     def _sync_local(self, root: Path, path: str) -> None:
         """Sync the file, its entry in its folder, and the entries of folders that are new (obstore syncs nothing)."""
         file = root / path
@@ -196,6 +218,15 @@ class Objects:
 def _first_line(fault: BaseException) -> str:
     lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
     return lines[0][:300] if lines else type(fault).__name__
+
+
+def _remove(root: Path) -> None:
+    """Delete the folder, so that no crash brings it back; the one that it was in too, when that is empty now."""
+    shutil.rmtree(root, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        _sync(root.parent)
+        root.parent.rmdir()
+        _sync(root.parent.parent)
 
 
 def _sync(path: Path) -> None:

@@ -52,8 +52,8 @@ async def dangers(redis: Any, allowed: Collection[str] = ()) -> list[Danger]:
         StoreUnavailable: no answer.
     """
     found: dict[str, Danger] = {}
-    async with _servers(redis) as servers:
-        for ask in servers:
+    async with servers(redis) as asks:
+        for ask in asks:
             for danger in await _dangers(ask):
                 found.setdefault(danger.name, danger)
     return [danger for danger in found.values() if danger.name not in allowed]
@@ -78,19 +78,19 @@ async def memory(redis: Any) -> Memory:
         StoreUnavailable: no answer.
     """
     found: list[Memory] = []
-    async with _servers(redis) as servers:
-        for ask in servers:
+    async with servers(redis) as asks:
+        for ask in asks:
             about = await ask("INFO", "memory")
             limit = int(about.get("maxmemory") or 0) or int(about.get("total_system_memory") or 0)
             found.append(Memory(int(about["used_memory"]), limit))
     return max(found, key=lambda each: each.share)
 
 
-_Ask = Callable[..., Awaitable[Any]]
+Ask = Callable[..., Awaitable[Any]]
 
 
 @asynccontextmanager
-async def _servers(redis: Any) -> AsyncIterator[list[_Ask]]:
+async def servers(redis: Any) -> AsyncIterator[list[Ask]]:
     """What asks each server: replicas too, for any of them may be the primary tomorrow; not one that does not answer.
 
     Raises:
@@ -123,7 +123,7 @@ async def _servers(redis: Any) -> AsyncIterator[list[_Ask]]:
         yield [partial(_ask, ask) for ask in answering]
 
 
-async def _ask(ask: _Ask, *command: str) -> Any:
+async def _ask(ask: Ask, *command: str) -> Any:
     try:
         return await ask(*command)
     except ResponseError:
@@ -132,7 +132,7 @@ async def _ask(ask: _Ask, *command: str) -> Any:
         raise StoreUnavailable(_SILENT.format(fault)) from None
 
 
-async def _dangers(ask: _Ask) -> list[Danger]:
+async def _dangers(ask: Ask) -> list[Danger]:
     about = await ask("INFO", "server")
     try:
         settings = await ask("CONFIG GET", *_WANTED)

@@ -169,6 +169,7 @@ class EmbeddedStore:
             "port": "0", "unixsocket": str(self.socket), "unixsocketperm": "700", "dir": str(self.folder),
             "appendonly": "yes", "appendfsync": "always", "save": "", "maxmemory-policy": "noeviction",
             "logfile": str(self.folder / "store.log"), "pidfile": str(self.folder / "store.pid"),
+            "slowlog-log-slower-than": "-1",  # it would show words
             "tcp-backlog": "2048", "set-proc-title": "no",
         }  # fmt: skip
         command = [str(get_binary_path())]

@@ -19,10 +19,11 @@ from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock
 from dispatch.alarm.commands import Command, Raise
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.events import AlarmRaised, Event
+from dispatch.alarm.events import AlarmRaised, ContentWiped, Event, PlanEnded
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.patch import merge_patch
-from dispatch.alarm.state import Alarm, changed, evolve, from_members, to_members
+from dispatch.alarm.state import PRIVATE, Alarm, changed, evolve, from_members, to_members
+from dispatch.alarm.tombstone import clears
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.record import Record, make_record
@@ -30,6 +31,8 @@ from dispatch.stream.stream import Append, Appended, Done, Fenced, Stale, Stream
 
 log = structlog.get_logger()
 _LOAD = Script(resources.files("dispatch.stream").joinpath("load.lua").read_text())
+WIPED = "*"
+"""In the place of a digest: what was asked for could be guessed by it, so a wipe leaves only that it was done."""
 _TRIES = 50
 """An append loses a race at most once per other append to the same alarm; more than this many is a fault."""
 
@@ -59,12 +62,17 @@ class Alarms:
         stream: the record.
         clock: gives the time of each event.
         deadline: (alarm) -> its next deadline, or None; pure.
+        ending: (alarm) -> when its content ends, or None; pure. Kept for ever unless given.
     """
 
-    def __init__(self, stream: Stream, clock: Clock, deadline: Callable[[Alarm], datetime | None]) -> None:
+    def __init__(
+        self, stream: Stream, clock: Clock, deadline: Callable[[Alarm], datetime | None],
+        ending: Callable[[Alarm], datetime | None] = lambda alarm: None,
+    ) -> None:  # fmt: skip
         self.stream = stream
         self._clock = clock
         self._deadline = deadline
+        self.ending = ending
         self.after_append: list[Callable[[Outcome], Awaitable[None] | None]] = []
 
     @staticmethod
@@ -126,10 +134,13 @@ class Alarms:
                     continue
                 return outcome
             after = outcome.alarm
+            ending, was = self.ending(after), self.ending(before) if before else None
+            wipe = any(isinstance(event, (ContentWiped, PlanEnded)) for event in outcome.events)
             change = Append(
                 alarm=alarm_id, expected=before.version if before else 0, version=after.version, key=key, digest=digest,
                 snapshot=orjson.dumps(to_members(after)), open=after.open, deadline=after.due, secret_hash=secret_hash,
-                pin_hash=pin_hash, copy_to=after.shared, fence=fence,
+                pin_hash=pin_hash, copy_to=after.shared, fence=fence, wipe=wipe,
+                ending="keep" if ending == was else ending,
             )  # fmt: skip
             match await self.stream.append(after.home, records, change):
                 case Appended():
@@ -169,12 +180,14 @@ class Alarms:
         members = to_members(before) if before else {}
         for command in commands:
             for event in decide(alarm, command):
-                was_open = alarm is None or alarm.open
+                was, was_open = alarm, alarm is None or alarm.open
                 alarm = evolve(alarm, event, at, alarm_id)
                 if (due := self._deadline(alarm)) != alarm.due:
                     alarm = changed(alarm, due=due)
                 after = to_members(alarm)
                 changes = merge_patch(members, after)
+                if was is not None and isinstance(event, ContentWiped):
+                    changes |= clears(PRIVATE, was.talk, was.notes)
                 # Consoles that came while it was closed, or only planned, have nothing of it.
                 if (alarm.open and not was_open) or isinstance(event, AlarmRaised):
                     changes |= after
@@ -187,7 +200,7 @@ class Alarms:
 
 
 def _again(done: Done, digest: str, alarm: Alarm) -> Outcome:
-    """The outcome of a repeated command, provided it is the same one."""
-    if done.digest != digest:
+    """The outcome of a repeated command, provided it is the same one; after a wipe that is not known any more."""
+    if done.digest not in (digest, WIPED):
         raise Refused(errors.REF_REUSED, "ref: it was used before, for another request")
     return Outcome(alarm, ())

@@ -30,6 +30,9 @@ class Keys:
         self.epoch = f"{tag}:epoch"  # string: changes when the store was restored from an older copy
         self.restored = f"{tag}:restored"  # string: when that was found
         self.deadlines = f"{tag}:deadlines"  # sorted set: alarm id -> ms; an index, the truth is the alarm
+        self.endings = f"{tag}:endings"  # sorted set: alarm id -> ms at which its content ends; an index likewise
+        self.removing = f"{tag}:removing"  # sorted set: wiped alarm id -> ms from which a worker may remove its media
+        self.rewrite = f"{tag}:rewrite"  # hash: wipes so far, and those that left the append-only file (store.rewrite)
         self.ends = f"{tag}:ends"  # hash: station -> "OFFSET HEAD" of its last entry: where, and its link in the chain
         self.lapses = f"{tag}:lapses"  # sorted set: `station|officer|role|console` -> ms at which its readiness lapses
         self.outbox = f"{tag}:outbox"  # list: what has to be copied to the streams of called-in stations

@@ -54,6 +54,8 @@ class Leases:
         self._lease = timedelta(seconds=lease_s)
         self._held: set[int] = set()
         self._living = 1
+        self.held: list[Held] = []
+        """As of the last look. What is done under a token that is not valid any more is refused by the store."""
 
     async def look(self, now: datetime, most_due: int = 256) -> list[Held]:
         """Take or renew what this hub should hold, and see what is due there: one question per partition.
@@ -76,6 +78,7 @@ class Leases:
         for fault in faults:
             log.warning("lease_not_renewed", fault=str(fault))
         self._held = {each.keys.partition for each in held}
+        self.held = held
         HELD.set(len(held))
         return held
 
@@ -85,7 +88,7 @@ class Leases:
             async with translated():
                 await self._stream.redis.zrem(self._stream.keys.hubs, self._hub)
         await asyncio.gather(*(self._give(keys, now) for keys in self._stream.partitions))
-        self._held = set()
+        self._held, self.held = set(), []
         HELD.set(0)
 
     async def _share(self, now: datetime) -> int:

@@ -104,8 +104,9 @@ class Relay:
         have, version = int(row[0] or 0), members["version"]
         if have >= version:
             return
+        before = orjson.loads(row[1]) if have else {}
         if have and have + 1 == version and "wiped" not in members:
-            snapshot = apply_patch(orjson.loads(row[1]), members["changes"])
+            snapshot = apply_patch(before, members["changes"])
             record = _copied(members)
         else:  # its first event here, or one that was missed: the whole alarm as it is now
             loaded = await self._alarms.load(alarm_id)
@@ -117,6 +118,7 @@ class Relay:
         change = Append(
             alarm=alarm_id, expected=have, version=version, snapshot=orjson.dumps(snapshot), mirror=True,
             open=snapshot["status"] != "closed", deadline="keep",
+            wipe=snapshot.get("wipes", 0) > before.get("wipes", 0),  # perhaps not by this event: some may be left out
         )  # fmt: skip
         await self._stream.append(to, [record], change)  # stale: another hub copied it, which is as good
 

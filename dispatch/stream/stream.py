@@ -30,9 +30,10 @@ _FOLDER = resources.files("dispatch.stream")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Append:
-    """What `Stream.append` writes for an alarm; all of it or none. `deadline` "keep" leaves the index alone.
+    """What `Stream.append` writes for an alarm; all of it or none. "keep" leaves the index of a date alone.
 
-    `fence` is the token of the lease under which a timer acts; empty for what a person does.
+    `fence` is the token of the lease under which a timer acts; empty for what a person does. `wipe`: the words of all
+    events before these go, and of an alarm that is no mirror the media too.
     """
 
     alarm: str
@@ -48,6 +49,8 @@ class Append:
     mirror: bool = False
     copy_to: tuple[str, ...] = ()
     fence: str = ""
+    ending: datetime | str | None = "keep"
+    wipe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +130,14 @@ class Stream:
         done = k.done(change.alarm or station)
         keys = [
             k.stream(station), k.ends, where, k.words(station, change.alarm), done,
-            k.mirrors(station) if change.mirror else k.open(station), k.deadlines, k.outbox, k.lease,
+            k.mirrors(station) if change.mirror else k.open(station), k.deadlines, k.outbox, k.lease, k.endings,
+            k.removing, k.rewrite,
         ]  # fmt: skip
-        due = change.deadline
         args: list[Any] = [
             station, change.alarm, change.expected, change.version, change.snapshot, change.key, change.digest,
-            "" if due is None else due if isinstance(due, str) else to_ms(due), "1" if change.open else "0",
-            change.secret_hash, change.pin_hash, k.bell(station), " ".join(change.copy_to), change.fence,
+            _instant(change.deadline), "1" if change.open else "0", change.secret_hash, change.pin_hash,
+            k.bell(station), " ".join(change.copy_to), change.fence, _instant(change.ending),
+            "" if not change.wipe else "words" if change.mirror else "all",
         ]  # fmt: skip
         for record in records:
             args += [record.version, record.body, record.words, hashlib.sha256(record.body).hexdigest(), record.wire]
@@ -206,6 +210,12 @@ class Stream:
             for offset, members, row in entries
         ]
 
+    async def records(self, station: str, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        """(offset, event without anybody's words) after offset `after`, oldest first, at most `limit`."""
+        async with translated():
+            rows = await self.redis.xrange(self.of(station).stream(station), f"{after + 1}-0", "+", count=limit)
+        return [(int(row[0].split(b"-")[0]), orjson.loads(row[1][b"r"])) for row in rows]
+
     async def end(self, station: str) -> tuple[int, str]:
         """(offset of the station's last event, its link in the hash chain); (0, "") when it has none."""
         return (await self.ends([station]))[0]
@@ -249,16 +259,24 @@ class Stream:
             found = await self.redis.sunion(k.open(station), k.mirrors(station))
         return [alarm.decode() for alarm in found]
 
-    async def set_deadline(self, keys: Keys, alarm: str, version: int, deadline: datetime | None) -> bool:
-        """Put the index of one alarm right, as computed from its `version` (0: there is none); whether it was wrong."""
-        args = [alarm, version, "" if deadline is None else to_ms(deadline)]
-        async with translated():
-            return bool(await self._deadline.run(self.redis, [keys.alarm(alarm), keys.deadlines], args))
+    async def set_deadline(self, keys: Keys, alarm: str, version: int, deadline: datetime | None,
+                           index: str = "") -> bool:  # fmt: skip
+        """Put the index of one alarm right, as computed from its `version` (0: there is none); whether it was wrong.
 
-    async def postpone(self, keys: Keys, alarm: str, until: datetime) -> None:
+        That of deadlines, unless another one is given.
+        """
+        where = [keys.alarm(alarm), index or keys.deadlines]
+        async with translated():
+            return bool(await self._deadline.run(self.redis, where, [alarm, version, _instant(deadline)]))
+
+    async def postpone(self, keys: Keys, alarm: str, until: datetime, index: str = "") -> None:
         """Look at the alarm's deadline again at `until`, unless it is later or gone."""
         async with translated():
-            await self.redis.zadd(keys.deadlines, {alarm: to_ms(until)}, xx=True, gt=True)
+            await self.redis.zadd(index or keys.deadlines, {alarm: to_ms(until)}, xx=True, gt=True)
+
+
+def _instant(at: datetime | str | None) -> str | int:
+    return at if isinstance(at, str) else "" if at is None else to_ms(at)
 
 
 def _end(text: bytes) -> tuple[int, str]:

@@ -86,3 +86,36 @@ async def test_what_was_not_closed_on_its_day_is_listed(tmp_path: Path, browser:
             await town.fast_forward(130)
             await expect(late).to_contain_text("V01")
         town.stops_watching(officer)
+
+
+async def test_content_is_held_released_and_wiped(town: Town, browser: Browser) -> None:
+    """From a closed alarm's timeline, each with a reason: what is kept until when, and afterwards that it is gone."""
+    officer = await town.officer("V01")
+    await town.user("S01", None, "supervisor")
+    alarm = await town.citizen().raises(text="门外有人")
+    await officer.acknowledges(alarm)
+    await officer.asks("note", alarm=alarm, text="带备用钥匙")
+    await officer.asks("close", alarm=alarm, disposition="handled")
+    async with desk(browser, town, "S01", "/supervisor#log", checked=False) as page:
+        await page.click(f'tr[data-event="alarm_closed"] [data-alarm="{alarm}"]')
+        sheet = page.locator(f'[data-timeline="{alarm}"]')
+        kept = sheet.locator("[data-content]")
+        await expect(kept).to_contain_text("2027")
+        for act_name, reason, state in (
+            ("hold", "案件未结", "held"),
+            ("unhold", "已结案", "kept"),
+            ("wipe", "本人申请", "wiped"),
+        ):
+            await page.click(f".content {act(act_name)}")
+            await page.fill('.content [data-field="reason"]', reason)
+            await page.click(act("content-send"))
+            await expect(kept).to_have_attribute("data-content", state)
+            await expect(sheet).to_contain_text(reason)
+        await expect(sheet.locator('[data-event="note_added"]')).to_contain_text("内容已清除")
+        await expect(sheet.locator(".content button")).to_have_count(0)
+        await expect(page.locator("body")).not_to_contain_text("门外有人")
+        await expect(page.locator("body")).not_to_contain_text("带备用钥匙")
+    async with desk(browser, town, "V01", "/supervisor#log", checked=False) as page:
+        await page.click(f'tr[data-event="alarm_closed"] [data-alarm="{alarm}"]')
+        await expect(page.locator("[data-content]")).to_be_visible()
+    town.stops_watching(officer)

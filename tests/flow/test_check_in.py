@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.dump import everything
 from tests.flow.people import Citizen
 from tests.flow.town import Town
 
@@ -75,9 +76,11 @@ async def test_a_plan_that_ends_leaves_nothing(town: Town) -> None:
     await town.fast_forward(3600)
     assert (await citizen.sees())["status"] == "ended"
     await officer.hears(citizen.id, "plan_made", "plan_ended")
-    snapshot = await town.dispatch.stream.redis.hget(town.dispatch.stream.of("dadongmen").alarm(citizen.id), "s")
-    assert TEXT not in snapshot.decode()
-    assert "41.80" not in snapshot.decode()
+    left = await everything(town.dispatch.stream.redis)
+    assert TEXT.encode() not in left
+    assert b"41.80" not in left
+    counts = await town.dispatch.stream.redis.hmget(town.dispatch.stream.keys.rewrite, "wiped", "written")
+    assert counts == [b"1", b"1"], "the append-only file was written anew"
     for what, body in (
         ("say", {"ref": "3", "text": "?"}),
         ("check-in", {"ref": "4", "check_in_s": 60}),

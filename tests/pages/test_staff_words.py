@@ -83,7 +83,7 @@ def test_every_notice_says_what_and_what_to_do(root: Path) -> None:
     """Each notice of the system, each setting that can be unsafe and each deadline that can be late has words."""
     known = words(root, "supervisor", "zh").keys()
     codes = set(re.findall(r"`((?:store|disk|deadline)_\w+)`", Notices.__doc__ or ""))
-    assert len(codes) == 6
+    assert len(codes) == 7
     settings = get_args(get_args(Store.model_fields["allow"].annotation)[0])
     assert "appendonly" in settings
     assert {f"notice.{code}" for code in codes} | {"notice.store_unsafe.allowed"} <= known

@@ -18,7 +18,8 @@ from dispatch.alarm.clock import whole_milliseconds
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.lifecycle import TRANSITIONS, WIRE_NAMES, decide, possible
 from dispatch.alarm.patch import apply_patch, merge_patch
-from dispatch.alarm.state import OWNED, Alarm, Status, evolve, from_members, to_members
+from dispatch.alarm.retention import ends_at
+from dispatch.alarm.state import OWNED, PRIVATE, Alarm, Status, evolve, from_members, to_members
 from dispatch.alarm.views import citizen_view, ladder
 from dispatch.escalation.policy import Policy, Step, deadlines
 from dispatch.stream.record import make_record
@@ -38,7 +39,9 @@ ACTORS = (
     c.Actor("S02", "xiaodong", "supervisor"),
 )
 STATIONS = ("dadongmen", "xiaodong", "dongzhan")
-AGAIN_IS_ANOTHER = (c.Say, c.Ask, c.AddNote, c.OpenOriginal, c.RequestCancel)
+KEEP = {"alarm": timedelta(days=2), "practice": timedelta(days=1)}
+"""Tips are kept for ever."""
+AGAIN_IS_ANOTHER = (c.Say, c.Ask, c.AddNote, c.OpenOriginal, c.RequestCancel, c.RemoveMedia)
 """Commands that mean something new each time; their callers' `ref` keeps a retry from doing it twice."""
 TAKES_UP = (e.AlarmAcknowledged, e.AlarmTaken, e.TransferAccepted)
 OPENS = (e.AlarmReleased, e.AlarmReopened)
@@ -110,7 +113,10 @@ class Life(RuleBasedStateMachine):
         if self.alarm is None:
             assert refused.error is errors.NOT_FOUND
             return
-        if refused.error is errors.NOT_POSSIBLE:
+        if refused.error is errors.NOT_POSSIBLE and type(command) not in WIRE_NAMES:
+            open_still = isinstance(command, c.Wipe) and self.alarm.status is not Status.CLOSED
+            assert self.alarm.wiped_at or self.alarm.held or self.alarm.media or open_still
+        elif refused.error is errors.NOT_POSSIBLE:
             assert refused.details["possible"] == possible(self.alarm)
             mine = WIRE_NAMES[type(command)]
             assert mine not in refused.details["possible"] or isinstance(command, c.AcceptTransfer | c.RejectTransfer)
@@ -202,6 +208,27 @@ class Life(RuleBasedStateMachine):
         )  # fmt: skip
         self.give(ways[nth])
 
+    @rule(by=actors, what=st.sampled_from((c.Hold, c.Unhold, c.Wipe)), reason=words)
+    def keep_or_wipe(self, by: c.Actor, what: type[c.Command], reason: str) -> None:
+        made: Any = what
+        held = self.current().held
+        if self.give(made(by=by, reason=reason)):
+            assert by.role == "supervisor"
+            assert by.station in (None, self.current().home, self.current().station)
+            assert what is not c.Wipe or held is None
+
+    @rule(days=st.integers(0, 3), objects=st.integers(0, 2))
+    def the_end_date(self, days: int, objects: int) -> None:
+        """An end that is due always wipes; one of an earlier closing, or of what is held, never does."""
+        ends = ends_at(self.current(), KEEP)
+        at = self.now + timedelta(days=days)
+        if ends is not None and ends <= at:
+            self.now = at
+            assert self.give(c.EndContent(closed_at=self.current().closed_at))
+            assert self.current().wiped_at == at
+        assert self.give(c.EndContent(closed_at=START - timedelta(days=1))) == []
+        self.give(c.RemoveMedia(objects=objects))
+
     @rule(consoles=st.integers(0, 5), by=actors)
     def deliver_or_see(self, consoles: int, by: c.Actor) -> None:
         self.give(c.Deliver(consoles=consoles) if consoles else c.See(by=by))
@@ -277,6 +304,21 @@ class Life(RuleBasedStateMachine):
             owned = isinstance(event, TAKES_UP) or (owned and not isinstance(event, OPENS))
             if isinstance(event, e.StepRun | e.AlarmUnanswered):
                 assert not owned, f"{event.type} although someone has it"
+
+    @invariant()
+    def a_wiped_alarm_says_nothing(self) -> None:
+        """No words, no place and nothing to be shown; who, when and of which kind is left."""
+        if self.alarm is None or self.alarm.wiped_at is None:
+            return
+        assert ends_at(self.alarm, KEEP) is None
+        left = {name for name in PRIVATE if getattr(self.alarm, name)}
+        assert left <= {"talk", "notes"}
+        for entry in (*self.alarm.talk.values(), *self.alarm.notes.values()):
+            assert entry.keys() <= {"who", "by", "at", "question", "answers"}
+            assert "at" in entry
+        for item in self.alarm.media.values():
+            assert item["state"] in ("wiped", "removed")
+            assert item.keys() <= {"kind", "mime", "at", "state", "chunks", "size", "sha256"}
 
     @invariant()
     def the_events_are_the_alarm(self) -> None:

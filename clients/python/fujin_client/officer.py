@@ -238,6 +238,18 @@ class Officer:
         """Reject an offered transfer."""
         return await self.command("transfer_reject", alarm=alarm, reason=reason)
 
+    async def hold(self, alarm: str, reason: str) -> Members:
+        """Supervisors: keep its content beyond its end date."""
+        return await self.command("hold", alarm=alarm, reason=reason)
+
+    async def unhold(self, alarm: str, reason: str) -> Members:
+        """Supervisors: its end date counts again."""
+        return await self.command("unhold", alarm=alarm, reason=reason)
+
+    async def wipe(self, alarm: str, reason: str) -> Members:
+        """Supervisors: wipe the content of a closed alarm for good; the reason stays."""
+        return await self.command("wipe", alarm=alarm, reason=reason)
+
     async def seen(self, alarm: str) -> Members:
         """A person has opened it."""
         return await self.command("seen", alarm=alarm)

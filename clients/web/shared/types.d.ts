@@ -29,7 +29,7 @@ export interface MediaEntry {
   kind: "photo" | "audio";
   mime: string;
   at: string;
-  state: "receiving" | "stored" | "ready" | "unreadable";
+  state: "receiving" | "stored" | "ready" | "unreadable" | "wiped" | "removed";
   copy?: string;
   width?: number;
   height?: number;
@@ -99,6 +99,8 @@ export interface Alarm {
   talk?: Record<string, TalkEntry>;
   notes?: Record<string, NoteEntry>;
   media?: Record<string, MediaEntry>;
+  held?: { by: string; at: string; reason: string };
+  wiped_at?: string;
   found?: Record<string, Found>;
 }
 
@@ -149,6 +151,7 @@ export interface LogRow {
   alarm: string | null;
   version?: number;
   event: AlarmEvent;
+  wiped?: boolean;
 }
 
 export interface Answer {

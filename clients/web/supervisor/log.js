@@ -46,6 +46,11 @@ export function setFilter(change) {
   void load();
 }
 
+/** Read the page that is shown anew: what it shows may have been wiped. */
+export function reread() {
+  if (page.peek().rows.length) void load();
+}
+
 /** An alarm as people write it: its id, or the code that they read. @param {string} written */
 function alarmId(written) {
   const code = written.trim().toUpperCase();
@@ -157,7 +162,7 @@ function Row({ row }) {
             : ""
         }
       </td>
-      <td class="what">${sentence(row.event)}</td>
+      <td class="what">${sentence(row.event, row.wiped)}</td>
       <td class="offset">${row.offset}</td>
     </tr>
   `;

@@ -44,6 +44,10 @@ export const TYPES = [
   "media_worker_died",
   "live_sound_failed",
   "original_opened",
+  "content_held",
+  "content_released",
+  "content_wiped",
+  "media_removed",
   "console_ready",
   "console_lost",
   "duty_changed",
@@ -75,8 +79,9 @@ const text = (value) => (value === undefined || value === null ? "" : String(val
  * What happened, in a sentence.
  *
  * @param {AlarmEvent} event
+ * @param {boolean} [wiped] what people wrote is gone
  */
-export function sentence(event) {
+export function sentence(event, wiped = false) {
   const values = {
     by: text(event.by),
     owner: text(event.owner ?? event.taken_from),
@@ -96,7 +101,8 @@ export function sentence(event) {
     cause: known("cause", text(event.cause)),
     how: event.disposition ? known("disposition", text(event.disposition)) : "",
     what: event.what ? known("late", text(event.what)) : known("kind", text(event.kind)),
-    words: text(event.text ?? event.answer),
+    words: wiped ? t("log.wiped") : text(event.text ?? event.answer),
+    objects: text(event.objects),
     code: event.about ? codeOf(text(event.about)) : text(event.code),
     due: dayAndClock(text(event.due) || undefined),
     deaths: text(event.deaths),
@@ -113,6 +119,7 @@ export function sentence(event) {
 /** @param {AlarmEvent} event */
 function variant(event) {
   if (event.type === "cancel_requested") return event.duress ? ".duress" : "";
+  if (event.type === "content_wiped") return event.why === "policy" ? ".policy" : "";
   if (event.type === "duty_signed") return event.on ? ".on" : ".off";
   if (event.type === "alarm_raised" && event.plan) return `.${event.plan}`;
   return "";

@@ -6,12 +6,14 @@ import { Mark } from "../shared/mark.js";
 import { stationName, store } from "../shared/session.js";
 import { clock, dayAndClock, span } from "../shared/time.js";
 import { t } from "../shared/words.js";
-import { setFilter } from "./log.js";
+import { Content } from "./content.js";
+import { reread, setFilter } from "./log.js";
 import { sentence, weight } from "./sentence.js";
 import { chosen, show } from "./state.js";
 
 /** @import { Alarm, LogRow } from "../shared/types.d.ts" */
-/** @typedef {{ alarm: Alarm, events: LogRow[] } | { why: string } | null} Story */
+/** @typedef {{ alarm: Alarm, events: LogRow[], ends_at: string | null }} Told */
+/** @typedef {Told | { why: string } | null} Story */
 
 export function Timeline() {
   const id = useValue(chosen);
@@ -35,7 +37,12 @@ async function fetchStory(id) {
 function Sheet({ id }) {
   const [story, setStory] = useState(/** @type {Story} */ (null));
   const version = useValue(store.alarms).get(id)?.version;
+  const [again, setAgain] = useState(0); // a closed alarm is perhaps not among those that this page follows
   const shut = () => (chosen.value = null);
+  const done = () => {
+    setAgain(again + 1);
+    reread();
+  };
   const title = useRef(/** @type {HTMLHeadingElement | null} */ (null));
   useEffect(() => {
     let current = true;
@@ -43,7 +50,7 @@ function Sheet({ id }) {
     return () => {
       current = false;
     };
-  }, [id, version]);
+  }, [id, version, again]);
   useEffect(() => title.current?.focus(), []);
   return html`
     <aside
@@ -62,13 +69,13 @@ function Sheet({ id }) {
       </header>
       ${story === null ? html`<p class="quiet">${t("timeline.loading")}</p>` : null}
       ${story && "why" in story ? html`<p class="warning bad">${t("log.failed")} ${story.why}</p>` : null}
-      ${story && "alarm" in story ? html`<${Story} story=${story} />` : null}
+      ${story && "alarm" in story ? html`<${Story} story=${story} done=${done} />` : null}
     </aside>
   `;
 }
 
-/** @param {{ story: { alarm: Alarm, events: LogRow[] } }} props */
-function Story({ story }) {
+/** @param {{ story: Told, done: () => void }} props */
+function Story({ story, done }) {
   const { alarm, events } = story;
   const start = Date.parse(alarm.raised_at);
   const only = () => {
@@ -91,11 +98,12 @@ function Story({ story }) {
           <li key=${row.offset} class=${weight(row.event)} data-event=${row.event.type}>
             <time datetime=${row.at}>${clock(row.at)}</time>
             <span class="after">+${span((Date.parse(row.at) - start) / 1000)}</span>
-            <span class="what">${sentence(row.event)}</span>
+            <span class="what">${sentence(row.event, row.wiped)}</span>
           </li>
         `,
       )}
     </ol>
     <button data-act="log-only" onClick=${only}>${t("timeline.in_log")}</button>
+    <${Content} alarm=${alarm} endsAt=${story.ends_at} done=${done} />
   `;
 }

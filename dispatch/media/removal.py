@@ -1,0 +1,122 @@
+"""Deletes the photos and recordings of alarms whose content was wiped, from a work index in the store.
+
+The index is filled by the script that wipes, so no crash forgets one; the alarm says "removed" only when the objects
+are gone. Never touches what came after the wipe. Field's terms: work queue, at-least-once, disposition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from importlib import resources
+
+import structlog
+
+from dispatch.alarm.clock import Clock, sleep_or, to_ms
+from dispatch.alarm.commands import RemoveMedia
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.events import ContentWiped
+from dispatch.alarm.state import Alarm
+from dispatch.alarm.tombstone import GONE
+from dispatch.media.objects import Objects
+from dispatch.store.client import Script
+from dispatch.store.faults import translated
+from dispatch.stream.alarms import Alarms, Outcome
+from dispatch.stream.keys import Keys
+
+_log = structlog.get_logger(__name__)
+_LEASE = timedelta(seconds=60)
+_LOOK_AGAIN = timedelta(seconds=5)
+_STRAGGLERS = timedelta(minutes=5)
+"""So long after a wipe its media are looked for once more: a chunk or a copy may have been on its way."""
+_MOST_DELETED = 1000
+"""Objects deleted between two renewals of the lease."""
+
+
+class Removal:
+    """The removal of wiped media.
+
+    Args:
+        alarms: where the alarms are.
+        objects: where the media are.
+        clock: gives the time of leases.
+    """
+
+    def __init__(self, alarms: Alarms, objects: Objects, clock: Clock) -> None:
+        self._alarms = alarms
+        self._objects = objects
+        self._clock = clock
+        self._redis = alarms.stream.redis
+        self._claim = Script(resources.files("dispatch.media").joinpath("claim.lua").read_text())
+        self._bell = asyncio.Event()
+
+    def after_append(self, outcome: Outcome) -> None:
+        """For `Alarms.after_append`: look at once when this hub wiped something."""
+        if any(isinstance(event, ContentWiped) for event in outcome.events):
+            self._bell.set()
+
+    async def step(self) -> bool:
+        """Remove what waits longest in each partition; False when nothing waits."""
+        return any([await self._one(keys) for keys in self._alarms.stream.partitions])
+
+    async def run(self) -> None:
+        """Remove until cancelled; many hubs may do so."""
+        while True:
+            try:
+                while await self.step():
+                    pass
+            except Refused as fault:
+                _log.warning("media_removal_waits", code=fault.error.code)
+            await sleep_or(self._clock, self._clock.now() + _LOOK_AGAIN, self._bell)
+
+    async def _one(self, keys: Keys) -> bool:
+        now = self._clock.now()
+        async with translated():
+            found = await self._claim.run(self._redis, [keys.removing], [to_ms(now), to_ms(now + _LEASE)])
+        if not found:
+            return False
+        alarm_id = found.decode()
+        loaded = await self._alarms.load(alarm_id)
+        once_more = False
+        if loaded is not None:
+            alarm = loaded.alarm
+            removed = await self._remove(keys, alarm)
+            await self._alarms.handle(alarm_id, RemoveMedia(objects=removed))
+            first = any(item["state"] == "wiped" for item in alarm.media.values())
+            once_more = first or (alarm.wiped_at is not None and now < alarm.wiped_at + _STRAGGLERS)
+        async with translated():
+            if once_more:
+                await self._redis.zadd(keys.removing, {found: to_ms(now + _STRAGGLERS)}, xx=True)
+            else:
+                await self._redis.zrem(keys.removing, found)
+        return True
+
+    async def _remove(self, keys: Keys, alarm: Alarm) -> int:
+        """Delete every object of wiped media, and what the alarm never came to know and was there before the wipe."""
+        wiped = [media for media, item in alarm.media.items() if item["state"] in GONE]
+        doomed = []
+        for path, written in await self._objects.under(alarm.id):
+            media = path.split("/")[1]
+            orphan = media not in alarm.media and alarm.wiped_at is not None and written < alarm.wiped_at
+            if media in wiped or orphan:
+                doomed.append(path)
+        for at in range(0, len(doomed), _MOST_DELETED):
+            await self._objects.delete(doomed[at : at + _MOST_DELETED])
+            async with translated():
+                await self._redis.zadd(keys.removing, {alarm.id: to_ms(self._clock.now() + _LEASE)}, xx=True)
+        for media in wiped:
+            await self._objects.prune(f"{alarm.id}/{media}")
+            await self._forget(keys, alarm.id, media)
+        return len(doomed)
+
+    async def _forget(self, keys: Keys, alarm_id: str, media: str) -> None:
+        """Take the media out of every register of the store."""
+        async with translated():
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.delete(keys.chunks(alarm_id, media), keys.media(alarm_id, media))
+            pipe.delete(keys.live(alarm_id, media), keys.live_parts(alarm_id, media))
+            pipe.zrem(keys.receiving, f"{alarm_id} {media}")
+            pipe.zrem(keys.lives, f"{alarm_id} {media}")
+            pipe.srem(keys.media_of(alarm_id), media)
+            pipe.zrem(keys.copying, f"{alarm_id} {media}")
+            await pipe.execute()
