@@ -10,14 +10,6 @@ from tests.flow.town import Town
 RATE_BITS_S, ROUND_TRIP_S, LOSS = 20_000, 2.0, 0.1
 WITHIN_S = 10
 TEXT = "有人在敲我的门，我躲在卧室里，不能说话，请快来" * 3
-# From the press to the receipt as the page shows it, by the page's own clock.
-STOPWATCH = """() => {
-  document.querySelector('[data-act="raise"]').addEventListener("click", () => (window.pressed = performance.now()));
-  new MutationObserver(() => {
-    const shown = document.querySelector('#ladder [data-step="stored"].reached');
-    if (shown) window.took ??= performance.now() - window.pressed;
-  }).observe(document.body, { subtree: true, attributes: true });
-}"""
 
 
 def port(town: Town) -> int:
@@ -70,18 +62,18 @@ async def test_one_round_trip(town: Town, phone: Phone) -> None:
 
 
 async def test_the_second_way(town: Town, phone: Phone) -> None:
-    """The open line died without a word: a plain request confirms the alarm within 10 s, over the worst of lines."""
+    """The open line died without a word: a plain request confirms the alarm, once (how soon: `bench.bad_line`)."""
     officer = await town.officer("V01")
     async with Line(port(town), seed=3).serves() as line, phone(line.url) as page:
         await opens(page)
-        await page.evaluate(STOPWATCH)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.method))
         line.doom()
         line.worsen(RATE_BITS_S, ROUND_TRIP_S, LOSS)
         await page.fill("#raise textarea", TEXT)
         await page.click(act("raise"))
         await page.wait_for_selector('#ladder [data-step="stored"].reached')
-        took = await page.evaluate("window.took")
-        assert ROUND_TRIP_S * 1000 < took < WITHIN_S * 1000
+        assert "POST" in asked
         assert len(officer.alarms) == 1
         line.worsen(0, 0, 0)
         town.stops_watching(officer)
