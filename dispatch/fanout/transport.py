@@ -98,13 +98,23 @@ class Protocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.queue = cast("Any", Inbox())
         self.writable = cast("Any", Gate())
-        self._application = self.app
-        self.app = cast("Any", self._serve)
+
+    @property  # made anew for each use: kept, it would hold the connection in a circle that only the collector ends
+    def app(self) -> Any:
+        """What uvicorn runs for the connection: the application, and then what that left to it."""
+        return self._serve
+
+    @app.setter
+    def app(self, application: Any) -> None:
+        self._application = application
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._application(scope, receive, send)
-        if self.afterwards is not None:
-            await self.afterwards()
+        try:
+            await self._application(scope, receive, send)
+            if self.afterwards is not None:
+                await self.afterwards()
+        finally:
+            scope.get("extensions", {}).pop(DIRECT, None)  # likewise
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)

@@ -28,7 +28,9 @@ async def findings(page: Page, axe: str) -> list[Any]:
     ]
 
 
-SMALL = """() => [...document.querySelectorAll("a, button, summary, textarea, input, label:has(input), [tabindex]")]
+SMALL = """() => [...document.querySelectorAll(
+    "a, button, summary, textarea, select, input, label:has(input), [tabindex]"
+  )]
   .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest("label:has(input) input"))
   .map((one) => [one.outerHTML.slice(0, 90), one.getBoundingClientRect()])
   .filter(([, box]) => box.width > 1 && (box.height < 44 || box.width < 44))
@@ -48,6 +50,21 @@ async def fits_everybody(page: Page, axe: str) -> None:
         for scheme in SCHEMES:
             await page.emulate_media(color_scheme=scheme)
             assert await findings(page, axe) == [], (width, scheme)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_check_in(town: Town, phone: Phone, axe: str, lang: str) -> None:
+    """Planning a check-in, and the page that waits for it, keep nobody out."""
+    async with phone(f"{town.url}/?lang={lang}") as page:
+        await page.wait_for_selector("html.js")
+        await page.click('[data-act="more"]')
+        await page.click('[data-act="plan"]')
+        await page.wait_for_selector("select[name=within]")
+        await fits_everybody(page, axe)
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await page.click('[data-act="plan-start"]')
+        await page.click('[data-act="end-open"]')
+        await fits_everybody(page, axe)
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -7,7 +7,7 @@ import { make, part } from "./page.js";
 import { prepare as receipt } from "./receipt.js";
 import { change, drawn, state } from "./state.js";
 import { styled } from "./style.js";
-import { language, loadLater, tell } from "./words.js";
+import { language, loadLater, tell, use } from "./words.js";
 
 const WITHIN_S = [900, 1800, 3600, 7200, 14_400, 28_800];
 const OFTEN_S = 1800;
@@ -55,6 +55,7 @@ export function prepare() {
     send("end_plan", /^\d{4,8}$/.test(pin) ? { pin } : {}, () => change({ status: "ended", checkInBy: "" }));
   });
   receipt();
+  use(language()); // labels and hints of what was made here
   drawn(name);
   name();
 }
