@@ -6,17 +6,15 @@ Field's terms: evidence, chain of custody.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dispatch.alarm import commands as c
 from dispatch.alarm import errors
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import to_text
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.state import Alarm
 from dispatch.alarm.tombstone import GONE
-
-if TYPE_CHECKING:
-    from dispatch.alarm.state import Alarm
 
 
 def decide(alarm: Alarm, command: c.OfMedia) -> list[e.Event]:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import to_text
-
-if TYPE_CHECKING:
-    from dispatch.alarm.state import Alarm
+from dispatch.alarm.state import Alarm
 
 Entries = Mapping[str, Mapping[str, Any]]
 

@@ -20,9 +20,10 @@ from dispatch.alarm.clock import Clock
 from dispatch.alarm.commands import Command, Raise
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import AlarmRaised, ContentWiped, Event, PlanEnded
+from dispatch.alarm.fold import evolve
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.patch import merge_patch
-from dispatch.alarm.state import PRIVATE, Alarm, changed, evolve, from_members, to_members
+from dispatch.alarm.state import PRIVATE, Alarm, changed, from_members, to_members
 from dispatch.alarm.tombstone import clears
 from dispatch.store.client import Script
 from dispatch.store.faults import translated

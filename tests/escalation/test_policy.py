@@ -9,7 +9,8 @@ import pytest
 
 from dispatch import resources
 from dispatch.alarm import events as e
-from dispatch.alarm.state import Alarm, Status, evolve
+from dispatch.alarm.fold import evolve
+from dispatch.alarm.state import Alarm, Status
 from dispatch.escalation.policy import Policy, choose, deadlines, parse
 from dispatch.settings import load
 

@@ -16,10 +16,11 @@ from dispatch.alarm import errors
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import whole_milliseconds
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.fold import evolve
 from dispatch.alarm.lifecycle import TRANSITIONS, WIRE_NAMES, decide, possible
 from dispatch.alarm.patch import apply_patch, merge_patch
 from dispatch.alarm.retention import ends_at
-from dispatch.alarm.state import OWNED, PRIVATE, Alarm, Status, evolve, from_members, to_members
+from dispatch.alarm.state import OWNED, PRIVATE, Alarm, Status, from_members, to_members
 from dispatch.alarm.views import citizen_view, ladder
 from dispatch.escalation.policy import Policy, Step, deadlines
 from dispatch.stream.record import make_record

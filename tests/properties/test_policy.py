@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import whole_milliseconds
-from dispatch.alarm.state import Alarm, Status, evolve, from_members, to_members
+from dispatch.alarm.fold import evolve
+from dispatch.alarm.state import Alarm, Status, from_members, to_members
 from dispatch.escalation.policy import AUDIENCES, Policy, choose, day_end, deadlines, parse
 
 STATIONS = ("dadongmen", "xiaodong")

@@ -1,0 +1,135 @@
+"""An alarm as the fold of its events: `evolve(alarm, event, at) -> alarm`. Pure.
+
+Never decides what may happen (`lifecycle`). Field's terms: event sourcing, projection.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from dispatch.alarm import events as e
+from dispatch.alarm import evidence, tombstone
+from dispatch.alarm.clock import to_text
+from dispatch.alarm.state import NO_CONTENT, Alarm, Status, changed
+
+_OPEN_AGAIN: dict[str, Any] = {
+    "status": Status.RAISED, "owner": None, "owner_station": None, "owned_at": None, "moved_at": None,
+    "arrived_at": None, "closed_at": None, "disposition": None, "reminded_at": None, "step": None, "loop": 0,
+    "step_at": None, "audience": (), "called": (), "unanswered_at": None,
+}  # fmt: skip
+
+
+def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = "") -> Alarm:
+    """The alarm after `event`. `alarm` is None, and `alarm_id` needed, only for `AlarmRaised`."""
+    if isinstance(event, e.AlarmRaised | e.PlanMade):
+        version = alarm.version + 1 if alarm else 1
+        begun = Alarm(
+            id=alarm_id, version=version, home=event.station, station=event.station, status=Status.RAISED,
+            kind=event.kind, code=event.code, lang=event.lang, channel=event.channel, why=event.why, raised_at=at,
+            since=at, cycle=version, shown=version, backups=event.backups, category=event.category,
+            needs=event.needs or (), text=event.text, position=event.position, place=event.place,
+        )  # fmt: skip
+        if isinstance(event, e.AlarmRaised):
+            return changed(begun, flood=event.flood, plan=event.plan) if event.flood or event.plan else begun
+        return changed(begun, status=Status.PLANNED, check_in_by=at + timedelta(seconds=event.within_s))
+    if alarm is None:
+        raise ValueError(f"{event.type} cannot be an alarm's first event")
+    version = alarm.version + 1
+    changes = _changes(alarm, event, at)
+    if alarm.wiped_at is not None and "wiped_at" not in changes and (isinstance(event, _BEGINS) or event.split()[1]):
+        changes["wiped_at"] = None  # there is content again, which has an end of its own
+    return changed(alarm, version=version, shown=_shown(alarm, event, version), **changes)
+
+
+_UNSEEN = (
+    e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
+    e.MediaWorkerDied, e.LiveSoundFailed, e.ContentHeld, e.ContentReleased,
+)  # fmt: skip
+_BEGINS = (e.MediaAdded, e.AlarmReopened)
+"""After these a wiped alarm has content again, or will have: as after any event that holds someone's words."""
+
+
+def _shown(alarm: Alarm, event: e.Event, version: int) -> int:
+    """A citizen's view moves only with what it shows.
+
+    A second cancel shows nothing: whoever counts must not learn whether the first was under duress.
+    """
+    again = isinstance(event, e.CancelRequested) and alarm.cancel is not None
+    return alarm.shown if again or alarm.hushed or isinstance(event, _UNSEEN) else version
+
+
+def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
+    key = str(alarm.version + 1)
+    match event:
+        case e.AlarmAcknowledged(by=by, station=station) | e.AlarmTaken(by=by, station=station):
+            return {"status": Status.ACKNOWLEDGED, "owner": by, "owner_station": station, "owned_at": at,
+                    "acknowledged_at": alarm.acknowledged_at or at, "reminded_at": None, "moved_at": None,
+                    "arrived_at": None}  # fmt: skip
+        case e.AlarmReleased():
+            return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None}
+        case e.AlarmReopened():
+            return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None, "overdue_at": None}
+        case e.AlarmEnRoute():
+            return {"status": Status.EN_ROUTE, "moved_at": at}
+        case e.AlarmOnScene():
+            return {"status": Status.ON_SCENE, "arrived_at": at, "moved_at": alarm.moved_at or at}
+        case e.AlarmClosed(by=by, disposition=disposition, note=note):
+            noted = {**alarm.notes, key: {"by": by, "text": note, "at": to_text(at)}} if note else alarm.notes
+            return {"status": Status.CLOSED, "closed_at": at, "disposition": disposition, "notes": noted,
+                    "question": None, "transfer": None}  # fmt: skip
+        case e.TransferOffered(by=by, to=to, reason=reason):
+            offer = {"to": to, "by": by, "at": to_text(at), "reason": reason}
+            return {"transfer": offer, "shared": _with(alarm, (to,))}
+        case e.TransferAccepted(by=by, station=station):
+            return {"transfer": None, "station": station, "status": Status.ACKNOWLEDGED, "owner": by,
+                    "owner_station": station, "owned_at": at, "acknowledged_at": alarm.acknowledged_at or at,
+                    "reminded_at": None, "moved_at": None, "arrived_at": None}  # fmt: skip
+        case e.TransferRejected():
+            return {"transfer": None}
+        case e.CancelRequested(duress=duress):
+            word = "duress" if duress or alarm.cancel == "duress" else "requested"
+            return {"cancel": word, "cancels": alarm.cancels + 1}
+        case e.StepRun():
+            return {"step": event.step, "loop": event.loop, "step_at": at, "audience": event.audience,
+                    "called": event.called, "shared": _with(alarm, event.stations)}  # fmt: skip
+        case e.AlarmUnanswered():
+            return {"unanswered_at": at}
+        case e.OwnerReminded():
+            return {"reminded_at": at}
+        case e.AlarmOverdue():
+            return {"overdue_at": at}
+        case e.AlarmDelivered(consoles=consoles):
+            return {"consoles": consoles, "delivered_at": alarm.delivered_at or at}
+        case e.AlarmSeen(by=by):
+            return {"seen_at": alarm.seen_at or at, "seen_by": (*alarm.seen_by, by)}
+        case e.CitizenSaid(text=text):
+            return {"talk": {**alarm.talk, key: {"who": "citizen", "text": text, "at": to_text(at)}}}
+        case e.OfficerSaid(by=by, text=text):
+            return {"talk": {**alarm.talk, key: {"who": "officer", "by": by, "text": text, "at": to_text(at)}}}
+        case e.QuestionAsked():
+            asked = {"who": "officer", "by": event.by, "text": event.text, "at": to_text(at),
+                     "question": event.question, "choices": list(event.choices or ())}  # fmt: skip
+            return {"talk": {**alarm.talk, key: asked}, "question": event.question}
+        case e.QuestionAnswered(question=question, answer=answer):
+            said = {"who": "citizen", "text": answer, "at": to_text(at), "answers": question}
+            still_open = None if alarm.question == question else alarm.question
+            return {"talk": {**alarm.talk, key: said}, "question": still_open}
+        case e.NoteAdded(by=by, text=text):
+            return {"notes": {**alarm.notes, key: {"by": by, "text": text, "at": to_text(at)}}}
+        case e.PositionReported(position=position):
+            return {"position": position}
+        case e.ContentHeld() | e.ContentReleased() | e.ContentWiped() | e.MediaRemoved():
+            return tombstone.changes(alarm, event, at, NO_CONTENT)
+        case e.CheckedIn(within_s=within_s, position=position):
+            return {"check_in_by": at + timedelta(seconds=within_s), "since": at} | (
+                {"position": position} if position else {}
+            )
+        case e.PlanEnded():
+            return {"status": Status.ENDED, "closed_at": at, "check_in_by": None, "text": None, "position": None,
+                    "place": None, "category": None, "needs": ()}  # fmt: skip
+    return evidence.changes(alarm, event, at)
+
+
+def _with(alarm: Alarm, stations: tuple[str, ...]) -> tuple[str, ...]:
+    return alarm.shared + tuple(s for s in stations if s != alarm.home and s not in alarm.shared)
