@@ -85,6 +85,7 @@ class Feed:
     epoch: str = ""
     announced: int = 0
     opened: bool = False
+    asked: int = 0  # how often the stream was to be read on: what rings during a reading may not be in it
     catching_up: asyncio.Task[None] | None = None
     unsent: list[Remembered] = field(default_factory=list)
     sending: asyncio.Handle | None = None

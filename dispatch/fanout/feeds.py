@@ -166,6 +166,7 @@ class Feeds:
 
     def _read_until(self, feed: Feed, announced: int) -> asyncio.Task[None]:
         feed.announced = max(feed.announced, announced)
+        feed.asked += 1
         if feed.catching_up is None:
             feed.catching_up = asyncio.create_task(self._read_on(feed))
         return feed.catching_up
@@ -174,7 +175,7 @@ class Feeds:
         """Read the stream from the last known event on, which must still be there, the same."""
         try:
             while True:
-                announced, last = feed.announced, feed.last
+                asked, last = feed.asked, feed.last
                 entries = await self._stream.read(feed.station, max(0, last - 1))
                 if last and (not entries or (entries[0].offset, entries[0].link) != (last, feed.link)):
                     log.error("stream_went_back", station=feed.station, last=last)
@@ -184,7 +185,7 @@ class Feeds:
                 new = entries[1:] if last else entries
                 for entry in new:
                     self._fan_out(feed, entry.offset, entry.link, orjson.dumps(entry.members))
-                if not new and feed.announced <= max(announced, feed.last):
+                if not new and feed.asked == asked:
                     feed.announced = feed.last  # what was announced beyond is not in the stream: a false doorbell
                     return
         except Refused:

@@ -64,6 +64,30 @@ async def test_the_doorbell_is_only_a_doorbell(town: Town) -> None:
     assert (back.recovered, back.position[HOME]["offset"]) == ({HOME: True}, await stream.offset(HOME))
 
 
+async def test_an_event_that_rings_while_the_stream_is_read(town: Town) -> None:
+    """It comes though a false doorbell announced far more than it: a reading that began before it has not seen it."""
+    officer = await town.officer("V01")
+    stream, feeds = town.dispatch.stream, town.dispatch.hub.feeds
+    citizen = town.citizen()
+    alarm = await citizen.raises()
+    await officer.hears(alarm, "alarm_raised", "step_run")
+    feed, read = feeds.of[HOME], stream.read
+
+    async def slow(*args: Any, **kwargs: Any) -> Any:
+        found = await read(*args, **kwargs)
+        stream.read = read  # type: ignore[method-assign]
+        await citizen.does("say", ref="1", text="一")  # stored, and rung, between the reading and its end
+        async with asyncio.timeout(10):
+            while feed.asked == asked:
+                await asyncio.sleep(0)
+        return found
+
+    stream.read = slow  # type: ignore[method-assign]
+    feeds.heard(HOME, Ring(feed.last + 1_000_000, "0" * 40, (("0" * 40, b"{}"),)))
+    asked = feed.asked
+    assert (await officer.hears(alarm, "citizen_said"))["event"]["text"] == "一"
+
+
 async def test_doorbells_in_the_wrong_order(town: Town) -> None:
     """Two hubs ring in the order in which their publications arrive: consoles get the stream's order all the same."""
     officer = await town.officer("V01")
