@@ -22,11 +22,11 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from dispatch import notices, telemetry, web
-from dispatch.alarm import errors, retention
+from dispatch.alarm import errors, messages, retention
 from dispatch.alarm.clock import Clock, StoreClock
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.tasks import end, repeat
+from dispatch.alarm.tasks import end, keep, repeat
 from dispatch.alarmlog import http as log_http
 from dispatch.duty.readiness import Console, Readiness
 from dispatch.duty.roster import Roster
@@ -61,7 +61,6 @@ from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
 _CORRECT_EVERY = timedelta(seconds=5)
-_BEGIN_AGAIN = timedelta(seconds=1)
 _RELEASE_S = 0.3
 
 
@@ -124,8 +123,8 @@ class Dispatch:
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
-            stations=self.stations, ready=self._ready, lost=self._lost, sign=self.roster.sign,
-            hand_over=self._hand_over, notices=self.notices.message,
+            stations=self.stations, ready=self._ready, lost=self._lost, hand_over=self._hand_over,
+            asked={messages.Duty: self._sign}, notices=self.notices.message,
             admission=Admission(settings.console.admission),
         )  # fmt: skip
         self.asgi: ASGIApp = web.Guard(self._starlette(pages, voice), settings.serve.origins)
@@ -171,7 +170,7 @@ class Dispatch:
             "notices": lambda: repeat(self.notices.step, self.clock, NOTICE_EVERY_S),
             "clock": self._keep_time,
         }
-        tasks = [asyncio.create_task(self._keep(name, loop), name=name) for name, loop in loops.items()]
+        tasks = [asyncio.create_task(keep(name, loop, self.clock), name=name) for name, loop in loops.items()]
         try:
             yield
         finally:
@@ -183,15 +182,6 @@ class Dispatch:
             self.epochs.witness.close()
             if self.replicas is not None:
                 await self.replicas.aclose()
-
-    async def _keep(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
-        """Run a loop for ever: one that ends by a fault is said and begun again, for a hub without timers is none."""
-        while True:
-            try:
-                await loop()
-            except Exception as fault:
-                log.error("loop_failed", loop=name, fault=repr(fault))
-            await self.clock.sleep_until(self.clock.now() + _BEGIN_AGAIN)
 
     async def open(self) -> None:
         """Learn the store's partitions, time and epochs; also what the command line needs, which runs no loop.
@@ -278,6 +268,12 @@ class Dispatch:
             follow=self.hub.watch,
             lives=lambda: self.notices.away_since is None,
         )
+
+    async def _sign(self, actor: Actor, message: messages.Duty) -> dict[str, Any]:
+        if actor.station is None:
+            raise Refused(errors.NOT_ALLOWED, "duty: this user belongs to no station")
+        await self.roster.sign(actor.station, actor.name, message.on)
+        return {}
 
     async def _ready(self, station: str, officer: str, role: str, console: str) -> None:
         await self.readiness.renew(station, Console(officer, role, console))

@@ -7,9 +7,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from dispatch.alarm.clock import Clock
 
+log = structlog.get_logger()
 _AGAIN_S = 0.2
+_BEGIN_AGAIN = timedelta(seconds=1)
 
 
 async def repeat(step: Callable[[datetime], Awaitable[object]], clock: Clock, every_s: float) -> None:
@@ -18,6 +22,16 @@ async def repeat(step: Callable[[datetime], Awaitable[object]], clock: Clock, ev
         now = clock.now()
         await step(now)
         await clock.sleep_until(now + timedelta(seconds=every_s))
+
+
+async def keep(name: str, loop: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """Run a loop for ever: one that ends by a fault is said and begun again, for a hub without timers is none."""
+    while True:
+        try:
+            await loop()
+        except Exception as fault:
+            log.error("loop_failed", loop=name, fault=repr(fault))
+        await clock.sleep_until(clock.now() + _BEGIN_AGAIN)
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:

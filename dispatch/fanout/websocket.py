@@ -27,6 +27,7 @@ from dispatch.fanout.admission import Admission
 from dispatch.fanout.feed import Console, Frame
 from dispatch.fanout.hub import Hub
 from dispatch.fanout.receipts import Receipts
+from dispatch.fanout.requests import to_command
 from dispatch.fanout.session import Session
 from dispatch.fanout.transport import DIRECT, Protocol
 from dispatch.stream.alarms import Alarms
@@ -39,6 +40,9 @@ _WHY = {
     errors.SLOW_CONSUMER: "slow",
     errors.SIGNED_OUT: "signed_out",
 }
+
+
+Asked = Callable[[Actor, Any], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,7 @@ class Desk:
         ready: (station, officer, role, console) -> renew its readiness.
         lost: (station, officer, role, console, why) -> end it.
         hand_over: (station, officer, role, console) -> let it come back to another hub.
-        sign: (station, officer, on) -> duty beside the rota.
+        asked: message type -> (who, message) -> what the answer says; of what concerns no alarm.
         notices: what officers must know of the system itself, as a message.
         admission: to be recognised, to subscribe and to renew.
     """
@@ -69,7 +73,7 @@ class Desk:
     ready: Callable[[str, str, str, str], Awaitable[None]]
     lost: Callable[[str, str, str, str, str], Awaitable[None]]
     hand_over: Callable[[str, str, str, str], Awaitable[None]]
-    sign: Callable[[str, str, bool], Awaitable[None]]
+    asked: Mapping[type[m.Message], Asked]
     notices: Callable[[], dict[str, Any]]
     admission: Admission
 
@@ -203,14 +207,9 @@ class ConsoleSocket:
                 async with self._desk.admission.place():
                     await self._readiness(sound)
                 return {}
-            case m.Duty(on=on):
-                if self._actor.station is None:
-                    raise Refused(errors.NOT_ALLOWED, "duty: this user belongs to no station")
-                await self._desk.sign(self._actor.station, self._actor.name, on)
-                return {}
-            case m.OfAlarm(alarm=alarm_id):
+            case m.OfAlarm(alarm=alarm_id) if type(message) not in self._desk.asked:
                 return await self._command(alarm_id, message)
-        raise TypeError(f"{type(message).__name__} has no handler")
+        return await self._desk.asked[type(message)](self._actor, message)
 
     async def _command(self, alarm_id: str, message: Any) -> dict[str, Any]:
         if isinstance(message, m.Transfer) and message.station not in self._desk.stations:
@@ -258,43 +257,3 @@ class ConsoleSocket:
 
     def _answer(self, message: dict[str, Any]) -> None:
         self._desk.hub.send(self._console, message)
-
-
-def to_command(message: Any, by: Actor) -> c.Command:
-    """The command that a checked message of the console means."""
-    match message:
-        case m.Ack():
-            return c.Acknowledge(by=by)
-        case m.Take(reason=reason):
-            return c.Take(by=by, reason=reason)
-        case m.Release(reason=reason):
-            return c.Release(by=by, reason=reason)
-        case m.Move():
-            return c.Move(by=by)
-        case m.Arrive():
-            return c.Arrive(by=by)
-        case m.Close(disposition=disposition, note=note):
-            return c.Close(by=by, disposition=disposition, note=note)
-        case m.Reopen(reason=reason):
-            return c.Reopen(by=by, reason=reason)
-        case m.OfficerSays(text=text):
-            return c.Say(by=by, text=text)
-        case m.Ask(question=text, choices=choices):
-            return c.Ask(by=by, text=text, choices=tuple(choices))
-        case m.AddNote(text=text):
-            return c.AddNote(by=by, text=text)
-        case m.Transfer(station=to, reason=reason):
-            return c.OfferTransfer(by=by, to=to, reason=reason)
-        case m.TransferAccept():
-            return c.AcceptTransfer(by=by)
-        case m.TransferReject(reason=reason):
-            return c.RejectTransfer(by=by, reason=reason)
-        case m.Hold(reason=reason):
-            return c.Hold(by=by, reason=reason)
-        case m.Unhold(reason=reason):
-            return c.Unhold(by=by, reason=reason)
-        case m.Wipe(reason=reason):
-            return c.Wipe(by=by, reason=reason)
-        case m.Seen():
-            return c.See(by=by)
-    raise TypeError(f"{type(message).__name__} is no command")
