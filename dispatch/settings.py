@@ -24,7 +24,20 @@ from dispatch.escalation import policy
 from dispatch.escalation.policy import Policy
 from dispatch.routing import boundaries
 from dispatch.routing.boundaries import Boundaries, OtherWay
-from dispatch.sections import Citizen, Console, Dispatch, Limits, Log, Media, Retention, Serve, Session, Store, Timer
+from dispatch.sections import (
+    Citizen,
+    Console,
+    Dispatch,
+    Flood,
+    Limits,
+    Log,
+    Media,
+    Retention,
+    Serve,
+    Session,
+    Store,
+    Timer,
+)
 
 ENVIRONMENT = "environment"
 _DEFAULTS = Dispatch()
@@ -64,6 +77,7 @@ class Settings:
     media: Media
     limits: Limits
     console: Console
+    flood: Flood
     citizen: Citizen
     session: Session
     log: Log

@@ -83,8 +83,11 @@ class Acknowledge(Command):
 
 @command
 class Take(Command):
+    """Without a `reason` only from a lost owner, or from a colleague who took it at `grace_from` or later."""
+
     by: Actor
-    reason: str
+    reason: str | None
+    grace_from: datetime = field(repr=False)  # of the instant, so no part of what is the same when it is repeated
 
 
 @command
@@ -111,6 +114,14 @@ class Close(Command):
 
 
 @command
+class UndoClose(Command):
+    """It was closed by a slip of the hand; only when that was at `closed_from` or later."""
+
+    by: Actor
+    closed_from: datetime = field(repr=False)
+
+
+@command
 class Reopen(Command):
     by: Actor
     reason: str
@@ -132,6 +143,31 @@ class AcceptTransfer(Command):
 class RejectTransfer(Command):
     by: Actor
     reason: str
+
+
+@command
+class OfferHandover(Command):
+    """The owner wants to hand over to `to`, or (None) to any colleague; `summary` is what they must know."""
+
+    by: Actor
+    to: str | None
+    summary: str
+
+
+@command
+class AcceptHandover(Command):
+    by: Actor
+
+
+@command
+class RejectHandover(Command):
+    by: Actor
+    reason: str
+
+
+@command
+class WithdrawHandover(Command):
+    by: Actor
 
 
 @command
@@ -234,6 +270,14 @@ class OpenOriginal(OfMedia):
 
 
 @command
+class OpenCopy(OfMedia):
+    """A person uncovers a photo or listens to a recording."""
+
+    by: Actor
+    media: str
+
+
+@command
 class Deliver(Command):
     """`consoles` consoles in all have confirmed the alarm."""
 
@@ -303,6 +347,20 @@ class Remind(Command):
 
 @command
 class ReopenIdle(Command):
+    owner: str
+
+
+@command
+class LoseOwner(Command):
+    """No console of the owner was heard for too long."""
+
+    owner: str
+
+
+@command
+class FindOwner(Command):
+    """A console of the owner is heard again."""
+
     owner: str
 
 

@@ -67,7 +67,6 @@ export interface Alarm {
   shared?: string[];
   category?: string;
   needs?: string[];
-  flood?: boolean;
   plan?: "missed" | "pressed" | "duress";
   owner?: string;
   owner_station?: string;
