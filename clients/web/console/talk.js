@@ -5,15 +5,20 @@ import { config, user } from "../shared/session.js";
 import { clock } from "../shared/time.js";
 import { known, LANGUAGES, t } from "../shared/words.js";
 import { ask, outgoing, say } from "./actions.js";
-import { drafts } from "./state.js";
+import { Call, CallButton } from "./call.js";
+import { mine } from "./claims.js";
+import { drafts, form } from "./state.js";
 
 /** @import { Alarm, TalkEntry } from "../shared/types.d.ts" */
 
 const QUESTIONS = ["can_talk", "hurt", "still_there", "weapon", "safe_place"];
 const CHOICES = ["yes", "no", "cannot_say", "danger_now"];
 
+/** More talks than this at once are more than one person can follow. */
+const MOST_TALKS = 3;
+
 /** @param {Alarm} alarm */
-function citizensLanguage(alarm) {
+export function citizensLanguage(alarm) {
   return LANGUAGES.find((one) => alarm.lang?.startsWith(one)) ?? "zh";
 }
 
@@ -27,7 +32,11 @@ export function Talk({ alarm }) {
   }, [entries.length, waiting.length]);
   return html`
     <section class="card talk" aria-label=${t("talk.title")}>
-      <h3>${t("talk.title")}</h3>
+      <div class="talk-head">
+        <h3>${t("talk.title")}</h3>
+        <${CallButton} alarm=${alarm} />
+      </div>
+      <${TooMany} alarm=${alarm} />
       <ol class="said" ref=${list}>
         ${alarm.text ? html`<${Said} key="first" entry=${{ who: "citizen", text: alarm.text, at: alarm.raised_at }} />` : null}
         ${entries.map(([n, entry]) => html`<${Said} key=${n} entry=${entry} open=${entry.question === alarm.question} />`)}
@@ -41,7 +50,22 @@ export function Talk({ alarm }) {
         ${entries.length + waiting.length || alarm.text ? null : html`<li class="none">${t("talk.none")}</li>`}
       </ol>
       ${alarm.status === "closed" ? null : html`<${Composer} key=${alarm.id} alarm=${alarm} />`}
+      <${Call} alarm=${alarm} />
     </section>
+  `;
+}
+
+/** The way out when one person has more talks than they can follow. @param {{ alarm: Alarm }} props */
+function TooMany({ alarm }) {
+  const talks = useValue(mine).filter((one) => Object.keys(one.talk ?? {}).length > 0);
+  if (talks.length <= MOST_TALKS || !talks.some((one) => one.id === alarm.id) || alarm.handover) return null;
+  return html`
+    <p class="warning wait too-many" data-part="too-many">
+      <span>${t("talk.too_many", { n: talks.length })}</span>
+      <button class="chip" data-act="hand-one" onClick=${() => (form.value = "handover")}>
+        ${t("talk.hand_one")}
+      </button>
+    </p>
   `;
 }
 

@@ -39,6 +39,7 @@ export interface MediaEntry {
   cut?: boolean;
   missing?: number[];
   not_live?: string;
+  opened_by?: string[];
 }
 
 /** What was found inside a photo or recording. */
@@ -71,12 +72,14 @@ export interface Alarm {
   owner?: string;
   owner_station?: string;
   owned_at?: string;
+  owner_lost_at?: string;
   acknowledged_at?: string;
   moved_at?: string;
   arrived_at?: string;
   closed_at?: string;
   disposition?: string;
   reminded_at?: string;
+  handover?: { by: string; at: string; summary?: string; to?: string };
   transfer?: { to: string; by: string; at: string; reason?: string };
   cancel?: "requested" | "duress";
   step?: number;
@@ -108,6 +111,7 @@ export interface Duty {
   until?: string;
   signed: Record<string, boolean>;
   ready: string[];
+  flood?: { since: string };
 }
 
 export interface Position {
@@ -195,4 +199,6 @@ export interface Config {
   voice?: boolean;
   limits?: Record<string, number>;
   title?: Record<string, string>;
+  policies?: Record<string, { seen_by_all: boolean }>;
+  console?: { owner_lost_s: number; grace_s: number; undo_close_s: number };
 }

@@ -126,7 +126,9 @@ export function sentence(event, wiped = false) {
   };
   const key = `event.${event.type}${variant(event)}`;
   const told = t(key, values);
-  const reason = text(event.type === "media_unreadable" ? event.reason : (event.reason ?? event.note ?? event.summary));
+  const reason = text(
+    event.type === "media_unreadable" ? event.reason : (event.reason ?? event.note ?? event.summary),
+  );
   const whole = told === key ? event.type : told;
   return reason ? t("log.with_reason", { what: whole, reason }) : whole;
 }
