@@ -136,7 +136,7 @@ function Row({ alarm, top, chosen }) {
         <${Since} alarm=${alarm} />
         <span class="where">${others}${where}</span>
         <span class="state">
-          ${offer ? html`<b class="offered">${t("alarm.offered")}</b> · ` : null}
+          ${offer ? html`<b class="offered">${t(handedToMe(alarm) ? "alarm.handed" : "alarm.offered")}</b> · ` : null}
           ${isLost(alarm) ? html`<b class="lost">${t("alarm.owner_lost")}</b> · ` : null}
           ${alarm.cancel === "duress" ? html`<b class="duress">${t("alarm.duress_short")}</b> · ` : null}
           ${wait ? t(wait.queued ? "pending.queued" : `pending.${wait.type}`) : t(`status.${alarm.status}`)}
