@@ -197,6 +197,14 @@ class Answer(Command):
 
 
 @command
+class Heard(Command):
+    """What officers said up to version `upto` is on the citizen's device; `seen` when its page was in sight."""
+
+    upto: int
+    seen: bool
+
+
+@command
 class AddNote(Command):
     by: Actor
     text: str

@@ -347,6 +347,20 @@ class QuestionAnswered(Event):
 
 
 @event
+class TalkDelivered(Event):
+    """What officers said up to version `upto` is on the citizen's device, whose page was not in sight."""
+
+    upto: int
+
+
+@event
+class TalkSeen(Event):
+    """What officers said up to version `upto` is on the citizen's page, in sight."""
+
+    upto: int
+
+
+@event
 class NoteAdded(Event):
     """For officers only; the citizen never sees it."""
 

@@ -39,7 +39,7 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
 _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
     e.MediaWorkerDied, e.LiveSoundFailed, e.ContentHeld, e.ContentReleased, e.MediaOpened, e.HandoverOffered,
-    e.HandoverRejected, e.HandoverWithdrawn, e.OwnerLost, e.OwnerBack,
+    e.HandoverRejected, e.HandoverWithdrawn, e.OwnerLost, e.OwnerBack, e.TalkDelivered, e.TalkSeen,
 )  # fmt: skip
 _BEGINS = (e.MediaAdded, e.AlarmReopened)
 """After these a wiped alarm has content again, or will have: as after any event that holds someone's words."""
@@ -85,6 +85,10 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             said = {"who": "citizen", "text": answer, "at": to_text(at), "answers": question}
             still_open = None if alarm.question == question else alarm.question
             return {"talk": {**alarm.talk, key: said}, "question": still_open}
+        case e.TalkDelivered(upto=upto):
+            return {"talk_delivered": upto}
+        case e.TalkSeen(upto=upto):
+            return {"talk_seen": upto, "talk_delivered": max(upto, alarm.talk_delivered or 0)}
         case e.NoteAdded(by=by, text=text):
             return {"notes": {**alarm.notes, key: {"by": by, "text": text, "at": to_text(at)}}}
         case e.PositionReported(position=position):

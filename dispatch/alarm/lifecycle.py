@@ -154,6 +154,8 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             if not any(entry.get("question") == question for entry in alarm.talk.values()):
                 raise Refused(errors.BAD_MESSAGE, f"question: no officer asked {question!r} in this alarm")
             return [e.QuestionAnswered(question=question, answer=answer), *_wrote_after_close(alarm)]
+        case c.Heard(upto=upto, seen=seen):
+            return _heard(alarm, upto, seen)
         case c.AddNote(by=by, text=text):
             return [e.NoteAdded(by=by.name, text=text)]
         case c.ReportPosition(position=position):
@@ -171,6 +173,14 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             made = evidence.decide(alarm, command)
             return made + (_wrote_after_close(alarm) if made and isinstance(command, c.AddMedia) else [])
     return None
+
+
+def _heard(alarm: Alarm, upto: int, seen: bool) -> list[e.Event]:
+    """Only of what was said; a page tells the same again and again."""
+    last = max((int(n) for n, entry in alarm.talk.items() if entry["who"] == "officer" and int(n) <= upto), default=0)
+    if seen:
+        return [e.TalkSeen(upto=last)] if last > (alarm.talk_seen or 0) else []
+    return [e.TalkDelivered(upto=last)] if last > (alarm.talk_delivered or 0) else []
 
 
 def _older(position: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:

@@ -159,6 +159,13 @@ class AnswerBody(Message):
     answer: Annotated[Text, Field(min_length=1)]
 
 
+class HeardBody(Message):
+    """What officers said up to number `upto` is on the device; `seen` when the page was in sight."""
+
+    upto: Annotated[int, Field(ge=0)]
+    seen: bool
+
+
 class CancelBody(Message):
     pin: Pin | None = None
 
@@ -208,6 +215,11 @@ class ReportPosition(Message):
 
 class AnswerQuestion(AnswerBody):
     type: Literal["answer"]
+    ref: Ref
+
+
+class Heard(HeardBody):
+    type: Literal["heard"]
     ref: Ref
 
 
@@ -419,6 +431,7 @@ CITIZEN = {
         CitizenSays,
         ReportPosition,
         AnswerQuestion,
+        Heard,
         Cancel,
         CheckIn,
         EndPlan,

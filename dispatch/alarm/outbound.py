@@ -265,6 +265,8 @@ ALARM: Final[Mapping[str, str]] = {
     "position": "as received; the latest",
     "place": "the place in words",
     "question": "id of the open question",
+    "talk_delivered": "the last version of what officers said that is on the citizen's device",
+    "talk_seen": "... and that was in sight there",
     "talk": "version to entry: `who`, `by`, `text`, `at`, `question`, `choices`, `answers`",
     "notes": "version to entry: `by`, `text`, `at`; the citizen never sees them",
     "media": "id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, "

@@ -94,6 +94,8 @@ class Alarm:
     position: Mapping[str, Any] | None = None
     place: str | None = None
     question: str | None = None
+    talk_delivered: int | None = None  # the last version of what officers said that is on the citizen's device
+    talk_seen: int | None = None  # ... and that was in sight there
     talk: Mapping[str, Entry] = field(default_factory=dict)
     notes: Mapping[str, Entry] = field(default_factory=dict)
     media: Mapping[str, Entry] = field(default_factory=dict)

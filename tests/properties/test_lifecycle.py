@@ -217,6 +217,13 @@ class Life(RuleBasedStateMachine):
         asked = [n["question"] for n in self.current().talk.values() if "question" in n]
         self.give(c.Answer(question=asked[nth % len(asked)] if asked else "7", answer=answer))
 
+    @rule(upto=st.integers(0, 40), seen=st.booleans())
+    def hear(self, upto: int, seen: bool) -> None:
+        self.give(c.Heard(upto=upto, seen=seen))
+        last = max((int(n) for n, one in self.current().talk.items() if one["who"] == "officer"), default=0)
+        assert (self.current().talk_seen or 0) <= (self.current().talk_delivered or 0)
+        assert self.current().wiped_at or (self.current().talk_delivered or 0) <= last or self.current().wipes
+
     @rule(by=actors, text=words, asked=st.booleans())
     def ask_or_note(self, by: c.Actor, text: str, asked: bool) -> None:
         self.give(c.Ask(by=by, text=text, choices=("yes", "no")) if asked else c.AddNote(by=by, text=text))

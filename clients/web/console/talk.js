@@ -39,7 +39,15 @@ export function Talk({ alarm }) {
       <${TooMany} alarm=${alarm} />
       <ol class="said" ref=${list}>
         ${alarm.text ? html`<${Said} key="first" entry=${{ who: "citizen", text: alarm.text, at: alarm.raised_at }} />` : null}
-        ${entries.map(([n, entry]) => html`<${Said} key=${n} entry=${entry} open=${entry.question === alarm.question} />`)}
+        ${entries.map(
+          ([n, entry]) =>
+            html`<${Said}
+              key=${n}
+              entry=${entry}
+              open=${entry.question === alarm.question}
+              reached=${reached(alarm, Number(n))}
+            />`,
+        )}
         ${waiting.map(
           (one) =>
             html`<li class="officer sending">
@@ -69,8 +77,19 @@ function TooMany({ alarm }) {
   `;
 }
 
-/** @param {{ entry: TalkEntry, open?: boolean }} props */
-function Said({ entry, open }) {
+/**
+ * How far something got that an officer said: stored, on the citizen's device, in sight there.
+ *
+ * @param {Alarm} alarm
+ * @param {number} n
+ */
+function reached(alarm, n) {
+  if (n <= (alarm.talk_seen ?? 0)) return "seen";
+  return n <= (alarm.talk_delivered ?? 0) ? "delivered" : "stored";
+}
+
+/** @param {{ entry: TalkEntry, open?: boolean, reached?: string }} props */
+function Said({ entry, open, reached }) {
   const me = useValue(user);
   const by = entry.who === "citizen" ? t("talk.citizen") : entry.by === me.name ? t("alarm.you") : entry.by;
   const text = entry.answers ? known("choice", entry.text ?? "") : entry.text;
@@ -87,6 +106,7 @@ function Said({ entry, open }) {
       }
       <span class="by">
         ${by} · ${clock(entry.at)}
+        ${entry.who === "officer" && reached ? html` · <b class="reached ${reached}" data-reached=${reached}>${t(`talk.${reached}`)}</b>` : null}
         ${entry.question ? ` · ${t(open ? "talk.waits_for_answer" : "talk.question")}` : ""}
       </span>
     </li>

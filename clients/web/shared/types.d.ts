@@ -98,6 +98,8 @@ export interface Alarm {
   position?: Place;
   place?: string;
   question?: string;
+  talk_delivered?: number;
+  talk_seen?: number;
   talk?: Record<string, TalkEntry>;
   notes?: Record<string, NoteEntry>;
   media?: Record<string, MediaEntry>;

@@ -42,6 +42,8 @@ export const TYPES = [
   "officer_said",
   "question_asked",
   "question_answered",
+  "talk_delivered",
+  "talk_seen",
   "note_added",
   "position_reported",
   "media_added",
