@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from dispatch.alarm.outbound import Ladder, Resumed
 from tests.dump import everything
 from tests.flow.people import Citizen
 from tests.flow.town import Town
+from tests.intake.link import Link
 
 TEXT = "如果我没报平安，我在老槐树下"
 AFTER: list[tuple[str, dict[str, Any]]] = [
@@ -64,6 +66,22 @@ async def test_checking_in_puts_it_off(town: Town) -> None:
     assert officer.alarms[citizen.id]["position"]["lat"] == there["lat"]
     late = await citizen.does("check-in", ref="2", check_in_s=300)
     assert (late.status_code, late.json()["code"]) == (409, "not_possible")
+
+
+async def test_how_often_is_told(town: Town) -> None:
+    """Whoever comes back to a plan learns its interval, over HTTP and over a socket, and learns when it changed."""
+    citizen = await plans(town)
+    assert citizen.answer.json()["check_in_s"] == (await citizen.sees())["check_in_s"] == 600
+    link = await Link.open(town.url)
+    resumed = await link.asks("resume", id=citizen.id, secret=citizen.secret)
+    assert Resumed.model_validate(resumed).check_in_s == 600
+    assert Ladder.model_validate(await link.hears("ladder")).check_in_s == 600
+    await town.fast_forward(123)
+    await citizen.does("check-in", ref="1", check_in_s=900)
+    assert Ladder.model_validate(await link.hears("ladder")).check_in_s == 900
+    await link.closes()
+    await citizen.does("end-plan", pin=citizen.pin)
+    assert "check_in_s" not in await citizen.sees()
 
 
 async def test_a_plan_that_ends_leaves_nothing(town: Town) -> None:
