@@ -2,7 +2,8 @@
  *  Ended without its number the page looks the same as with it: the server tells officers, and nobody here. */
 
 import { keepPending } from "./keep.js";
-import { send, start } from "./link.js";
+import { start } from "./link.js";
+import { send } from "./outbox.js";
 import { make, part } from "./page.js";
 import { prepare as receipt } from "./receipt.js";
 import { change, drawn, state } from "./state.js";
