@@ -40,7 +40,7 @@ class Beat(Outbound):
 
 
 class Error(Outbound):
-    """The answer to a request that was refused; further members by code (`by`, `station`, `status`, `possible`, …)."""
+    """The answer to a request that was refused; further members by code (`station`, `status`, `possible`, …)."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -50,6 +50,7 @@ class Error(Outbound):
     message: Annotated[str, Field(description="what was wrong here, naming the field")]
     retry: Annotated[bool, Field(description="whether the same request may succeed later")]
     advice: str
+    by: Annotated[str | None, Field(description="who was first, or owns the alarm; call sign")] = None
 
 
 # -- console ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dispatch.alarm import commands as c
-from dispatch.alarm import errors
+from dispatch.alarm import errors, shapes
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import whole_milliseconds
 from dispatch.alarm.errors import Refused
@@ -328,7 +328,10 @@ class Life(RuleBasedStateMachine):
             alarm = replace(evolve(alarm, event, at, ID), due=due)
         assert alarm == self.alarm
         if alarm is not None:
-            assert from_members(json.loads(orjson.dumps(to_members(alarm)))) == _listed(alarm)
+            sent = json.loads(orjson.dumps(to_members(alarm)))
+            assert from_members(sent) == _listed(alarm)
+            if alarm.status not in (Status.PLANNED, Status.ENDED):
+                shapes.Alarm.model_validate(sent)
 
     @invariant()
     def the_citizen_is_told_the_truth_and_no_name(self) -> None:

@@ -6,21 +6,26 @@ import { t } from "../shared/words.js";
 import { command } from "./actions.js";
 import { form, offeredToMe } from "./state.js";
 
-/** @import { Alarm, User } from "../shared/types.d.ts" */
+/** @import { Alarm, Bare, CommandName, User } from "../shared/types.d.ts" */
 
-/** Commands that need words or a choice first. */
+/** Commands that need words or a choice first. @type {Set<CommandName>} */
 const WITH_FORM = new Set(["take", "release", "close", "reopen", "transfer", "transfer_reject", "note"]);
+
+/** @param {CommandName} type @returns {type is Bare} */
+const bare = (type) => !WITH_FORM.has(type);
 
 /**
  * The commands to offer, the main one first. Only what to show: the hub decides what is done.
  *
  * @param {Alarm} alarm
  * @param {User} me
- * @returns {string[]}
+ * @returns {CommandName[]}
  */
 export function offered(alarm, me) {
   const mine = alarm.owner === me.name;
+  /** @type {CommandName[]} */
   const answer = offeredToMe(alarm) ? ["transfer_accept", "transfer_reject"] : [];
+  /** @type {CommandName[]} */
   const hand = alarm.transfer ? [] : ["transfer"];
   switch (alarm.status) {
     case "raised":
@@ -39,12 +44,12 @@ export function offered(alarm, me) {
 /**
  * Do it, or open the form that it needs.
  *
- * @param {string} type
+ * @param {CommandName} type
  * @param {Alarm} alarm
  */
 export function act(type, alarm) {
-  if (WITH_FORM.has(type)) form.value = form.peek() === type ? null : type;
-  else void command(type, alarm);
+  if (bare(type)) void command(type, alarm);
+  else form.value = form.peek() === type ? null : type;
 }
 
 /** @param {{ alarm: Alarm }} props */

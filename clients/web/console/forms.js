@@ -6,10 +6,10 @@ import { t } from "../shared/words.js";
 import { command } from "./actions.js";
 import { form } from "./state.js";
 
-/** @import { Alarm } from "../shared/types.d.ts" */
+/** @import { Alarm, CloseRequest, CommandName } from "../shared/types.d.ts" */
 
+/** @type {CloseRequest["disposition"][]} */
 const DISPOSITIONS = ["handled", "no_one_found", "false_alarm", "duplicate", "test", "passed_on"];
-const REASONS = ["take", "release", "reopen", "transfer_reject"];
 
 /** @param {{ alarm: Alarm }} props */
 export function Form({ alarm }) {
@@ -17,22 +17,22 @@ export function Form({ alarm }) {
   if (!type) return null;
   if (type === "close") return html`<${Close} alarm=${alarm} />`;
   if (type === "transfer") return html`<${Transfer} alarm=${alarm} />`;
-  if (type === "note") return html`<${Words} alarm=${alarm} type="note" field="text" limit="note_chars" />`;
-  if (REASONS.includes(type)) {
-    return html`<${Words} key=${type} alarm=${alarm} type=${type} field="reason" limit="reason_chars" />`;
+  if (type === "note") {
+    const send = (/** @type {string} */ text) => give(type, alarm, { text });
+    return html`<${Words} send=${send} type="note" field="text" limit="note_chars" />`;
+  }
+  if (type === "take" || type === "release" || type === "reopen" || type === "transfer_reject") {
+    const send = (/** @type {string} */ reason) => give(type, alarm, { reason });
+    return html`<${Words} key=${type} send=${send} type=${type} field="reason" limit="reason_chars" />`;
   }
   return null;
 }
 
-/**
- * @param {Alarm} alarm
- * @param {string} type
- * @param {Record<string, unknown>} more
- */
-function give(alarm, type, more) {
+/** @type {import("../shared/types.d.ts").Give} */
+const give = (type, alarm, ...more) => {
   form.value = null;
-  void command(type, alarm, more);
-}
+  return command(type, alarm, ...more);
+};
 
 function useFocus() {
   const first = useRef(/** @type {any} */ (null));
@@ -40,7 +40,7 @@ function useFocus() {
   return first;
 }
 
-/** @param {{ type: string, ready: boolean, onSubmit: () => void, children?: any }} props */
+/** @param {{ type: CommandName, ready: boolean, onSubmit: () => void, children?: any }} props */
 function Frame({ type, ready, onSubmit, children }) {
   return html`
     <form
@@ -67,17 +67,13 @@ function Frame({ type, ready, onSubmit, children }) {
   `;
 }
 
-/** @param {{ alarm: Alarm, type: string, field: string, limit: string }} props */
-function Words({ alarm, type, field, limit }) {
+/** @param {{ send: (text: string) => void, type: CommandName, field: string, limit: string }} props */
+function Words({ send, type, field, limit }) {
   const [text, setText] = useState("");
   const most = useValue(config).limits?.[limit] ?? 500;
   const first = useFocus();
   return html`
-    <${Frame}
-      type=${type}
-      ready=${text.trim() !== ""}
-      onSubmit=${() => give(alarm, type, { [field]: text.trim() })}
-    >
+    <${Frame} type=${type} ready=${text.trim() !== ""} onSubmit=${() => send(text.trim())}>
       <label>
         <span>${t(field === "reason" ? "form.reason" : "form.note_text")}</span>
         <textarea
@@ -95,14 +91,14 @@ function Words({ alarm, type, field, limit }) {
 
 /** @param {{ alarm: Alarm }} props */
 function Close({ alarm }) {
-  const [how, setHow] = useState("");
+  const [how, setHow] = useState(/** @type {CloseRequest["disposition"] | null} */ (null));
   const [note, setNote] = useState("");
   const first = useFocus();
   const most = useValue(config).limits?.note_chars ?? 2000;
   const send = () =>
-    give(alarm, "close", { disposition: how, ...(note.trim() ? { note: note.trim() } : {}) });
+    how && give("close", alarm, { disposition: how, ...(note.trim() ? { note: note.trim() } : {}) });
   return html`
-    <${Frame} type="close" ready=${how !== ""} onSubmit=${send}>
+    <${Frame} type="close" ready=${how !== null} onSubmit=${send}>
       <fieldset>
         <legend>${t("form.how")}</legend>
         <div class="options">
@@ -151,7 +147,7 @@ function Transfer({ alarm }) {
     <${Frame}
       type="transfer"
       ready=${ready}
-      onSubmit=${() => give(alarm, "transfer", { station: to, reason: reason.trim() })}
+      onSubmit=${() => give("transfer", alarm, { station: to, reason: reason.trim() })}
     >
       <label>
         <span>${t("form.station")}</span>
