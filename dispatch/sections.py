@@ -109,6 +109,7 @@ class Limits(Table):
     note_chars: int = Field(default=2000, ge=100, le=100_000)
     reason_chars: int = Field(default=500, ge=20, le=10_000)
     choices: int = Field(default=6, ge=4, le=20)
+    track_positions: int = Field(default=100, ge=0, le=1000)
     needs: int = Field(default=8, ge=1, le=100)
     check_in_least_s: int = Field(default=60, ge=10, le=3600)
     check_in_most_s: int = Field(default=86_400, ge=3600, le=604_800)

@@ -263,6 +263,7 @@ ALARM: Final[Mapping[str, str]] = {
     "seen_by": "by whom",
     "text": "the citizen's words",
     "position": "as received; the latest",
+    "track": "the positions before it, each by the version that replaced it; at most `track_positions`",
     "place": "the place in words",
     "question": "id of the open question",
     "talk": "version to entry: `who`, `by`, `text`, `at`, `question`, `choices`, `answers`",

@@ -134,6 +134,7 @@ INSIDE: Final[Mapping[str, Any]] = {
     "cancel": Literal["requested", "duress"],
     "transfer": Offer,
     "position": Place,
+    "track": Mapping[str, Place],
     "talk": Mapping[str, TalkEntry],
     "notes": Mapping[str, NoteEntry],
     "media": Mapping[str, MediaEntry],

@@ -91,6 +91,7 @@ class Alarm:
 
     text: str | None = None
     position: Mapping[str, Any] | None = None
+    track: Mapping[str, Entry] = field(default_factory=dict)  # where they were before, by the version that replaced it
     place: str | None = None
     question: str | None = None
     talk: Mapping[str, Entry] = field(default_factory=dict)
@@ -128,7 +129,9 @@ class Alarm:
         return (self.home, *self.shared)
 
 
-PRIVATE = frozenset({"text", "position", "place", "category", "needs", "talk", "notes", "transfer", "held", "found"})
+PRIVATE = frozenset(
+    {"text", "position", "track", "place", "category", "needs", "talk", "notes", "transfer", "held", "found"}
+)
 """Fields that can hold someone's words or place: kept apart from the record, like an event's private fields."""
 
 

@@ -45,6 +45,7 @@ KEEP = {"alarm": timedelta(days=2), "practice": timedelta(days=1)}
 AGAIN_IS_ANOTHER = (c.Say, c.Ask, c.AddNote, c.OpenOriginal, c.RequestCancel, c.RemoveMedia)
 """Commands that mean something new each time; their callers' `ref` keeps a retry from doing it twice."""
 TAKES_UP = (e.AlarmAcknowledged, e.AlarmTaken, e.TransferAccepted)
+TRACK = 3
 OPENS = (e.AlarmReleased, e.AlarmReopened)
 
 actors = st.sampled_from(ACTORS)
@@ -197,7 +198,13 @@ class Life(RuleBasedStateMachine):
     @rule(lat=numbers, lon=numbers, accuracy=st.none() | numbers)
     def walk(self, lat: float, lon: float, accuracy: float | None) -> None:
         more = {} if accuracy is None else {"accuracy_m": accuracy}
-        self.give(c.ReportPosition(position={"lat": lat, "lon": lon, **more}))
+        was = self.alarm
+        events = self.give(c.ReportPosition(position={"lat": lat, "lon": lon, **more}, track=TRACK))
+        if events and was is not None and self.alarm is not None:
+            earlier = [*was.track.values(), *([was.position] if was.position else [])]
+            assert list(self.alarm.track.values()) == earlier[-TRACK:], "the places before, in order, the latest few"
+            sent = merge_patch(to_members(was), to_members(self.alarm)).get("track") or {}
+            assert sum(place is not None for place in sent.values()) <= 1, "a patch brings one of them"
 
     @rule(media=st.sampled_from(("m1", "m2")), by=actors, nth=st.integers(0, 4))
     def photo(self, media: str, by: c.Actor, nth: int) -> None:

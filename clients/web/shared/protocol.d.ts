@@ -258,6 +258,8 @@ export interface Alarm {
   text?: string;
   /** as received; the latest */
   position?: Place;
+  /** the positions before it, each by the version that replaced it; at most `track_positions` */
+  track?: Record<string, Place>;
   /** the place in words */
   place?: string;
   /** id of the open question */
@@ -1148,8 +1150,12 @@ export interface NoteAddedEvent {
   text?: string;
 }
 
+/**
+ * Where the citizen is now. Of the positions before it the latest `track` are kept beside it, none without.
+ */
 export interface PositionReportedEvent {
   type: "position_reported";
+  track?: number;
   position?: Place;
 }
 
