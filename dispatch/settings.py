@@ -24,7 +24,20 @@ from dispatch.escalation import policy
 from dispatch.escalation.policy import Policy
 from dispatch.routing import boundaries
 from dispatch.routing.boundaries import Boundaries, OtherWay
-from dispatch.sections import Citizen, Console, Dispatch, Limits, Log, Media, Retention, Serve, Session, Store, Timer
+from dispatch.sections import (
+    Citizen,
+    Console,
+    Dispatch,
+    Limits,
+    Log,
+    Map,
+    Media,
+    Retention,
+    Serve,
+    Session,
+    Store,
+    Timer,
+)
 
 ENVIRONMENT = "environment"
 _DEFAULTS = Dispatch()
@@ -65,6 +78,7 @@ class Settings:
     limits: Limits
     console: Console
     citizen: Citizen
+    map: Map
     session: Session
     log: Log
     timer: Timer
