@@ -7,6 +7,7 @@ is told the address, and to which the console's policy is opened. Never told whe
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.sections import Map
 
+_DIRECTORY = 16_384
+"""So many bytes at the beginning hold what a PMTiles file is and its first directory."""
 _FILE = "/map/tiles.pmtiles"
 
 
@@ -37,6 +40,14 @@ def policy(own: str, settings: Map) -> str:
     return own.replace("img-src ", f"img-src {where} ", 1) if where else own
 
 
+def _edition(path: Path) -> str:
+    """An ETag, the same on every hub that has the file: a reader may get directory and tile from two of them."""
+    with path.open("rb") as file:
+        head = hashlib.sha256(file.read(_DIRECTORY))
+        head.update(str(file.seek(0, 2)).encode())
+    return f'"{head.hexdigest()[:32]}"'
+
+
 def routes(settings: Map, who: Callable[[Request], Awaitable[Any]]) -> list[BaseRoute]:
     """`/map` and the file of tiles, for who is signed in: an address of tiles may hold a key."""
 
@@ -52,6 +63,7 @@ def routes(settings: Map, who: Callable[[Request], Awaitable[Any]]) -> list[Base
         path = Path(settings.tiles)
         if settings.remote or not settings.tiles or not await asyncio.to_thread(path.is_file):
             raise Refused(errors.NOT_FOUND, "there is no file of tiles")
-        return FileResponse(path, media_type="application/vnd.pmtiles")
+        headers = {"etag": await asyncio.to_thread(_edition, path)}
+        return FileResponse(path, headers=headers, media_type="application/vnd.pmtiles")
 
     return [Route("/map", about), Route(_FILE, file)]

@@ -30,6 +30,9 @@ async def test_a_file_of_tiles(tmp_path: Path) -> None:
         assert told["attribution"] == "© people"
         part = await http.get(told["tiles"], headers={"range": "bytes=8-19"})
         assert (part.status_code, part.content) == (206, archive()[8:20])
+        file.touch()
+        again = await http.get(told["tiles"], headers={"range": "bytes=8-19"})
+        assert again.headers["etag"] == part.headers["etag"], "another hub's copy of the file is the same file"
         async with httpx.AsyncClient(base_url=town.url) as stranger:
             assert [(await stranger.get(path)).status_code for path in ("/map", told["tiles"])] == [401, 401]
             console = await stranger.get("/console")

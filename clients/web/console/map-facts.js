@@ -21,6 +21,8 @@ import { converted, metres } from "./map-datum.js";
 
 /** Farther north or south the map's projection has no picture. */
 const MOST_LAT = 85;
+/** A circle of more metres than this says nothing, and has no form on a map; the words say the number. */
+const MOST_CIRCLE_M = 1_000_000;
 
 /** Whether a position has numbers that can be on a map. @param {Place | null | undefined} place */
 export function drawable(place) {
@@ -38,6 +40,7 @@ export function drawable(place) {
  */
 function fact(kind, key, place, datum) {
   if (!place || !drawable(place)) return [];
+  const exact = place.accuracy_m ?? 0;
   const at = converted(place.lat ?? 0, place.lon ?? 0, place.datum ?? "wgs84", datum);
   return [
     {
@@ -45,7 +48,7 @@ function fact(kind, key, place, datum) {
       key,
       at,
       datum: place.datum ?? "wgs84",
-      ...(place.accuracy_m != null && place.accuracy_m > 0 && { accuracy: place.accuracy_m }),
+      ...(exact > 0 && exact <= MOST_CIRCLE_M && { accuracy: exact }),
       ...(place.at && { time: place.at }),
     },
   ];

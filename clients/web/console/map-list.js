@@ -23,13 +23,13 @@ function Age({ at }) {
   return age === null ? t("place.age_unknown") : t("map.age", { age });
 }
 
-/** @param {{ fact: Fact }} props */
-function Now({ fact }) {
+/** @param {{ fact: Fact, accuracy: number | null | undefined }} props */
+function Now({ fact, accuracy }) {
   return html`
     <li class="map-line" data-line=${fact.key}>
       <b>${t(`map.${fact.kind}`)}</b>
       <span
-        >${fact.accuracy ? t("place.accuracy", { n: Math.round(fact.accuracy) }) : t("place.accuracy_unknown")}</span
+        >${accuracy == null ? t("place.accuracy_unknown") : t("place.accuracy", { n: Math.round(accuracy) })}</span
       >
       <span data-part="map-age"><${Age} at=${fact.time} /></span>
       <span>${t(`datum.${fact.datum}`)}</span>
@@ -75,7 +75,7 @@ export function MapList({ alarm, known, near, brief }) {
     <ul class="map-list" data-part="map-list">
       ${said.map((one) =>
         one.kind === "now" || one.kind === "hand"
-          ? html`<${Now} key=${one.key} fact=${one} />`
+          ? html`<${Now} key=${one.key} fact=${one} accuracy=${alarm.position?.accuracy_m} />`
           : html`<${Made} key=${one.key} fact=${one} />`,
       )}
       ${

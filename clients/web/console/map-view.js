@@ -14,6 +14,9 @@ import { converted } from "./map-datum.js";
 /** Closer than this the coast of the outline would lie by more than it says. */
 const COAST_ZOOM = 9;
 const NEAR_ZOOM = 16;
+/** Where the citizen is or was, and where something of theirs was made. */
+const PLACED = ["before", "now", "hand"];
+const MADE = ["photo", "recording"];
 
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -128,7 +131,8 @@ export class View {
     const { facts, areas } = this.#shown ?? { facts: [], areas: [] };
     const bounds = this.L.latLngBounds([]);
     const mine = areas.find((area) => area.mine);
-    const now = facts.findLast((one) => one.kind === "now" || one.kind === "hand") ?? facts.at(-1);
+    const now =
+      facts.findLast((one) => PLACED.includes(one.kind)) ?? facts.find((one) => MADE.includes(one.kind));
     const around = mine && (!this.tiles || !now) ? this.#rings(mine) : [];
     for (const ring of around) bounds.extend(this.L.latLngBounds(ring));
     if (now) bounds.extend(this.L.latLng(now.at).toBounds(2 * Math.max(now.accuracy ?? 0, 50)));
@@ -208,7 +212,7 @@ export class View {
   #drawFacts({ facts, old }) {
     const { L } = this;
     this.facts.clearLayers();
-    const way = facts.filter((one) => ["before", "now", "hand"].includes(one.kind));
+    const way = facts.filter((one) => PLACED.includes(one.kind));
     if (way.length > 1) {
       L.polyline(
         way.map((one) => one.at),

@@ -31,8 +31,7 @@ export function useNear(alarm) {
   const [near, setNear] = useState(/** @type {Near | null} */ (null));
   const wanted = alarm.status !== "closed";
   useEffect(() => {
-    setNear(null);
-    if (!wanted) return undefined;
+    if (!wanted) return setNear(null);
     let gone = false;
     const look = async () => {
       if (document.visibilityState !== "visible") return;
