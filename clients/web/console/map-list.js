@@ -23,42 +23,52 @@ function Age({ at }) {
   return age === null ? t("place.age_unknown") : t("map.age", { age });
 }
 
+/** One thing on the map: its sign, as it is there, and the words. @param {{ fact: Fact, children?: any }} props */
+function Line({ fact, children }) {
+  return html`
+    <li class="map-line" data-line=${fact.kind === "before" ? "before" : fact.key}>
+      <i class="map-sign" aria-hidden="true"><i class="map-pin is-${fact.kind}"></i></i>
+      <div>${children}</div>
+    </li>
+  `;
+}
+
 /** @param {{ fact: Fact, accuracy: number | null | undefined }} props */
 function Now({ fact, accuracy }) {
   return html`
-    <li class="map-line" data-line=${fact.key}>
+    <${Line} fact=${fact}>
       <b>${t(`map.${fact.kind}`)}</b>
       <span
         >${accuracy == null ? t("place.accuracy_unknown") : t("place.accuracy", { n: Math.round(accuracy) })}</span
       >
       <span data-part="map-age"><${Age} at=${fact.time} /></span>
       <span>${t(`datum.${fact.datum}`)}</span>
-    </li>
+    <//>
   `;
 }
 
 /** @param {{ fact: Fact }} props */
 function Made({ fact }) {
   return html`
-    <li class="map-line" data-line=${fact.key}>
+    <${Line} fact=${fact}>
       <b>${t(`place.from_${fact.kind}`)}</b>
       ${fact.distance === undefined ? null : html`<span>${t("map.from_here", { far: distance(fact.distance) })}</span>`}
       ${fact.time ? html`<span>${t("place.made_at", { at: dayAndClock(fact.time) })}</span>` : null}
       <span class="warn">${t(`place.from_${fact.kind}_hint`)}</span>
-    </li>
+    <//>
   `;
 }
 
 /** @param {{ fact: Fact }} props */
 function Person({ fact }) {
   return html`
-    <li class="map-line" data-line=${fact.key}>
+    <${Line} fact=${fact}>
       <b>${fact.name}</b>
       <span>${fact.station ? stationName(fact.station) : t(`map.${fact.kind}`)}</span>
       ${fact.distance === undefined ? null : html`<span>${distance(fact.distance)}</span>`}
       <span><${Age} at=${fact.time} /></span>
       ${fact.state ? html`<span>${worded("helper", fact.state)}</span>` : null}
-    </li>
+    <//>
   `;
 }
 
@@ -72,29 +82,36 @@ export function MapList({ alarm, known, near, brief }) {
   const turned = facts.some((one) => one.datum !== datum);
   const lost = alarm.position && !drawable(alarm.position);
   return html`
-    <ul class="map-list" data-part="map-list">
-      ${said.map((one) =>
-        one.kind === "now" || one.kind === "hand"
-          ? html`<${Now} key=${one.key} fact=${one} accuracy=${alarm.position?.accuracy_m} />`
-          : html`<${Made} key=${one.key} fact=${one} />`,
-      )}
+    <div class="map-words" role="group" aria-label=${t("map.list")} tabindex=${brief ? undefined : 0}>
+      <ul class="map-list" data-part="map-list">
+        ${said.map((one) =>
+          one.kind === "now" || one.kind === "hand"
+            ? html`<${Now} key=${one.key} fact=${one} accuracy=${alarm.position?.accuracy_m} />`
+            : html`<${Made} key=${one.key} fact=${one} />`,
+        )}
+        ${
+          before[0]
+            ? html`<${Line} fact=${before[0]}>
+                <span>
+                  ${t(before.length === 1 ? "map.before_1" : "map.before", {
+                    n: before.length,
+                    at: before[0].time ? clock(before[0].time) : "–",
+                  })}
+                </span>
+              <//>`
+            : null
+        }
+        ${people.map((one) => html`<${Person} key=${one.key} fact=${one} />`)}
+      </ul>
+      ${lost ? html`<p class="hint">${t("map.not_drawable")}</p>` : null}
       ${
-        before.length
-          ? html`<li class="map-line" data-line="before">
-              ${t("map.before", { n: before.length, at: before[0]?.time ? clock(before[0].time) : "–" })}
-            </li>`
+        near && alarm.status !== "closed" && !people.length
+          ? html`<p class="hint" data-near=${String(near.known)}>
+              ${t(near.known ? "map.nobody_near" : "map.near_unknown")}
+            </p>`
           : null
       }
-      ${people.map((one) => html`<${Person} key=${one.key} fact=${one} />`)}
-    </ul>
-    ${lost ? html`<p class="hint">${t("map.not_drawable")}</p>` : null}
-    ${
-      near && alarm.status !== "closed" && !people.length
-        ? html`<p class="hint" data-near=${String(near.known)}>
-            ${t(near.known ? "map.nobody_near" : "map.near_unknown")}
-          </p>`
-        : null
-    }
-    ${turned && !brief ? html`<p class="hint" data-part="map-datum">${t("map.converted", { datum: t(`datum.${datum}`) })}</p>` : null}
+      ${turned && !brief ? html`<p class="hint" data-part="map-datum">${t("map.converted", { datum: t(`datum.${datum}`) })}</p>` : null}
+    </div>
   `;
 }

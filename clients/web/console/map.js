@@ -95,8 +95,8 @@ function Still({ known, open }) {
   `;
 }
 
-/** @param {{ known: Known, still: boolean, label: string, ready?: (view: View | null) => void }} props */
-function Picture({ known, still, label, ready }) {
+/** @param {{ known: Known, still: boolean, label: string, ready?: (view: View | null) => void, children?: any }} props */
+function Picture({ known, still, label, ready, children }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const view = useRef(/** @type {View | null} */ (null));
   const latest = useRef(known);
@@ -126,13 +126,16 @@ function Picture({ known, still, label, ready }) {
   }, [known.tiles]);
   useEffect(draw, [known.facts, known.areas, known.old, language]);
   return html`
-    <div
-      class="map-box ${known.tiles ? "tiled" : ""}"
-      ref=${box}
-      role=${still ? "img" : "application"}
-      aria-label=${label}
-      data-map=${still ? "still" : "large"}
-    ></div>
+    <div class="map-stage">
+      <div
+        class="map-box ${known.tiles ? "tiled" : ""}"
+        ref=${box}
+        role=${still ? "img" : "application"}
+        aria-label=${label}
+        data-map=${still ? "still" : "large"}
+      ></div>
+      ${children}
+    </div>
     ${fault ? html`<p class="map-fault hint" role="status" data-fault=${fault}>${t(fault)}</p>` : null}
     ${known.tiles?.attribution ? html`<p class="map-from">${known.tiles.attribution}</p>` : null}
   `;
@@ -159,16 +162,17 @@ function Large({ alarm, known, near, shut }) {
         </button>
       </header>
       <div class="map-frame">
-        <${Picture} known=${known} still=${false} label=${t("map.keys")} ready=${setView} />
-        <div class="map-controls" role="group" aria-label=${t("map.controls")}>
-          ${controls.map(
-            ({ act, sign, does }) => html`
-              <button key=${act} data-act=${act} aria-label=${t(`map.${act.slice(4)}`)} onClick=${does}>
-                <span aria-hidden="true">${sign}</span>
-              </button>
-            `,
-          )}
-        </div>
+        <${Picture} known=${known} still=${false} label=${t("map.keys")} ready=${setView}>
+          <div class="map-controls" role="group" aria-label=${t("map.controls")}>
+            ${controls.map(
+              ({ act, sign, does }) => html`
+                <button key=${act} data-act=${act} aria-label=${t(`map.${act.slice(4)}`)} onClick=${does}>
+                  <span aria-hidden="true">${sign}</span>
+                </button>
+              `,
+            )}
+          </div>
+        <//>
       </div>
       <${MapList} alarm=${alarm} known=${known} near=${near} brief=${false} />
     </dialog>
