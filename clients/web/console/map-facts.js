@@ -76,7 +76,7 @@ export function facts(alarm, near, datum) {
         ...found,
         name: one.name,
         time: one.at,
-        distance: one.distance_m,
+        ...(one.distance_m != null && { distance: one.distance_m }),
         ...(one.station && { station: one.station }),
         ...(one.state && { state: one.state }),
       })),

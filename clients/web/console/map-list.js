@@ -67,7 +67,7 @@ function Person({ fact }) {
       <span>${fact.station ? stationName(fact.station) : t(`map.${fact.kind}`)}</span>
       ${fact.distance === undefined ? null : html`<span>${distance(fact.distance)}</span>`}
       <span><${Age} at=${fact.time} /></span>
-      ${fact.state ? html`<span>${worded("helper", fact.state)}</span>` : null}
+      ${fact.state ? html`<span>${worded("helper_state", fact.state)}</span>` : null}
     <//>
   `;
 }

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "../shared/dom.js";
 
 /** @import { Alarm, Place } from "../shared/types.d.ts" */
-/** @typedef {{ name: string, station?: string, position: Place, distance_m: number, at: string, state?: string }} Person */
+/** @typedef {{ name: string, station?: string, position: Place, distance_m: number | null, at: string, kind?: string, state?: string }} Person */
 /** @typedef {{ known: boolean, officers: Person[], helpers: Person[] }} Near */
 
 const AGAIN_MS = 15_000;
