@@ -31,6 +31,7 @@ _PLAIN: Final[Mapping[Any, str]] = {
     types.NoneType: "null", Any: "unknown",
 }  # fmt: skip
 _INSIDE: Final[Mapping[str, str]] = {
+    "Duty.flood": "{ since: string }",
     "ErrorFrame.code": "ErrorCode",
     "NoticesFrame.notices": "Notice[]",
     "SubscribedFrame.user": "User",
@@ -51,7 +52,7 @@ _BODIES: Final = (
     messages.CancelBody, messages.EndMediaBody, messages.SignIn, messages.OpenOriginalBody,
 )  # fmt: skip
 _EMPTY_LEFT_OUT: Final = (
-    shapes.Place, shapes.TalkEntry, shapes.NoteEntry, shapes.MediaEntry, shapes.Found, shapes.Offer, shapes.Hold,
+    shapes.Place, shapes.TalkEntry, shapes.NoteEntry, shapes.MediaEntry, shapes.Found, shapes.Offer, shapes.Handing, shapes.Hold,
     shapes.Notice, shapes.Rung, shapes.Alarm,
 )  # fmt: skip
 _PARTS: Final = (messages.Position, messages.After, outbound.Duty, shapes.User, *_EMPTY_LEFT_OUT)

@@ -66,6 +66,7 @@ class MediaEntry(Outbound):
     duration_s: float | None = None
     copies: list[str] | None = None
     reason: str | None = None
+    opened_by: list[str] | None = None
 
 
 class Found(Outbound):
@@ -82,6 +83,15 @@ class Offer(Outbound):
     by: str
     at: Time
     reason: str | None = None
+
+
+class Handing(Outbound):
+    """A handover that was offered to a colleague, or to any, and is not answered yet."""
+
+    by: str
+    at: Time
+    summary: str | None = None
+    to: str | None = None
 
 
 class Hold(Outbound):
@@ -132,6 +142,7 @@ INSIDE: Final[Mapping[str, Any]] = {
     "kind": Literal["alarm", "tip", "practice"],
     "plan": Literal["missed", "pressed", "duress"],
     "cancel": Literal["requested", "duress"],
+    "handover": Handing,
     "transfer": Offer,
     "position": Place,
     "track": Mapping[str, Place],

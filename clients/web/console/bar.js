@@ -1,15 +1,27 @@
 /** The buttons that fit the alarm now: one main step, the rest beside it; on a phone the bar under the thumb. */
 
-import { html, useValue } from "../shared/dom.js";
+import { html, useComputed, useValue } from "../shared/dom.js";
 import { pending, user } from "../shared/session.js";
+import { serverNow, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
 import { command } from "./actions.js";
+import { freeToTake, handedToMe, isLost, undoLeft } from "./claims.js";
 import { form, offeredToMe } from "./state.js";
 
 /** @import { Alarm, Bare, CommandName, User } from "../shared/types.d.ts" */
 
 /** Commands that need words or a choice first. @type {Set<CommandName>} */
-const WITH_FORM = new Set(["take", "release", "close", "reopen", "transfer", "transfer_reject", "note"]);
+const WITH_FORM = new Set([
+  "take",
+  "release",
+  "close",
+  "reopen",
+  "handover",
+  "handover_reject",
+  "transfer",
+  "transfer_reject",
+  "note",
+]);
 
 /** @param {CommandName} type @returns {type is Bare} */
 const bare = (type) => !WITH_FORM.has(type);
@@ -22,23 +34,26 @@ const bare = (type) => !WITH_FORM.has(type);
  * @returns {CommandName[]}
  */
 export function offered(alarm, me) {
-  const mine = alarm.owner === me.name;
   /** @type {CommandName[]} */
-  const answer = offeredToMe(alarm) ? ["transfer_accept", "transfer_reject"] : [];
+  const offers = [];
+  if (offeredToMe(alarm)) offers.push("transfer_accept", "transfer_reject");
+  if (handedToMe(alarm)) offers.push("handover_accept", "handover_reject");
   /** @type {CommandName[]} */
-  const hand = alarm.transfer ? [] : ["transfer"];
-  switch (alarm.status) {
-    case "raised":
-      return [...answer, "ack", ...hand, "note"];
-    case "closed":
-      return ["reopen", "note"];
-    case "acknowledged":
-      return mine ? ["move", "arrive", "close", ...hand, "release", "note"] : [...answer, "take", "note"];
-    case "en_route":
-      return mine ? ["arrive", "close", ...hand, "release", "note"] : [...answer, "take", "note"];
-    default:
-      return mine ? ["close", ...hand, "release", "note"] : [...answer, "take", "note"];
+  const over = ["transfer"];
+  /** @type {CommandName[]} */
+  const hand = alarm.transfer ? [] : [alarm.handover ? "handover_withdraw" : "handover"];
+  /** @type {Record<"acknowledged" | "en_route" | "on_scene", CommandName[]>} */
+  const next = {
+    acknowledged: ["move", "arrive", "close"],
+    en_route: ["arrive", "close"],
+    on_scene: ["close"],
+  };
+  if (alarm.status === "raised") return [...offers, "ack", ...(alarm.transfer ? [] : over), "note"];
+  if (alarm.status === "closed") {
+    return undoLeft(alarm, serverNow()) ? ["undo_close", "note"] : ["reopen", "note"];
   }
+  if (alarm.owner !== me.name) return [...offers, "take", "note"];
+  return [...next[alarm.status], ...hand, "release", "note"];
 }
 
 /**
@@ -48,8 +63,14 @@ export function offered(alarm, me) {
  * @param {Alarm} alarm
  */
 export function act(type, alarm) {
-  if (bare(type)) void command(type, alarm);
+  if (type === "take" && freeToTake(alarm, serverNow())) void command(type, alarm);
+  else if (bare(type)) void command(type, alarm);
   else form.value = form.peek() === type ? null : type;
+}
+
+/** The key `h`: whichever way of handing over there is now. @param {Alarm} alarm @param {User} me */
+export function handing(alarm, me) {
+  return offered(alarm, me).find((type) => type === "handover" || type === "transfer");
 }
 
 /** @param {{ alarm: Alarm }} props */
@@ -57,6 +78,13 @@ export function Bar({ alarm }) {
   const me = useValue(user);
   const wait = useValue(pending).get(alarm.id);
   const opened = useValue(form);
+  const left = useComputed(() => undoLeft(alarm, tick.value), [alarm]);
+  const free = useComputed(() => freeToTake(alarm, tick.value), [alarm]);
+  /** @param {string} type */
+  const words = (type) => {
+    if (type === "undo_close") return t("act.undo_close", { n: left });
+    return t(type === "take" && free && !isLost(alarm) ? "act.swap" : `act.${type}`);
+  };
   return html`
     <div class="bar" role="group" aria-label=${t("bar.title")}>
       ${offered(alarm, me).map(
@@ -66,10 +94,10 @@ export function Bar({ alarm }) {
             class=${n === 0 ? "main" : ""}
             data-act=${type}
             disabled=${wait !== undefined}
-            aria-expanded=${WITH_FORM.has(type) ? String(opened === type) : undefined}
+            aria-expanded=${WITH_FORM.has(type) && !(type === "take" && free) ? String(opened === type) : undefined}
             onClick=${() => act(type, alarm)}
           >
-            ${wait?.type === type ? t(wait.queued ? "pending.queued" : `pending.${type}`) : t(`act.${type}`)}
+            ${wait?.type === type ? t(wait.queued ? "pending.queued" : `pending.${type}`) : words(type)}
           </button>
         `,
       )}

@@ -10,7 +10,9 @@ import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.
 import { announce, Told } from "../shared/told.js";
 import { lang, loadWords, t } from "../shared/words.js";
 import { Detail } from "./detail.js";
+import { Flood } from "./flood.js";
 import { Help, listenToKeys } from "./keys.js";
+import { leaveDesk, Leaving, ShiftEnd } from "./leaving.js";
 import { List } from "./list.js";
 import { helpOpen, open, selected } from "./state.js";
 
@@ -21,15 +23,23 @@ function Console() {
   const { state } = useValue(link.state);
   const chosen = useValue(selected);
   return html`
-    <${Head} title=${t("console.title")} onCheck=${check} onHelp=${() => (helpOpen.value = true)} />
+    <${Head}
+      title=${t("console.title")}
+      onCheck=${check}
+      onHelp=${() => (helpOpen.value = true)}
+      onLeave=${leaveDesk}
+    />
     <${NotReady} onCheck=${check} />
     <${Notices} open=${open} />
+    <${Flood} />
+    <${ShiftEnd} />
     <div class="panes ${chosen ? "one-open" : ""} ${state === "live" ? "" : "old"}">
       <${List} />
       <${Detail} />
     </div>
     <${Told} />
     <${SoundCheck} />
+    <${Leaving} />
     <${Help} />
   `;
 }

@@ -35,6 +35,8 @@ export interface Duty {
   signed: Record<string, boolean>;
   /** ready consoles, each `OFFICER CONSOLE` */
   ready: string[];
+  /** only in a flood of alarms: `since` */
+  flood?: { since: string };
 }
 
 /**
@@ -102,6 +104,7 @@ export interface MediaEntry {
   duration_s?: number;
   copies?: string[];
   reason?: string;
+  opened_by?: string[];
 }
 
 /**
@@ -121,6 +124,17 @@ export interface Offer {
   /** RFC 3339 with an offset from UTC */
   at: string;
   reason?: string;
+}
+
+/**
+ * A handover that was offered to a colleague, or to any, and is not answered yet.
+ */
+export interface Handing {
+  by: string;
+  /** RFC 3339 with an offset from UTC */
+  at: string;
+  summary?: string;
+  to?: string;
 }
 
 export interface Hold {
@@ -198,8 +212,6 @@ export interface Alarm {
   category?: string;
   /** `text_only`, `deaf`, `signs`, `blind`, … */
   needs?: string[];
-  /** marked as part of a flood */
-  flood?: boolean;
   /** how a plan became it: `missed` (no check-in in time), `pressed`, `duress` (ended without its number; the device shows an ended plan, and nothing of what officers write) */
   plan?: "missed" | "pressed" | "duress";
   /** only of a plan, which no console has */
@@ -210,6 +222,8 @@ export interface Alarm {
   owner_station?: string;
   /** since when */
   owned_at?: string;
+  /** since when no console of the owner is heard: it is free to take */
+  owner_lost_at?: string;
   /** first acknowledgement */
   acknowledged_at?: string;
   /** en route */
@@ -224,6 +238,8 @@ export interface Alarm {
   reminded_at?: string;
   /** offered to another station: `to`, `by`, `at`, `reason` */
   transfer?: Offer;
+  /** offered to a colleague: `by`, `at`, `summary`, and `to` unless it is to any */
+  handover?: Handing;
   /** `requested`, or `duress`: without the citizen's number, do not call */
   cancel?: "requested" | "duress";
   /** how often it was asked for */
@@ -264,11 +280,15 @@ export interface Alarm {
   place?: string;
   /** id of the open question */
   question?: string;
+  /** the last version of what officers said that is on the citizen's device */
+  talk_delivered?: number;
+  /** ... and that was in sight there */
+  talk_seen?: number;
   /** version to entry: `who`, `by`, `text`, `at`, `question`, `choices`, `answers` */
   talk?: Record<string, TalkEntry>;
   /** version to entry: `by`, `text`, `at`; the citizen never sees them */
   notes?: Record<string, NoteEntry>;
-  /** id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, `duration_s`, `copies`, `reason`; `cut` where nobody finished it, with the chunks that are `missing`; `not_live`: why it cannot be heard while it grows; after a wipe `state` is `wiped`, then `removed` */
+  /** id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, `duration_s`, `copies`, `reason`; `cut` where nobody finished it, with the chunks that are `missing`; `not_live`: why it cannot be heard while it grows; `opened_by`: who uncovered or listened to it; after a wipe `state` is `wiped`, then `removed` */
   media?: Record<string, MediaEntry>;
   /** media id to what was found inside: `position` (from the photo's or recording's own metadata: where it was made, which need not be where the citizen is), `peaks` (of a recording, 0 to 100). Officers only */
   found?: Record<string, Found>;
@@ -403,6 +423,13 @@ export interface AnswerQuestionRequest {
   ref: string;
 }
 
+export interface HeardRequest {
+  upto: number;
+  seen: boolean;
+  type: "heard";
+  ref: string;
+}
+
 export interface CancelRequest {
   pin?: string | null;
   type: "cancel";
@@ -452,6 +479,7 @@ export type CitizenRequest =
   | CitizenSaysRequest
   | ReportPositionRequest
   | AnswerQuestionRequest
+  | HeardRequest
   | CancelRequest
   | CheckInRequest
   | EndPlanRequest
@@ -474,12 +502,15 @@ export interface AckRequest {
   type: "ack";
 }
 
+/**
+ * Someone else's. The reason may be left out when no console of the owner is heard, or they just took it.
+ */
 export interface TakeRequest {
   ref: string;
   /** a UUID */
   alarm: string;
   type: "take";
-  reason: string;
+  reason?: string | null;
 }
 
 export interface ReleaseRequest {
@@ -511,6 +542,16 @@ export interface CloseRequest {
   type: "close";
   disposition: "handled" | "no_one_found" | "false_alarm" | "duplicate" | "test" | "passed_on";
   note?: string | null;
+}
+
+/**
+ * Within `undo_close_s` seconds, by who closed it.
+ */
+export interface UndoCloseRequest {
+  ref: string;
+  /** a UUID */
+  alarm: string;
+  type: "undo_close";
 }
 
 export interface ReopenRequest {
@@ -568,6 +609,40 @@ export interface TransferRejectRequest {
   alarm: string;
   type: "transfer_reject";
   reason: string;
+}
+
+/**
+ * Offer the alarm to a colleague (`to`), or to any: who offers stays responsible until it is accepted.
+ */
+export interface HandoverRequest {
+  ref: string;
+  /** a UUID */
+  alarm: string;
+  type: "handover";
+  to?: string | null;
+  summary: string;
+}
+
+export interface HandoverAcceptRequest {
+  ref: string;
+  /** a UUID */
+  alarm: string;
+  type: "handover_accept";
+}
+
+export interface HandoverRejectRequest {
+  ref: string;
+  /** a UUID */
+  alarm: string;
+  type: "handover_reject";
+  reason: string;
+}
+
+export interface HandoverWithdrawRequest {
+  ref: string;
+  /** a UUID */
+  alarm: string;
+  type: "handover_withdraw";
 }
 
 /**
@@ -647,6 +722,7 @@ export type ConsoleRequest =
   | MoveRequest
   | ArriveRequest
   | CloseRequest
+  | UndoCloseRequest
   | ReopenRequest
   | OfficerSaysRequest
   | AskRequest
@@ -654,6 +730,10 @@ export type ConsoleRequest =
   | TransferRequest
   | TransferAcceptRequest
   | TransferRejectRequest
+  | HandoverRequest
+  | HandoverAcceptRequest
+  | HandoverRejectRequest
+  | HandoverWithdrawRequest
   | HoldRequest
   | UnholdRequest
   | WipeRequest
@@ -917,7 +997,6 @@ export interface AlarmRaisedEvent {
   kind: string;
   lang: string;
   channel: string;
-  flood?: boolean;
   plan?: string;
   category?: string;
   needs?: string[];
@@ -976,12 +1055,15 @@ export interface AlarmAcknowledgedEvent {
 
 /**
  * `by` took the alarm from its owner `taken_from`.
+ *
+ * `why` it needed no reason: `owner_lost` (no console of theirs was heard), `grace` (they had just taken it).
  */
 export interface AlarmTakenEvent {
   type: "alarm_taken";
   by: string;
   station: string;
   taken_from: string;
+  why?: string;
   reason?: string;
 }
 
@@ -1009,6 +1091,14 @@ export interface AlarmClosedEvent {
   by: string;
   disposition: string;
   note?: string;
+}
+
+/**
+ * Closed by a slip of the hand: it is as it was before.
+ */
+export interface CloseUndoneEvent {
+  type: "close_undone";
+  by: string;
 }
 
 /**
@@ -1042,6 +1132,37 @@ export interface TransferRejectedEvent {
   by: string;
   station: string;
   reason?: string;
+}
+
+/**
+ * The owner `by` offered the alarm to `to`, or (None) to any colleague, and is responsible until one accepts.
+ */
+export interface HandoverOfferedEvent {
+  type: "handover_offered";
+  by: string;
+  to?: string;
+  summary?: string;
+}
+
+/**
+ * `by` has the alarm now, from `handed_by`.
+ */
+export interface HandoverAcceptedEvent {
+  type: "handover_accepted";
+  by: string;
+  station: string;
+  handed_by: string;
+}
+
+export interface HandoverRejectedEvent {
+  type: "handover_rejected";
+  by: string;
+  reason?: string;
+}
+
+export interface HandoverWithdrawnEvent {
+  type: "handover_withdrawn";
+  by: string;
 }
 
 /**
@@ -1081,6 +1202,19 @@ export interface AlarmUnansweredEvent {
  */
 export interface OwnerRemindedEvent {
   type: "owner_reminded";
+  owner: string;
+}
+
+/**
+ * No console of the owner was heard for `console.owner_lost_s`: the alarm is free to take.
+ */
+export interface OwnerLostEvent {
+  type: "owner_lost";
+  owner: string;
+}
+
+export interface OwnerBackEvent {
+  type: "owner_back";
   owner: string;
 }
 
@@ -1139,6 +1273,22 @@ export interface QuestionAnsweredEvent {
   type: "question_answered";
   question: string;
   answer?: string;
+}
+
+/**
+ * What officers said up to version `upto` is on the citizen's device, whose page was not in sight.
+ */
+export interface TalkDeliveredEvent {
+  type: "talk_delivered";
+  upto: number;
+}
+
+/**
+ * What officers said up to version `upto` is on the citizen's page, in sight.
+ */
+export interface TalkSeenEvent {
+  type: "talk_seen";
+  upto: number;
 }
 
 /**
@@ -1229,6 +1379,15 @@ export interface MediaWorkerDiedEvent {
   deaths: number;
 }
 
+/**
+ * `by` uncovered the photo, or listened to the recording, for the first time.
+ */
+export interface MediaOpenedEvent {
+  type: "media_opened";
+  by: string;
+  media: string;
+}
+
 export interface OriginalOpenedEvent {
   type: "original_opened";
   by: string;
@@ -1313,6 +1472,22 @@ export interface DutySignedEvent {
 }
 
 /**
+ * More new alarms than people can look at one by one: `count` within `window_s` seconds. Nothing is dropped.
+ */
+export interface FloodBeganEvent {
+  type: "flood_began";
+  count: number;
+  window_s: number;
+}
+
+/**
+ * New alarms come at a pace again at which each can be looked at.
+ */
+export interface FloodEndedEvent {
+  type: "flood_ended";
+}
+
+/**
  * The store went back to an older copy: what was shown after it may be missing. Positions have a new `epoch`.
  */
 export interface StoreRestoredEvent {
@@ -1342,14 +1517,21 @@ export type AlarmEvent =
   | AlarmEnRouteEvent
   | AlarmOnSceneEvent
   | AlarmClosedEvent
+  | CloseUndoneEvent
   | AlarmReopenedEvent
   | TransferOfferedEvent
   | TransferAcceptedEvent
   | TransferRejectedEvent
+  | HandoverOfferedEvent
+  | HandoverAcceptedEvent
+  | HandoverRejectedEvent
+  | HandoverWithdrawnEvent
   | CancelRequestedEvent
   | StepRunEvent
   | AlarmUnansweredEvent
   | OwnerRemindedEvent
+  | OwnerLostEvent
+  | OwnerBackEvent
   | AlarmOverdueEvent
   | AlarmSharedEvent
   | AlarmDeliveredEvent
@@ -1358,6 +1540,8 @@ export type AlarmEvent =
   | OfficerSaidEvent
   | QuestionAskedEvent
   | QuestionAnsweredEvent
+  | TalkDeliveredEvent
+  | TalkSeenEvent
   | NoteAddedEvent
   | PositionReportedEvent
   | MediaAddedEvent
@@ -1366,6 +1550,7 @@ export type AlarmEvent =
   | MediaReadyEvent
   | MediaUnreadableEvent
   | MediaWorkerDiedEvent
+  | MediaOpenedEvent
   | OriginalOpenedEvent
   | ContentHeldEvent
   | ContentReleasedEvent
@@ -1375,6 +1560,8 @@ export type AlarmEvent =
   | ConsoleLostEvent
   | DutyChangedEvent
   | DutySignedEvent
+  | FloodBeganEvent
+  | FloodEndedEvent
   | StoreRestoredEvent
   | DeadlineLateEvent;
 
@@ -1392,6 +1579,7 @@ export type ErrorCode =
   | "not_possible"
   | "not_signed_in"
   | "not_stored"
+  | "owns_alarms"
   | "ref_reused"
   | "too_large"
   | "too_many"

@@ -74,4 +74,6 @@ export interface Config {
   voice?: boolean;
   limits?: Record<string, number>;
   title?: Record<string, string>;
+  policies?: Record<string, { seen_by_all: boolean }>;
+  console?: { owner_lost_s: number; grace_s: number; undo_close_s: number };
 }
