@@ -52,8 +52,8 @@ _BODIES: Final = (
     messages.CancelBody, messages.EndMediaBody, messages.SignIn, messages.OpenOriginalBody,
 )  # fmt: skip
 _EMPTY_LEFT_OUT: Final = (
-    shapes.Place, shapes.TalkEntry, shapes.NoteEntry, shapes.MediaEntry, shapes.Found, shapes.Offer, shapes.Handing, shapes.Hold,
-    shapes.Notice, shapes.Rung, shapes.Alarm,
+    shapes.Place, shapes.TalkEntry, shapes.NoteEntry, shapes.MediaEntry, shapes.Found, shapes.Offer,
+    shapes.Handing, shapes.Hold, shapes.Notice, shapes.Rung, shapes.Alarm,
 )  # fmt: skip
 _PARTS: Final = (messages.Position, messages.After, outbound.Duty, shapes.User, *_EMPTY_LEFT_OUT)
 

@@ -44,6 +44,13 @@ def _holds_polls(value: float, info: ValidationInfo) -> float:
     return value
 
 
+def _not_above(value: int, info: ValidationInfo) -> int:
+    most = info.data.get("more_than", value)
+    if value > most:
+        raise ValueError(f"must be at most {most} (flood.more_than), or a flood would end while it begins")
+    return value
+
+
 def _icon(value: str) -> str:
     try:
         head = Path(value).read_bytes()[:24] if value else b""
@@ -161,7 +168,7 @@ class Console(Table):
 
 class Flood(Table):
     more_than: int = Field(default=10, ge=1, le=10_000)
-    less_than: int = Field(default=5, ge=1, le=10_000)
+    less_than: Annotated[int, AfterValidator(_not_above)] = Field(default=5, ge=1, le=10_000)
     window_s: float = Field(default=600, ge=10, le=86_400)
 
 

@@ -16,9 +16,9 @@ const alarm = /** @type {any} */ (null);
 /** @type {import("@shared/types.d.ts").Give} */
 const command = /** @type {any} */ (null);
 
-void link.request({ type: "take", alarm: alarm.id, reason: "closer" });
+void link.request({ type: "release", alarm: alarm.id, reason: "closer" });
 // @ts-expect-error: needs a reason
-void link.request({ type: "take", alarm: alarm.id });
+void link.request({ type: "release", alarm: alarm.id });
 // @ts-expect-error: no such field
 void link.request({ type: "ack", alarm: alarm.id, reason: "closer" });
 // @ts-expect-error: of the wrong type

@@ -1,12 +1,5 @@
-/**
- * A flood: more new alarms than can be looked at one by one. They are grouped by place and time, ring with one tone,
- * and every one stays in the list. Field's term: alarm flood (ISA-18.2).
- */
+/** In a flood the alarms that wait are grouped by place and time; every one stays in the list. Pure. */
 
-import { computed } from "/static/vendor/signals-core.js";
-
-import { html, useValue } from "../shared/dom.js";
-import { store, user } from "../shared/session.js";
 import { clock } from "../shared/time.js";
 import { t } from "../shared/words.js";
 
@@ -17,13 +10,6 @@ import { t } from "../shared/words.js";
 const NEAR_M = 400;
 const APART_MS = 10 * 60_000;
 const METRES_PER_DEGREE = 111_320;
-
-/** Since when there is a flood at a station that this console shows; null while there is none. */
-export const flood = computed(() => {
-  const { station } = user.value;
-  const all = station ? [store.streams.value.get(station)] : [...store.streams.value.values()];
-  return all.map((one) => one?.duty.flood?.since).find(Boolean) ?? null;
-});
 
 /** Rough, which is enough for "the same place": flat ground. @param {Spot} a @param {Spot} b */
 function metres(a, b) {
@@ -77,11 +63,4 @@ export function clusterWords(cluster) {
   const minutes = (/** @type {string} */ at) => clock(at).slice(0, 5);
   const [from, to] = [minutes(cluster.from), minutes(cluster.to)];
   return `${where} · ${from === to ? from : `${from}–${to}`}`;
-}
-
-/** The line under the head while a flood lasts. */
-export function Flood() {
-  const since = useValue(flood);
-  if (!since) return null;
-  return html`<p class="flood" data-part="flood" role="status">${t("flood.line", { at: clock(since) })}</p>`;
 }

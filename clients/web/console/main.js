@@ -3,6 +3,7 @@
 import { effect } from "/static/vendor/signals-core.js";
 
 import { html, render, useValue } from "../shared/dom.js";
+import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { begin, link } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
@@ -10,7 +11,6 @@ import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.
 import { announce, Told } from "../shared/told.js";
 import { lang, loadWords, t } from "../shared/words.js";
 import { Detail } from "./detail.js";
-import { Flood } from "./flood.js";
 import { Help, listenToKeys } from "./keys.js";
 import { leaveDesk, Leaving, ShiftEnd } from "./leaving.js";
 import { List } from "./list.js";

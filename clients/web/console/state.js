@@ -2,9 +2,10 @@
 
 import { computed, signal } from "/static/vendor/signals-core.js";
 
+import { flood } from "../shared/flood.js";
 import { shown, user } from "../shared/session.js";
 import { handedToMe, isLost } from "./claims.js";
-import { clusters, clusterWords, flood } from "./flood.js";
+import { clusters, clusterWords } from "./flood.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
 /** @typedef {{ name: string, alarms: Alarm[], key?: string, words?: string }} Group */
