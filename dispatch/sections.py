@@ -192,7 +192,7 @@ class Citizen(Table):
 
 class Map(Table):
     tiles: Annotated[str, AfterValidator(_tiles)] = Field(
-        default="", description='"", an address with {z}, {x} and {y}, or the path of a PMTiles file'
+        default="", repr=False, description='"", an address with {z}, {x} and {y}, or the path of a PMTiles file'
     )
     attribution: str = Field(default="", max_length=300)
     datum: Literal["wgs84", "gcj02"] = Field(default="wgs84", description='"wgs84" or "gcj02"')

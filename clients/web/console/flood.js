@@ -5,7 +5,7 @@ import { t } from "../shared/words.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
 /** @typedef {{ lat: number, lon: number }} Spot */
-/** @typedef {{ key: string, place: string, from: string, to: string, alarms: Alarm[] }} Cluster */
+/** @typedef {{ key: string, place: string, from: string, to: string, at: Spot | null, alarms: Alarm[] }} Cluster */
 
 const NEAR_M = 400;
 const APART_MS = 10 * 60_000;
@@ -38,10 +38,8 @@ export function clusters(alarms) {
     const cluster = found.find((one) => {
       const last = /** @type {Alarm} */ (one.alarms.at(-1));
       if (Date.parse(alarm.raised_at) - Date.parse(last.raised_at) > APART_MS) return false;
-      const there = one.alarms.map(located).find(Boolean);
-      return here && there
-        ? metres(here, there) <= NEAR_M
-        : !here && !there && one.place === (alarm.place ?? "");
+      if (here && one.at) return metres(here, one.at) <= NEAR_M;
+      return !here && !one.at && one.place === (alarm.place ?? "");
     });
     if (cluster) {
       cluster.alarms.push(alarm);
@@ -49,7 +47,7 @@ export function clusters(alarms) {
       cluster.place ||= alarm.place ?? "";
     } else {
       const at = alarm.raised_at;
-      found.push({ key: alarm.id, place: alarm.place ?? "", from: at, to: at, alarms: [alarm] });
+      found.push({ key: alarm.id, place: alarm.place ?? "", from: at, to: at, at: here, alarms: [alarm] });
     }
   }
   return found;
@@ -57,7 +55,7 @@ export function clusters(alarms) {
 
 /** What stands over a cluster: where, and from when to when. @param {Cluster} cluster */
 export function clusterWords(cluster) {
-  const position = cluster.alarms.map(located).find(Boolean);
+  const position = cluster.at;
   const where =
     cluster.place || (position ? `${position.lat.toFixed(3)}, ${position.lon.toFixed(3)}` : t("place.none"));
   const minutes = (/** @type {string} */ at) => clock(at).slice(0, 5);
