@@ -30,7 +30,6 @@ MODULES = {
     "leaflet.js": ("leaflet", "dist/leaflet.js"),
     "pmtiles.js": ("pmtiles", "dist/esm/index.js"),
     "fflate.js": ("fflate", "esm/browser.js"),
-    "gcoord.js": ("gcoord", "dist/gcoord.esm-browser.prod.js"),
 }
 # What is no module is made one: Leaflet's own is 2.5 times as large, because it is not minified.
 EXPORTS = {"leaflet.js": "export default globalThis.leaflet;\n"}

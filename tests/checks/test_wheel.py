@@ -18,7 +18,6 @@ MODULES = (
     "leaflet.js",
     "pmtiles.js",
     "fflate.js",
-    "gcoord.js",
 )
 
 
@@ -62,7 +61,7 @@ def test_browser_libraries_are_inside(wheel: zipfile.ZipFile) -> None:
         assert not BARE_IMPORT.search(text), module
         assert "sourceMappingURL" not in text
     licences = [name for name in wheel.namelist() if name.startswith("dispatch/web/vendor/licences/")]
-    assert len(licences) == 8
+    assert len(licences) == 7
     land = json.loads(wheel.read("dispatch/web/vendor/land.json"))
     assert land["type"] == "MultiPolygon"
     assert all(ring[0] == ring[-1] for polygon in land["coordinates"] for ring in polygon)

@@ -30,6 +30,7 @@ async function ask(id) {
 export function useNear(alarm) {
   const [near, setNear] = useState(/** @type {Near | null} */ (null));
   const wanted = alarm.status !== "closed";
+  const placed = alarm.position !== undefined;
   useEffect(() => {
     if (!wanted) return setNear(null);
     let gone = false;
@@ -44,6 +45,6 @@ export function useNear(alarm) {
       gone = true;
       clearInterval(timer);
     };
-  }, [alarm.id, wanted, alarm.position]);
+  }, [alarm.id, wanted, placed]); // not with each position: a phone must not set the pace of the hub's work
   return near;
 }
