@@ -225,6 +225,7 @@ function accept(receipt) {
     receipt: { code: receipt.code, station: receipt.station },
     status: receipt.status,
     checkInBy: receipt.check_in_by ?? "",
+    checkInS: receipt.check_in_s ?? 0,
     ladder: state.ladder.length ? state.ladder : receipt.ladder,
   });
 }
@@ -241,7 +242,10 @@ function see(view) {
     seen.receipt = { code: view.code, station: view.station };
     seen.question = view.question ?? null;
   }
-  if (view.status) seen.checkInBy = view.check_in_by ?? "";
+  if (view.status) {
+    seen.checkInBy = view.check_in_by ?? "";
+    seen.checkInS = view.check_in_s ?? 0;
+  }
   if (view.cancel) seen.cancel = "requested";
   if (view.status === "closed" || view.status === "ended") {
     seen.question = null;

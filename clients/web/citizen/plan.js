@@ -76,7 +76,7 @@ function checkIn(said) {
   const position = state.place;
   send(
     "check_in",
-    { check_in_s: state.alarm?.check_in_s ?? OFTEN_S, ...(position && { position }) },
+    { check_in_s: state.checkInS || OFTEN_S, ...(position && { position }) },
     (answer) => {
       tell(said, "checked_in");
       if (answer?.check_in_by) change({ checkInBy: answer.check_in_by });
