@@ -864,6 +864,8 @@ export interface ReceiptFrame {
   ladder: Rung[];
   /** of a plan: until when its citizen has to check in */
   check_in_by?: string | null;
+  /** of a plan: seconds from one check-in to the next */
+  check_in_s?: number | null;
 }
 
 /**
@@ -895,6 +897,8 @@ export interface ResumedFrame {
   officer?: string | null;
   /** of a plan: until when its citizen has to check in */
   check_in_by?: string | null;
+  /** of a plan: seconds from one check-in to the next */
+  check_in_s?: number | null;
 }
 
 /**
@@ -928,6 +932,8 @@ export interface LadderFrame {
   officer?: string | null;
   /** of a plan: until when its citizen has to check in */
   check_in_by?: string | null;
+  /** of a plan: seconds from one check-in to the next */
+  check_in_s?: number | null;
 }
 
 /**
