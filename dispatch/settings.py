@@ -24,11 +24,27 @@ from dispatch.escalation import policy
 from dispatch.escalation.policy import Policy
 from dispatch.routing import boundaries
 from dispatch.routing.boundaries import Boundaries, OtherWay
-from dispatch.sections import Citizen, Console, Dispatch, Limits, Log, Media, Retention, Serve, Session, Store, Timer
+from dispatch.sections import (
+    Citizen,
+    Console,
+    Dispatch,
+    Limits,
+    Log,
+    Media,
+    Notify,
+    Retention,
+    Serve,
+    Session,
+    Store,
+    Timer,
+)
 
 ENVIRONMENT = "environment"
 _DEFAULTS = Dispatch()
 _SECRET = "store.url"  # noqa: S105 - the key whose value no message may show
+
+_HIDDEN = ("media.key", "notify.vapid_key", "notify.proxy", "notify.messengers", "notify.webhooks")
+"""Likewise, with whatever is inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,7 @@ class Settings:
     log: Log
     timer: Timer
     retention: Retention
+    notify: Notify
     boundaries: Boundaries
     rotas: Mapping[str, Rota] = field(repr=False)
     policies: Mapping[str, Policy] = field(repr=False)
@@ -117,6 +134,8 @@ def load(folder: Path, env: Mapping[str, str]) -> Settings:
     tell("rota.toml", found)
     policies, found = policy.parse(raw["policies.toml"], stations) if "policies.toml" in raw else ({}, [])
     tell("policies.toml", found)
+    if table is not None and "stations.geojson" in raw:
+        tell("dispatch.toml", _strangers(table, stations))
     if faults or table is None or areas is None:
         raise ConfigurationError(faults)
     return Settings(
@@ -125,6 +144,18 @@ def load(folder: Path, env: Mapping[str, str]) -> Settings:
         rotas=MappingProxyType(rotas),
         policies=MappingProxyType(policies),
     )
+
+
+def _strangers(table: Dispatch, stations: Iterable[str]) -> list[Found]:
+    """Stations of messengers and webhooks that there are not: they would never be told of anything."""
+    known = sorted(stations)
+    return [
+        (f"notify.{kind}[{i}].stations", station, f"one of the stations {', '.join(known)}")
+        for kind in ("messengers", "webhooks")
+        for i, one in enumerate(getattr(table.notify, kind))
+        for station in one.stations
+        if station not in known
+    ]
 
 
 def _json(text: str) -> Any:
@@ -165,7 +196,7 @@ def _check_dispatch(raw: dict[str, Any], env: Mapping[str, str], file: str, faul
 
     result, found = check(Dispatch, merged)
     for path, value, legal in found:
-        shown = "(hidden)" if path == _SECRET else value
+        shown = "(hidden)" if path == _SECRET or path.startswith(_HIDDEN) else value
         origin = next((k for k in source if path == k or path.startswith((f"{k}.", f"{k}["))), None)
         if origin is None:
             faults.append(Fault(file, path, shown, legal))
