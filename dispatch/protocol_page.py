@@ -71,7 +71,8 @@ HTTP: Final = (
     ("GET /notify/channels", "supervisor", "", "200 `station`, `channels`: of each `officer` the `devices` and "
      "`messengers`, with the last success and failure. `station`"),
     ("GET /notify/deliveries", "supervisor", "", "200 `deliveries`: each attempt to send, newest first: `at`, "
-     "`channel`, `via`, `officers`, `kind`, `code`, `attempt`, `outcome`, `status`, `took_ms`. `station`, `channel`, `limit`"),
+     "`channel`, `via`, `officers`, `kind`, `code`, `attempt`, `outcome`, `status`, `took_ms`. `station`, `channel`, "
+     "`limit`"),
     ("GET /voice/{name}", "signed in", "", "200 the clip `STATION.zh.wav` or `STATION.en.wav`"),
     ("GET /static/config.json", "anyone", "", "200 what pages need to know of the configuration"),
     ("GET /areas/{station}", "anyone", "", "200 `areas`: outline and name of the station and the nearest around it"),

@@ -260,7 +260,7 @@ ALARM: Final[Mapping[str, str]] = {
     "delivered_at": "first confirmation",
     "seen_at": "first opened by a person",
     "seen_by": "by whom",
-    "notified": "officer to what became of the latest notification beyond the console: `step`, `loop`, the channels that "
+    "notified": "officer to what became of the latest notification beyond the console: `step`, `loop`, channels that "
                 "took it (`sent`) or did not (`failed`), when a device showed it (`shown`), when it was `opened`",
     "text": "the citizen's words",
     "position": "as received; the latest",

@@ -31,6 +31,7 @@ from dispatch.stream.alarms import Alarms
 log = structlog.get_logger()
 _HOLD_MORE_S = 4.0
 """Beyond an attempt's own time: to write down what became of it."""
+_SHOWN_FOR_S = 86_400
 _HOOK_WAITS_S = (5, 30, 120, 600, 1800, 7200, 14_400, 28_800)
 
 
@@ -87,10 +88,14 @@ class Pushes(_ToOfficers):
         to = await self._subscriptions.one(job.officers[0], job.target)
         if to is None or not await self.still(job):
             return None
+        if job.kind == "taken" and not job.attempts and not await self._is_on(job):
+            return None
         self._remember(to)
         return await self._push.send(job, to, now)
 
     async def done(self, job: Job, answer: Answer, outcome: str) -> None:
+        if outcome == "sent" and job.kind == "step":
+            await self._note_on(job)
         alarm = await self.record(job, answer, outcome)
         if outcome == "sent":
             await self._subscriptions.sent(job.officers[0], job.target)
@@ -107,6 +112,19 @@ class Pushes(_ToOfficers):
                 made=job.made, alarm=job.alarm, code=job.code, officers=job.officers, by=alarm.owner,
             ))  # fmt: skip
             self.ring()
+
+    async def _note_on(self, job: Job) -> None:
+        """From now on this device may show that the alarm waits."""
+        key = self._stream.of(job.station).pushed(job.alarm)
+        async with translated():
+            pipe = self._stream.redis.pipeline(transaction=False)
+            await pipe.sadd(key, job.target).expire(key, _SHOWN_FOR_S).execute()
+
+    async def _is_on(self, job: Job) -> bool:
+        """Whether this device may show that the alarm waits; asked once, so that it is told once that it does not."""
+        async with translated():
+            key = self._stream.of(job.station).pushed(job.alarm)
+            return bool(await self._stream.redis.srem(key, job.target))
 
     def _remember(self, to: Subscription) -> None:
         if len(self._hosts) > 10_000:

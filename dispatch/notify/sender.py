@@ -57,7 +57,12 @@ class Sender:
         self._hold = timedelta(seconds=hold_s)
         self._bell = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._busy: Tally[str] = Tally()
+        self._by_host: Tally[str] = Tally()
+
+    @property
+    def busy(self) -> bool:
+        """Whether an attempt is under way."""
+        return bool(self._under_way)
 
     def ring(self) -> None:
         """There is something to send."""
@@ -105,11 +110,11 @@ class Sender:
                     ahead.append(due)
                 for job in jobs:
                     host = self.host(job)
-                    if self._busy[host] >= self._per_host:
+                    if self._by_host[host] >= self._per_host:
                         await self._outbox.finish(job, None, now + _NO_ROOM)
                         ahead.append(now + _NO_ROOM)
                         continue
-                    self._busy[host] += 1
+                    self._by_host[host] += 1
                     task = asyncio.create_task(self._one(job, host))
                     self._under_way.add(task)
                     task.add_done_callback(self._ended)
@@ -128,9 +133,9 @@ class Sender:
             began = self._clock.now()
             answer = await self.attempt(job, began)
         finally:
-            self._busy[host] -= 1
-            if not self._busy[host]:
-                del self._busy[host]
+            self._by_host[host] -= 1
+            if not self._by_host[host]:
+                del self._by_host[host]
         if answer is None:
             await self._outbox.finish(job, None)
             return

@@ -132,6 +132,10 @@ class Keys:
         """List: the latest attempts to send, newest first."""
         return f"{self._tag}:deliveries:{station}"
 
+    def pushed(self, alarm: str) -> str:
+        """Set of the subscriptions whose device may show that the alarm waits; expires."""
+        return f"{self._tag}:pushed:{alarm}"
+
     def subscriptions(self, user: str) -> str:
         """Hash, in partition 0: a user's push subscriptions (`dispatch.notify.subscriptions`)."""
         return f"{self._tag}:subscriptions:{user}"
