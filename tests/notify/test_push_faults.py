@@ -49,7 +49,7 @@ async def test_a_device_that_is_gone(town: Town, service: Service) -> None:
     assert [phone.asked for phone in phones] == [1, 1]
     await phones[0].subscribes(v02)
     assert [one["id"] for one in (await v02.http.get("/notify/push")).json()["devices"]] == [phones[0].id]
-    await town.forgets(v01)
+    town.stops_watching(v01)
 
 
 async def test_a_service_that_asks_to_wait(town: Town, service: Service) -> None:
@@ -124,7 +124,7 @@ async def test_taken_replaces_and_nothing_follows(town: Town, service: Service) 
     assert taken.headers["urgency"] == "normal"
     await town.fast_forward(100)
     assert (len(own.got), len(other.got)) == (1, 2)
-    await town.forgets(v01)
+    town.stops_watching(v01)
 
 
 async def test_not_opened_in_time(town: Town, service: Service) -> None:
@@ -146,7 +146,7 @@ async def test_not_opened_in_time(town: Town, service: Service) -> None:
     await v01.hears(alarm, "notification_sent", "notification_opened")
     await town.fast_forward(15)
     assert "notification_unopened" not in v01.pending()
-    await town.forgets(v01)
+    town.stops_watching(v01)
 
 
 async def test_steps_of_one_instant_ring_once(town: Town, service: Service) -> None:
@@ -171,7 +171,7 @@ async def test_two_hubs_send_once(town: Town, service: Service) -> None:
     await town.clock.advance(2)
     await settles(town)
     assert sorted(push.says["alarm"] for push in phone.got) == sorted(alarms)
-    await town.forgets(v01)
+    town.stops_watching(v01)
 
 
 async def test_a_hub_that_died_after_the_append(town: Town, service: Service, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ async def test_a_hub_that_died_after_the_append(town: Town, service: Service, tm
     assert phone.asked == 0
     await town.clock.advance(1)
     assert (await phone.gets()).says["alarm"] == alarm
-    await town.forgets(v01)
+    town.stops_watching(v01)
 
 
 async def test_begins_with_what_comes(town: Town, service: Service) -> None:
@@ -211,7 +211,7 @@ async def test_begins_with_what_comes(town: Town, service: Service) -> None:
     assert (await phone.gets()).says["alarm"] == second
     await settles(town)
     assert phone.asked == 1
-    await town.forgets(v01)
+    town.stops_watching(v01)
 
 
 async def test_a_silent_device(town: Town, service: Service) -> None:
@@ -231,7 +231,7 @@ async def test_a_silent_device(town: Town, service: Service) -> None:
     await phone.tells(v02, push, "shown")
     told = await state(v02, phone)
     assert (told["state"], told["shown"]) == ("on", "2026-11-22T03:00:01.000Z")
-    v01.watched = False
+    town.stops_watching(v01)
 
 
 async def test_a_hub_killed_while_it_sent(tmp_path: Path, service: Service) -> None:

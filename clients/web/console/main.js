@@ -3,6 +3,7 @@
 import { effect } from "/static/vendor/signals-core.js";
 
 import { html, render, useValue } from "../shared/dom.js";
+import { followAlerts } from "../shared/alerts.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { begin, link } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
@@ -63,6 +64,7 @@ if (await begin()) {
   listenToKeys();
   followHistory();
   followTitle();
+  followAlerts(open);
   const root = document.getElementById("app");
   root?.replaceChildren();
   if (root) render(html`<${Console} />`, root);
