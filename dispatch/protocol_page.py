@@ -68,8 +68,8 @@ HTTP: Final = (
     ("DELETE /notify/push/{device}", "signed in", "", "204"),
     ("POST /notify/push/{device}/test", "signed in", "", "202; then `sent` and `shown` of the device say how it went"),
     ("POST /notify/receipts", "the device", "ReceiptBody", "204; again and again changes nothing"),
-    ("GET /notify/channels", "supervisor", "", "200 `station`, `channels`: of each `officer` the `devices` and "
-     "`messengers`, with the last success and failure. `station`"),
+    ("GET /notify/channels", "supervisor", "", "200 `station`, its own `messengers`, and `channels`: of each "
+     "`officer` the `devices` and `messengers`, with the last success and failure. `station`"),
     ("GET /notify/deliveries", "supervisor", "", "200 `deliveries`: each attempt to send, newest first: `at`, "
      "`channel`, `via`, `officers`, `kind`, `code`, `attempt`, `outcome`, `status`, `took_ms`. `station`, `channel`, "
      "`limit`"),

@@ -111,8 +111,8 @@ class Desk:
             command = NoteReceipt(officer=about.user, channel="push", what=body.what, step=about.step, loop=about.loop)
             await self.alarms.handle(about.alarm, command, key=f"{body.what} {name}")
 
-    async def channels(self, station: str) -> list[dict[str, Any]]:
-        """Every officer of the station and every messenger of theirs, with the last success and the last failure."""
+    async def channels(self, station: str) -> dict[str, Any]:
+        """Every officer of the station, and every messenger, with the last success and the last failure."""
         told = await self._messengers()
         names = list(self.officers(station))
         for name in sorted(await self.subscriptions.users() if self.subscriptions else ()):
@@ -120,17 +120,21 @@ class Desk:
                 names.append(name)  # supervisors, and who has left the rota
         devices = await self.subscriptions.of_all(names) if self.subscriptions else {}
         shown_as = self.subscriptions.shown_as if self.subscriptions else None
-        return [
+        people = [
             {
                 "officer": name,
                 "devices": [shown_as(one) for one in devices.get(name, ())] if shown_as else [],
                 "messengers": [
                     {"name": one.name, **told.get(one.name, {})}
-                    for one in self.settings.messengers if name in one.officers or station in one.stations
+                    for one in self.settings.messengers if name in one.officers
                 ],
             }
             for name in names
         ]  # fmt: skip
+        rooms = [
+            {"name": one.name, **told.get(one.name, {})} for one in self.settings.messengers if station in one.stations
+        ]
+        return {"station": station, "channels": people, "messengers": rooms}
 
     async def _messengers(self) -> dict[str, dict[str, Any]]:
         async with translated():
@@ -176,7 +180,7 @@ def routes(desk: Desk, who: Callable[[Request], Awaitable[Actor]]) -> list[Route
 
     async def channels(request: Request) -> Response:
         [station] = _stations(await who(request), request.query_params, desk.stations)[:1]
-        return JSONResponse({"station": station, "channels": await desk.channels(station)})
+        return JSONResponse(await desk.channels(station))
 
     async def deliveries(request: Request) -> Response:
         query = request.query_params

@@ -29,7 +29,7 @@ class Job:
     """One thing to send: to one push subscription, messenger or webhook (`target`).
 
     `kind`: `step`, `reminder`, `taken`, `test`; of a webhook, the event's type. `made` is in ms, `attempts` those made
-    so far, `about` what a webhook says.
+    so far, `last` how the latest ended, `about` what a webhook says.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Job:
     cycle: int = 0
     by: str | None = None
     attempts: int = 0
+    last: str | None = None
     about: dict[str, Any] = field(default_factory=dict)
 
     def dump(self) -> bytes:
@@ -57,9 +58,9 @@ class Job:
         members = orjson.loads(text)
         return Job(id=job, **{**members, "officers": tuple(members.get("officers", ()))})
 
-    def again(self) -> Job:
-        """The same after one more attempt."""
-        return replace(self, attempts=self.attempts + 1)
+    def again(self, last: str) -> Job:
+        """The same after one more attempt, which ended so."""
+        return replace(self, attempts=self.attempts + 1, last=last)
 
 
 class Outbox:

@@ -137,10 +137,12 @@ class Sender:
             if not self._by_host[host]:
                 del self._by_host[host]
         if answer is None:
+            if job.last is not None:  # it was tried in vain, and what it says does not hold any more
+                await self.done(job, Answer(0), job.last)
             await self._outbox.finish(job, None)
             return
-        job = job.again()
         outcome = outcome_of(answer)
+        job = job.again(outcome)
         now = self._clock.now()
         ATTEMPTS.labels(self.channel, outcome).inc()
         attempt = _told(job, answer, outcome, now, began)

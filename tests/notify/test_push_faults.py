@@ -103,6 +103,9 @@ async def test_a_service_that_hangs_delays_nobody(town: Town, service: Service) 
     taken = await well.gets(2)
     assert (taken.says["kind"], taken.headers["topic"]) == ("taken", well.got[0].headers["topic"])
     await settles(town)  # the hanging attempt has ended by its time-out
+    await town.clock.advance(1)
+    failed = (await v01.hears(alarm, "notification_failed"))["event"]
+    assert (failed["officers"], failed["reason"]) == (["V01"], "no_answer")
     await town.fast_forward(60)
     assert (hung.asked, well.asked) == (1, 2)
     let_go.set()

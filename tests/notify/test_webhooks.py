@@ -133,8 +133,13 @@ async def test_messengers(tmp_path: Path, receiver: Receiver) -> None:
         assert {row["via"]: row["outcome"] for row in rows} == {
             "v02-phone": "sent", "room": "sent", "hung": "no_answer",
         }  # fmt: skip
-        seen = (await boss.http.get("/notify/channels", params={"station": "dadongmen"})).json()["channels"]
-        v02 = next(who for who in seen if who["officer"] == "V02")
-        assert [one["name"] for one in v02["messengers"] if "sent" in one] == ["v02-phone", "room"]
+        await v01.acknowledges(alarm)  # it was tried in vain, and will not be again: now that is in the record
+        await town.clock.advance(1)
+        await v01.hears(alarm, "alarm_acknowledged", "notification_failed")
+        seen = (await boss.http.get("/notify/channels", params={"station": "dadongmen"})).json()
+        v02 = next(who for who in seen["channels"] if who["officer"] == "V02")
+        assert [one["name"] for one in v02["messengers"] if "sent" in one] == ["v02-phone"]
+        assert [one["name"] for one in v02["messengers"] if "failed" in one] == ["hung"]
+        assert [one["name"] for one in seen["messengers"] if "sent" in one] == ["room"]
         town.stops_watching(v01)
     hung.close()

@@ -5,10 +5,11 @@ import { html, useValue } from "./dom.js";
 import { known, t } from "./words.js";
 
 export function Alerts() {
-  const { state, why } = useValue(alerts);
+  const { state, why, device } = useValue(alerts);
   const came = useValue(trial);
   const wait = useValue(busy);
   if (state === "hidden" || state === "looking") return null;
+  const word = state === "on" && !device?.shown ? "untested" : state;
   const can = state === "off" || state === "on" || state === "broken";
   return html`
     <section
@@ -18,7 +19,7 @@ export function Alerts() {
       aria-label=${t("alerts.title")}
     >
       <h3>${t("alerts.title")} <span class="alerts-state">${t(`alerts.${state}`)}</span></h3>
-      <p>${state === "broken" ? known("alerts.broken", why) : t(`alerts.${state}_long`)}</p>
+      <p>${state === "broken" ? known("alerts.broken", why) : t(`alerts.${word}_long`)}</p>
       ${came ? html`<p class="alerts-trial ${came}" role="status" data-trial=${came}>${t(`alerts.trial.${came}`)}</p>` : null}
       ${
         can

@@ -11,7 +11,7 @@ import { known, t } from "../shared/words.js";
 /** @typedef {{ id: string, state: string, sent?: string, shown?: string, failed?: Failed }} Device */
 /** @typedef {{ name: string, sent?: string, failed?: Failed }} Messenger */
 /** @typedef {{ officer: string, devices: Device[], messengers: Messenger[] }} Person */
-/** @typedef {{ station: string, channels: Person[] }} Told */
+/** @typedef {{ station: string, channels: Person[], messengers: Messenger[] }} Told */
 
 /** @type {import("/static/vendor/signals-core.js").Signal<Told[]>} */
 const told = signal([]);
@@ -52,9 +52,10 @@ export function Channels() {
       <h3>${t("channels.title")}</h3>
       <p class="hint">${t("channels.hint")}</p>
       ${some.map(
-        ({ station, channels }) => html`
+        ({ station, channels, messengers }) => html`
           <div key=${station} class="station" data-channels=${station}>
             <p><b>${stationName(station)}</b></p>
+            ${messengers.map((one) => html`<${Way} key=${one.name} what=${one.name} state=${taken(one)} of=${one} />`)}
             <${People} channels=${channels} />
           </div>
         `,
@@ -73,8 +74,8 @@ function People({ channels }) {
         ({ officer, devices, messengers }) => html`
           <li key=${officer} data-officer=${officer}>
             <b>${officer}</b>
-            ${devices.map((one) => html`<${Way} key=${one.id} what=${t("channel.push")} state=${one.state} of=${one} />`)}
-            ${messengers.map((one) => html`<${Way} key=${one.name} what=${one.name} state=${stateOf(one)} of=${one} />`)}
+            ${devices.map((one) => html`<${Way} key=${one.id} what=${t("channel.push")} state=${seen(one)} of=${one} />`)}
+            ${messengers.map((one) => html`<${Way} key=${one.name} what=${one.name} state=${taken(one)} of=${one} />`)}
           </li>
         `,
       )}
@@ -83,10 +84,15 @@ function People({ channels }) {
   `;
 }
 
-/** @param {Messenger} one */
-function stateOf({ sent = "", failed }) {
+/** What is known of a messenger: its service takes messages; whether anybody reads them, it does not say. @param {Messenger} one */
+function taken({ sent = "", failed }) {
   if (failed && failed.at >= sent) return "failing";
-  return sent ? "on" : "untried";
+  return sent ? "taken" : "untried";
+}
+
+/** Only what was shown is known to work. @param {Device} one */
+function seen({ state, sent, shown }) {
+  return state !== "on" || shown ? state : sent ? "unproven" : "untried";
 }
 
 /** @param {{ what: string, state: string, of: Device & Messenger }} props */
@@ -98,7 +104,7 @@ function Way({ what, state, of }) {
       ? t("channels.failed", { at: dayAndClock(of.failed.at), because: known("because", of.failed.reason) })
       : "",
   ].filter(Boolean);
-  const look = state === "on" ? "on" : state === "untried" ? "" : "bad";
+  const look = state === "on" ? "on" : ["untried", "unproven", "taken"].includes(state) ? "" : "bad";
   return html`
     <p class="way" data-way=${state}>
       <span>${what}</span>
