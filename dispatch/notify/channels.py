@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 import structlog
 
-from dispatch.alarm.clock import Clock, to_text
+from dispatch.alarm.clock import Clock, from_ms, to_text
 from dispatch.alarm.commands import NoteFailed, NoteSent, Notify
 from dispatch.alarm.state import Alarm
 from dispatch.notify.messenger import Message, tell
@@ -178,6 +178,10 @@ class Webhooks(Sender):
 
     def host(self, job: Job) -> str:
         return job.target
+
+    def until(self, job: Job) -> datetime:
+        """Also what happened long ago is told."""
+        return from_ms(job.made) + timedelta(days=7)
 
     async def attempt(self, job: Job, now: datetime) -> Answer | None:
         hook = self._by_name.get(job.target)

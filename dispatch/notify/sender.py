@@ -23,8 +23,8 @@ from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
 _LOOK_EVERY = timedelta(seconds=1)
-_NO_ROOM = timedelta(seconds=0.25)
-"""A job whose host is busy with as many as it may have waits so long; others go before it."""
+_NO_ROOM = (timedelta(seconds=0.25), timedelta(seconds=5))
+"""A job whose host has as many under way as it may have waits half its age, at least and at most; others go before."""
 ATTEMPTS = Counter("dispatch_notify_attempts", "Attempts to send a notification", ["channel", "outcome"])
 AGE = Histogram(
     "dispatch_notify_seconds", "From the event to the service's answer, of notifications that were taken", ["channel"],
@@ -67,6 +67,10 @@ class Sender:
     def ring(self) -> None:
         """There is something to send."""
         self._bell.set()
+
+    async def still(self, job: Job) -> bool:
+        """Whether what the job says still holds."""
+        return True
 
     @abstractmethod
     async def attempt(self, job: Job, now: datetime) -> Answer | None:
@@ -111,8 +115,7 @@ class Sender:
                 for job in jobs:
                     host = self.host(job)
                     if self._by_host[host] >= self._per_host:
-                        await self._outbox.finish(job, None, now + _NO_ROOM)
-                        ahead.append(now + _NO_ROOM)
+                        ahead.append(await self._no_room(job, now))
                         continue
                     self._by_host[host] += 1
                     task = asyncio.create_task(self._one(job, host))
@@ -121,6 +124,15 @@ class Sender:
                 if len(jobs) < room:
                     break
         return min(ahead, default=None)
+
+    async def _no_room(self, job: Job, now: datetime) -> datetime:
+        """When the job comes again; what does not hold any more goes, so that a host that hangs makes no backlog."""
+        again = now + min(max((now - from_ms(job.made)) / 2, _NO_ROOM[0]), _NO_ROOM[1])
+        holds = again <= self.until(job) and await self.still(job)
+        if not holds and job.last is not None:
+            await self.done(job, Answer(0), job.last)
+        await self._outbox.finish(job, None, again if holds else None)
+        return again
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -148,7 +160,7 @@ class Sender:
         attempt = _told(job, answer, outcome, now, began)
         if outcome in ("busy", "no_answer") and (wait := self.wait(job)) is not None:
             again = now + max(wait, answer.retry_after or wait)
-            if self.channel == "webhook" or again <= self.until(job):
+            if again <= self.until(job):
                 await self._outbox.finish(job, attempt, again)
                 return
         if outcome == "sent":
