@@ -150,9 +150,10 @@ async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser)
     assert told.count(push.says["tag"]) == 1
 
     device.answers = [410]
-    await page.click(act("menu"))
-    await page.click(f".tools {act('sound-open')}")
-    await page.click(act("alerts-test"))
+    await town.citizen().raises(text="又有人")
+    line = page.locator("[data-part=alerts-broken]")
+    await expect(line).to_contain_text("已不再接收")
+    await line.locator(act("alerts-open")).click()
     await expect(part).to_have_attribute("data-alerts", "broken")
     await context.close()
     await town.user("S01", None, "supervisor")

@@ -4,6 +4,7 @@ import { effect } from "/static/vendor/signals-core.js";
 
 import { html, render, useValue } from "../shared/dom.js";
 import { followAlerts } from "../shared/alerts.js";
+import { AlertsBroken } from "../shared/alerts-part.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { begin, link } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
@@ -24,6 +25,7 @@ function Console() {
   return html`
     <${Head} title=${t("console.title")} onCheck=${check} onHelp=${() => (helpOpen.value = true)} />
     <${NotReady} onCheck=${check} />
+    <${AlertsBroken} onCheck=${check} />
     <${Notices} open=${open} />
     <div class="panes ${chosen ? "one-open" : ""} ${state === "live" ? "" : "old"}">
       <${List} />

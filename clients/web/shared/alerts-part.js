@@ -4,6 +4,18 @@ import { alerts, busy, switchOff, switchOn, trial, tryOutAlerts } from "./alerts
 import { html, useValue } from "./dom.js";
 import { known, t } from "./words.js";
 
+/** The line while this device was to be notified and is not. @param {{ onCheck: () => void }} props */
+export function AlertsBroken({ onCheck }) {
+  const { state, why } = useValue(alerts);
+  if (state !== "broken") return null;
+  return html`
+    <div class="alerts-broken" role="status" data-part="alerts-broken">
+      <span><b>${t("alerts.title")}</b> ${known("alerts.broken", why)}</span>
+      <button data-act="alerts-open" onClick=${onCheck}>${t("alerts.mend")}</button>
+    </div>
+  `;
+}
+
 export function Alerts() {
   const { state, why, device } = useValue(alerts);
   const came = useValue(trial);

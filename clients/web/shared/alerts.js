@@ -3,8 +3,9 @@
  * comes back. Only a help: this device still counts as ready by its sound check alone. Field's term: web push.
  */
 
-import { signal } from "/static/vendor/signals-core.js";
+import { effect, signal } from "/static/vendor/signals-core.js";
 
+import { store, user } from "./session.js";
 import { lang } from "./words.js";
 
 /** @typedef {"looking" | "hidden" | "unsupported" | "home_screen" | "blocked" | "off" | "on" | "broken"} State */
@@ -162,6 +163,14 @@ export async function tryOutAlerts() {
  */
 export function followAlerts(open) {
   void look();
+  let failed = "";
+  effect(() => {
+    const me = user.value.name;
+    const mine = [...store.alarms.value.values()].filter((alarm) => alarm.notified?.[me]?.failed);
+    const now = mine.map((alarm) => alarm.id).join(" ");
+    if (now !== failed) void look(); // one that could not be sent here: perhaps this device is gone
+    failed = now;
+  });
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void look());
   navigator.serviceWorker?.addEventListener("message", (event) => {
     if (event.data?.type === "alert-opened") open(String(event.data.alarm));

@@ -49,6 +49,16 @@ export interface Found {
 
 export type Status = "raised" | "acknowledged" | "en_route" | "on_scene" | "closed";
 
+/** What became of the latest notification of an officer beyond the console. */
+export interface Notified {
+  step?: number;
+  loop?: number;
+  sent?: string[];
+  failed?: string[];
+  shown?: string;
+  opened?: string;
+}
+
 export interface Alarm {
   id: string;
   version: number;
@@ -92,6 +102,7 @@ export interface Alarm {
   delivered_at?: string;
   seen_at?: string;
   seen_by?: string[];
+  notified?: Record<string, Notified>;
   text?: string;
   position?: Place;
   place?: string;

@@ -4,6 +4,7 @@ import { effect } from "/static/vendor/signals-core.js";
 
 import { html, render, useValue } from "../shared/dom.js";
 import { followAlerts } from "../shared/alerts.js";
+import { AlertsBroken } from "../shared/alerts-part.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { begin, link } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
@@ -52,6 +53,7 @@ function Supervisor() {
   return html`
     <${Head} title=${t("supervisor.title")} onCheck=${check}><${Views} /><//>
     <${NotReady} onCheck=${check} />
+    <${AlertsBroken} onCheck=${check} />
     <${Notices} open=${open} more=${allLate} />
     <div class="below">
       <main class="view ${on} ${state === "live" ? "" : "old"}">
