@@ -7,7 +7,6 @@ A push or message counts as nothing but sent: it holds no escalation back.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 import orjson
 import structlog
@@ -21,7 +20,7 @@ from dispatch.notify.outbox import Job, Outbox
 from dispatch.notify.plan import holds
 from dispatch.notify.recorder import Recorder
 from dispatch.notify.sender import Sender
-from dispatch.notify.subscriptions import Subscription, Subscriptions
+from dispatch.notify.subscriptions import Subscriptions
 from dispatch.notify.webhook import headers
 from dispatch.notify.webpush import WebPush
 from dispatch.sections import Notify as Section
@@ -79,10 +78,6 @@ class Pushes(_ToOfficers):
         )
         self._subscriptions = subscriptions
         self._push = push
-        self._hosts: dict[str, str] = {}
-
-    def host(self, job: Job) -> str:
-        return self._hosts.get(job.target, "")
 
     async def attempt(self, job: Job, now: datetime) -> Answer | None:
         to = await self._subscriptions.one(job.officers[0], job.target)
@@ -90,7 +85,6 @@ class Pushes(_ToOfficers):
             return None
         if job.kind == "taken" and not job.attempts and not await self._is_on(job):
             return None
-        self._remember(to)
         return await self._push.send(job, to, now)
 
     async def done(self, job: Job, answer: Answer, outcome: str) -> None:
@@ -108,8 +102,8 @@ class Pushes(_ToOfficers):
         """Somebody took it while it was sent: say so on the device at once."""
         if holds(alarm, "taken") and job.officers[0] != alarm.owner:
             await self._outbox.add(Job(
-                id=f"{job.id}:taken", channel="push", target=job.target, kind="taken", station=job.station,
-                made=job.made, alarm=job.alarm, code=job.code, officers=job.officers, by=alarm.owner,
+                id=f"{job.id}:taken", channel="push", target=job.target, host=job.host, kind="taken",
+                station=job.station, made=job.made, alarm=job.alarm, code=job.code, officers=job.officers, by=alarm.owner,
             ))  # fmt: skip
             self.ring()
 
@@ -126,11 +120,6 @@ class Pushes(_ToOfficers):
             key = self._stream.of(job.station).pushed(job.alarm)
             return bool(await self._stream.redis.srem(key, job.target))
 
-    def _remember(self, to: Subscription) -> None:
-        if len(self._hosts) > 10_000:
-            self._hosts.clear()
-        self._hosts[to.id] = urlsplit(to.endpoint).netloc
-
 
 class Messengers(_ToOfficers):
     """Messengers and telephones, through apprise in a process of its own."""
@@ -144,9 +133,6 @@ class Messengers(_ToOfficers):
         self._timeout_s = timeout_s
         self._message = message
         self._proxy = settings.proxy
-
-    def host(self, job: Job) -> str:
-        return job.target
 
     async def attempt(self, job: Job, now: datetime) -> Answer | None:
         to = self._by_name.get(job.target)
@@ -175,9 +161,6 @@ class Webhooks(Sender):
         self._by_name = {hook.name: hook for hook in settings.webhooks}
         self._attempts = settings.webhook_attempts
         self._outside = outside
-
-    def host(self, job: Job) -> str:
-        return job.target
 
     def until(self, job: Job) -> datetime:
         """Also what happened long ago is told."""

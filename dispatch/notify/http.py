@@ -91,10 +91,11 @@ class Desk:
 
     async def test(self, actor: Actor, device: str) -> None:
         """Send this device a notification that says that it is a test; what became of it is shown with the device."""
-        if self.subscriptions is None or await self.subscriptions.one(actor.name, device) is None:
+        to = await self.subscriptions.one(actor.name, device) if self.subscriptions is not None else None
+        if to is None:
             raise Refused(errors.NOT_FOUND, "there is no such device of yours")
         job = Job(
-            id=f"test:{device}", channel="push", target=device, kind="test", officers=(actor.name,),
+            id=f"test:{device}", channel="push", target=device, host=to.host, kind="test", officers=(actor.name,),
             station=actor.station or self.stations[0], made=to_ms(self.clock.now()),
         )  # fmt: skip
         await self.outbox.add(job)

@@ -28,13 +28,15 @@ _FOLDER = resources.files("dispatch.notify")
 class Job:
     """One thing to send: to one push subscription, messenger or webhook (`target`).
 
-    `kind`: `step`, `reminder`, `taken`, `test`; of a webhook, the event's type. `made` is in ms, `attempts` those made
+    `kind`: `step`, `reminder`, `taken`, `test`; of a webhook, the event's type. `host` is what must
+    not get all the room when it hangs. `made` is in ms, `attempts` those made
     so far, `last` how the latest ended, `about` what a webhook says.
     """
 
     id: str
     channel: str
     target: str
+    host: str = ""
     kind: str
     station: str
     made: int

@@ -139,7 +139,7 @@ class Planner:
         jobs: list[Job] = []
         if self._subscriptions is not None:
             for user, devices in (await self._subscriptions.of_all(able)).items():
-                jobs += [self._job(alarm, station, offset, "push", one.id, want.kind, want, (user,))
+                jobs += [self._job(alarm, station, offset, "push", one.id, want.kind, want, (user,), host=one.host)
                          for one in devices if one.endpoint and one.key == self._subscriptions.key]  # fmt: skip
         for messenger in self._settings.messengers if want.messengers else ():
             here = want.kind == "step" and bool(set(messenger.stations) & set(alarm.stations))
@@ -161,11 +161,11 @@ class Planner:
 
     def _job(
         self, alarm: Alarm, station: str, offset: int, channel: str, target: str, kind: str,
-        want: Wanted | None = None, officers: Iterable[str] = (), about: dict[str, Any] | None = None,
+        want: Wanted | None = None, officers: Iterable[str] = (), about: dict[str, Any] | None = None, host: str = "",
     ) -> Job:  # fmt: skip
         return Job(
-            id=f"{station}:{offset}:{channel}:{target}", channel=channel, target=target, kind=kind, station=station,
-            made=to_ms(self._clock.now()), alarm=alarm.id, code=alarm.code, officers=tuple(officers),
+            id=f"{station}:{offset}:{channel}:{target}", channel=channel, target=target, host=host, kind=kind,
+            station=station, made=to_ms(self._clock.now()), alarm=alarm.id, code=alarm.code, officers=tuple(officers),
             step=want.step if want else None, loop=want.loop if want else None, cycle=alarm.cycle,
             by=want.by if want else None, about=about or {},
         )  # fmt: skip

@@ -81,10 +81,6 @@ class Sender:
         """The last attempt was made: `sent`, or why not: `gone`, `refused`, `busy`, `no_answer`."""
 
     @abstractmethod
-    def host(self, job: Job) -> str:
-        """What must not get all the room when it hangs."""
-
-    @abstractmethod
     def wait(self, job: Job) -> timedelta | None:
         """How long to wait before the attempt after `job.attempts`; None when that was the last."""
 
@@ -113,7 +109,7 @@ class Sender:
                 if due is not None:
                     ahead.append(due)
                 for job in jobs:
-                    host = self.host(job)
+                    host = job.host or job.target
                     if self._by_host[host] >= self._per_host:
                         ahead.append(await self._no_room(job, now))
                         continue

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -40,6 +41,11 @@ class Subscription:
     shown: str = ""
     waiting: str = ""  # since when something was sent and nothing was shown
     failed: dict[str, Any] | None = None  # at, reason, status
+
+    @property
+    def host(self) -> str:
+        """Of its push service."""
+        return urlsplit(self.endpoint).netloc
 
     def state(self, now: datetime, key: str, silent_after: timedelta) -> str:
         """`on`, `gone`, `old_key`, `refused` or `silent`: only the first can be relied on to send."""

@@ -8,6 +8,7 @@ from dispatch import resources
 from dispatch.alarm.commands import Raise
 from dispatch.app import Dispatch
 from dispatch.media.objects import Objects
+from dispatch.notify.outbox import Job, Outbox
 from dispatch.store import checks as store
 from tests.flow.people import Citizen, Officer
 from tests.flow.town import Town
@@ -109,6 +110,58 @@ async def test_a_service_that_hangs_delays_nobody(town: Town, service: Service) 
     await town.fast_forward(60)
     assert (hung.asked, well.asked) == (1, 2)
     let_go.set()
+
+
+async def test_one_host_does_not_take_all_the_room(tmp_path: Path, service: Service) -> None:
+    """Many phones of a service that hangs: those of another one are sent meanwhile, and none is tried for ever."""
+    env = {**ENV, "DISPATCH_NOTIFY_AT_ONCE": "2", "DISPATCH_NOTIFY_PER_HOST": "1", "DISPATCH_NOTIFY_TIMEOUT_S": "5"}
+    async with Town(tmp_path, env=env) as town, Service().serves() as hangs:
+        v01, v02 = await town.officer("V01"), await town.user("V02")
+        let_go = asyncio.Event()
+        hung = [await hangs.device().subscribes(v01) for _ in range(4)]
+        for device in hung:
+            device.answers = [let_go]
+        well = await service.device().subscribes(v02)
+        alarm = await town.citizen().raises()
+        await well.gets()
+        assert sum(device.asked for device in hung) == 1
+        await v01.acknowledges(alarm)
+        assert (await well.gets(2)).says["kind"] == "taken"
+        await town.fast_forward(6)
+        stream = town.dispatch.stream
+        let_go.set()
+        await settles(town)
+        await town.clock.advance(1)
+        await settles(town)
+        assert await stream.redis.hlen(stream.keys.notify_jobs) == 0
+        assert sum(device.asked for device in hung) == 1
+        town.stops_watching(v01)
+
+
+async def test_the_outbox_is_bounded(town: Town) -> None:
+    """What finds no room is given back to be told, and the position moves all the same; only who was first moves it."""
+    outbox = Outbox(town.dispatch.stream, waiting=1, kept=10)
+    jobs = [
+        Job(id=f"t{n}", channel="push", target="none", kind="step", station="nowhere", made=4_102_444_800_000)
+        for n in range(3)
+    ]
+    assert await outbox.plan("nowhere", None, 7, jobs) == jobs[1:]
+    assert await outbox.plan("nowhere", None, 7, jobs) is None
+    assert await outbox.positions(["nowhere"]) == {"nowhere": 7}
+
+
+async def test_who_took_it_is_reminded(town: Town, service: Service) -> None:
+    """Acknowledged and not moving: the owner's phone is told too."""
+    v01 = await town.officer("V01")
+    phone = await service.device().subscribes(v01)
+    alarm = await town.citizen().raises()
+    await phone.gets()
+    await v01.acknowledges(alarm)
+    await town.fast_forward(120)
+    reminder = await phone.gets(2)
+    assert (reminder.says["kind"], reminder.headers["urgency"]) == ("reminder", "high")
+    await v01.hears(alarm, "owner_reminded")
+    town.stops_watching(v01)
 
 
 async def test_taken_replaces_and_nothing_follows(town: Town, service: Service) -> None:
