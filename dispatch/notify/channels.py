@@ -103,7 +103,8 @@ class Pushes(_ToOfficers):
         if holds(alarm, "taken") and job.officers[0] != alarm.owner:
             await self._outbox.add(Job(
                 id=f"{job.id}:taken", channel="push", target=job.target, host=job.host, kind="taken",
-                station=job.station, made=job.made, alarm=job.alarm, code=job.code, officers=job.officers, by=alarm.owner,
+                station=job.station, made=job.made, alarm=job.alarm, code=job.code, officers=job.officers,
+                by=alarm.owner,
             ))  # fmt: skip
             self.ring()
 
