@@ -6,14 +6,16 @@ Field's term: notification rule.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dispatch.alarm import events as e
 from dispatch.alarm.state import OWNED, Alarm, Status
 
-ENDS = ("alarm_acknowledged", "alarm_taken", "transfer_accepted")
+_ENDS = ("alarm_acknowledged", "alarm_taken", "transfer_accepted")
+CALLS = frozenset({"step_run", "owner_reminded", *_ENDS})
+"""The events from which something may follow."""
 _TOLD = ("step", "loop", "audience", "called", "reached", "by", "owner", "why", "cause", "stations", "day")
 """Members of events that a webhook is told; nothing of a citizen is among them."""
 
@@ -34,6 +36,8 @@ class Wanted:
 def wanted(alarm: Alarm, members: Mapping[str, Any], repeats: int) -> Wanted | None:
     """What the event `members` (as recorded) asks for, as the alarm is now; None for nothing.
 
+    Of steps that ran in one instant, because nobody was ready, only the last still holds: a phone rings once.
+
     Args:
         alarm: now, not as it was at the event.
         members: `type` and the public fields.
@@ -46,7 +50,7 @@ def wanted(alarm: Alarm, members: Mapping[str, Any], repeats: int) -> Wanted | N
         )  # fmt: skip
     if members["type"] == "owner_reminded" and members["owner"] == alarm.owner and holds(alarm, "reminder"):
         return Wanted(kind="reminder", officers=(members["owner"],))
-    if members["type"] in ENDS and alarm.status in OWNED:
+    if members["type"] in _ENDS and alarm.status in OWNED:
         return Wanted(kind="taken", officers=pushed(alarm), messengers=False, by=alarm.owner)
     return None
 
@@ -66,19 +70,6 @@ def holds(alarm: Alarm, kind: str, step: int | None = None, loop: int | None = N
 def pushed(alarm: Alarm) -> tuple[str, ...]:
     """Whose devices may show that the alarm waits: all who were sent a push, except who has it now."""
     return tuple(who for who, entry in alarm.notified.items() if "push" in entry.get("sent", ()) and who != alarm.owner)
-
-
-def latest(rows: Sequence[tuple[int, Mapping[str, Any]]]) -> list[tuple[int, Mapping[str, Any]]]:
-    """`rows` (offset, record) that concern alarms; of an alarm's steps, reminders and ends only the last of each kind.
-
-    Steps that ran in one instant, because nobody was ready, ring a phone once.
-    """
-    last: dict[tuple[str, str], tuple[int, Mapping[str, Any]]] = {}
-    for offset, record in rows:
-        kind = record["event"]["type"]
-        if record["alarm"] is not None and kind in ("step_run", "owner_reminded", *ENDS):
-            last[record["alarm"], "end" if kind in ENDS else kind] = (offset, record)
-    return sorted(last.values(), key=lambda row: row[0])
 
 
 def about(alarm: Alarm, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dispatch.alarm.commands import Actor, NoteFailed
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Alarm
 from dispatch.notify.outbox import Job, Outbox
-from dispatch.notify.plan import Wanted, about, latest, wanted
+from dispatch.notify.plan import CALLS, Wanted, about, wanted
 from dispatch.notify.recorder import Recorder
 from dispatch.notify.subscriptions import Subscriptions
 from dispatch.sections import Notify
@@ -96,13 +96,12 @@ class Planner:
             return False
         jobs: list[Job] = []
         alarms: dict[str, Alarm | None] = {}
-        asked = {offset for offset, _ in latest(rows)}
         for offset, record in rows:
             kind = record["event"]["type"]
             hooks = [
                 h for h in self._settings.webhooks if kind in h.events and station in (h.stations or (station,))
             ]  # fmt: skip
-            if record["alarm"] is None or not (hooks or offset in asked):
+            if record["alarm"] is None or not (hooks or kind in CALLS):
                 continue
             if record["alarm"] not in alarms:
                 loaded = await self._alarms.load(record["alarm"])
@@ -110,7 +109,7 @@ class Planner:
             alarm = alarms[record["alarm"]]
             if alarm is None or alarm.home != station:  # a copy, for a station that was called in
                 continue
-            want = wanted(alarm, record["event"], self._settings.repeats) if offset in asked else None
+            want = wanted(alarm, record["event"], self._settings.repeats)
             if want is not None:
                 jobs += await self._jobs(station, offset, alarm, want)
             if kind != "step_run" or want is not None:
