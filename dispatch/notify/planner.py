@@ -61,34 +61,51 @@ class Planner:
         self._settings = settings
         self._clock = clock
         self._bell = asyncio.Event()
+        self._hot: set[str] = set()
+        self._interest = CALLS.union(*(hook.events for hook in settings.webhooks))
         self.planned: list[Callable[[], None]] = []
 
     def after_append(self, outcome: Outcome) -> None:
         """For `Alarms.after_append`: look at once. What other hubs appended is found by looking every second."""
-        self._bell.set()
+        if any(event.type in self._interest for event in outcome.events):
+            self._hot.add(outcome.alarm.home)
+            self._bell.set()
 
     async def run(self) -> None:
         """Follow every stream, for ever."""
+        all_at = self._clock.now()
         while True:
+            now = self._clock.now()
+            stations: Collection[str] = self._hot
+            self._hot = set()
+            if now >= all_at:
+                stations, all_at = self._stations, now + LOOK_EVERY
             try:
-                while await self.step():
+                while await self.step(stations):
                     pass
             except Refused as fault:
                 log.warning("notifications_wait", code=fault.error.code)
-            await sleep_or(self._clock, self._clock.now() + LOOK_EVERY, self._bell)
+            await sleep_or(self._clock, all_at, self._bell)
 
-    async def step(self) -> bool:
-        """Look at what is new in each station's stream; False when nothing was."""
-        positions = await self._outbox.positions(self._stations)
-        ends = await self._stream.ends(self._stations)
+    async def step(self, stations: Collection[str]) -> bool:
+        """Look at what is new in the streams of `stations`; False when nothing was."""
+        wanted = list(stations)
+        positions = await self._outbox.positions(wanted)
+        ends = await self._stream.ends(wanted)
+        new = [(s, positions[s], end) for s, (end, _) in zip(wanted, ends, strict=True) if positions[s] != end]
+        somebody = bool(new) and await self._somebody()
         found = False
-        for station, (end, _) in zip(self._stations, ends, strict=True):
-            at = positions[station]
-            if at is not None and at > end:  # an older copy of the stream was put in its place
+        for station, at, end in new:
+            if not somebody or (at is not None and at > end):  # or an older copy of the stream was put in its place
                 await self._outbox.plan(station, at, end, [])
-            elif at is None or at < end:
+            else:
                 found |= await self._station(station, at)
         return found
+
+    async def _somebody(self) -> bool:
+        """Whether there is anybody to be told of anything: without, an alarm costs nothing more."""
+        there = bool(self._settings.messengers or self._settings.webhooks)
+        return there or (self._subscriptions is not None and await self._subscriptions.any())
 
     async def _station(self, station: str, at: int | None) -> bool:
         rows = await self._stream.records(station, at or 0, _AT_ONCE)

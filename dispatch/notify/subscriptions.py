@@ -116,6 +116,11 @@ class Subscriptions:
             pipe.hdel(self._keys.push_owners, name)
             await pipe.execute()
 
+    async def any(self) -> bool:
+        """Whether there is one at all."""
+        async with translated():
+            return bool(await self._redis.hlen(self._keys.push_owners))
+
     async def users(self) -> set[str]:
         """Who has a subscription."""
         async with translated():

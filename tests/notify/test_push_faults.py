@@ -259,7 +259,7 @@ async def test_begins_with_what_comes(town: Town, service: Service) -> None:
     async with asyncio.timeout(10):
         outbox = town.dispatch.notify.outbox
         while (await outbox.positions(["dadongmen"]))["dadongmen"] != await stream.offset("dadongmen"):
-            await asyncio.sleep(0)
+            await town.clock.advance(1)
     await stream.redis.delete(stream.keys.notified)
     phone = await service.device().subscribes(v02)
     await town.dispatch.notify.open()
