@@ -28,6 +28,7 @@ from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.tasks import end, keep, repeat
 from dispatch.alarmlog import http as log_http
+from dispatch.catalogues import Catalogues
 from dispatch.duty import presence
 from dispatch.duty.presence import Presence
 from dispatch.duty.readiness import Console, Readiness
@@ -52,6 +53,8 @@ from dispatch.intake.websocket import CitizenSocket
 from dispatch.media.evidence import Evidence
 from dispatch.media.objects import Objects
 from dispatch.notices import NOTICE_EVERY_S, Notices
+from dispatch.notify.notify import Notify
+from dispatch.notify.vapid import open_vapid_key
 from dispatch.routing.route import route
 from dispatch.settings import Settings
 from dispatch.shifts import Shifts
@@ -132,6 +135,11 @@ class Dispatch:
             self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s
         )
         self.evidence = Evidence(self.alarms, objects, clock, self.limits, settings.media.model_dump())
+        self.notify = Notify(
+            self.alarms, clock, settings.notify, settings.notify.vapid_key or open_vapid_key(data),
+            stations=self.stations, officers=self.roster.officers, people=self.identity.people,
+            words=partial(Catalogues(pages).of, "notify"), station_name=self.settings.station_name,
+        )  # fmt: skip
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
@@ -154,6 +162,7 @@ class Dispatch:
                 WebSocketRoute("/ws/alarm", self._citizen_socket),
                 WebSocketRoute("/ws/console", self._console_socket),
                 *self.evidence.routes(self._citizen_of, self.who),
+                *self.notify.routes(self.who),
                 *log_http.routes(self.alarms, self.who, self.stations),
                 *web.routes(pages, self.identity, self.who, self.shifts.may_leave, folder, voice, self.settings),
             ],
@@ -165,6 +174,7 @@ class Dispatch:
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Every loop of the hub lives here."""
         await self.open()
+        await self.notify.open()
         poll_s = self.settings.timer.poll_s
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "fanout": lambda: repeat(self.notices.look, self.clock, CHECK_EVERY_S),
@@ -177,6 +187,7 @@ class Dispatch:
             "floods": lambda: repeat(self.floods.step, self.clock, flood.LOOK_EVERY_S),
             "relay": lambda: self.relay.run(poll_s),
             **self.evidence.loops(),
+            **self.notify.loops(),
             "endings": lambda: repeat(self.endings.step, self.clock, ENDINGS_EVERY_S),
             "rewriting": lambda: repeat(self.rewriting.step, self.clock, REWRITE_EVERY_S),
             "audit": lambda: repeat(self.auditor.step, self.clock, AUDIT_EVERY_S),
@@ -195,6 +206,7 @@ class Dispatch:
                     await self.leases.release(self.clock.now())
             await self.hub.feeds.doorbell.aclose()
             self.epochs.witness.close()
+            await self.notify.aclose()
             if self.replicas is not None:
                 await self.replicas.aclose()
 
@@ -269,16 +281,10 @@ class Dispatch:
     # -- what stages are handed ----------------------------------------------------------------------------------
 
     def _town(self) -> Town:
-        stations = self.settings.boundaries.stations
-
-        def station_name(station: str, lang: str) -> str:
-            found = stations.get(station)
-            return found.name.of("en" if lang == "en" else "zh") if found else station
-
         return Town(
             route=lambda position: route(self.settings.boundaries, position),
             opening=self.timer.opening,
-            station_name=station_name,
+            station_name=self.settings.station_name,
             officers_named=lambda station: self.settings.citizen.name_officers,
             follow=self.hub.watch,
             lives=lambda: self.notices.away_since is None,

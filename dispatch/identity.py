@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -107,6 +108,14 @@ class Identity:
             (User(name, r["role"], r["station"], r["disabled"], r["created_at"]) for name, r in found),
             key=lambda user: user.name,
         )
+
+    async def people(self, names: Collection[str]) -> dict[str, Actor | None]:
+        """The users among `names`; None for one who is disabled. A name that is no user is left out."""
+        wanted = list(names)
+        async with translated():
+            rows = await self._redis.hmget(self._keys.users, wanted) if wanted else []
+        found = [(name, orjson.loads(row)) for name, row in zip(wanted, rows, strict=True) if row is not None]
+        return {name: None if r["disabled"] else Actor(name, r["station"], r["role"]) for name, r in found}
 
     # -- sign-ins ----------------------------------------------------------------------------------------------
 

@@ -62,6 +62,18 @@ HTTP: Final = (
     ("GET /log/alarms/{alarm}", "signed in", "", "200 `alarm`, `events`, `ends_at` (when its content ends; null "
      "while it is open, held, wiped already or kept for ever)"),
     ("GET /log/verify", "signed in", "", "200 `station`, `ok`, `events`, `head`, or `broken_at` and `why`"),
+    ("GET /notify/push", "signed in", "", "200 one's own `devices` with phone alerts (`id`, `made_at`, `sent`, "
+     "`shown`, `failed`, and `state`: `on`, `silent`, `failing`, `refused`, `old_key` or `gone`), whether push is "
+     "`on`, the `key` to subscribe with, and the `most` devices"),
+    ("PUT /notify/push", "signed in", "PushBody", "200 `id`; the same endpoint again is the same device"),
+    ("DELETE /notify/push/{device}", "signed in", "", "204"),
+    ("POST /notify/push/{device}/test", "signed in", "", "202; then `sent` and `shown` of the device say how it went"),
+    ("POST /notify/receipts", "the device", "ReceiptBody", "204; again and again changes nothing"),
+    ("GET /notify/channels", "supervisor", "", "200 `station`, its own `messengers`, and `channels`: of each "
+     "`officer` the `devices` and `messengers`, with the last success and failure. `station`"),
+    ("GET /notify/deliveries", "supervisor", "", "200 `deliveries`: each attempt to send, newest first: `at`, "
+     "`channel`, `via`, `officers`, `kind`, `code`, `attempt`, `outcome`, `status`, `took_ms`. `station`, `channel`, "
+     "`limit`"),
     ("GET /voice/{name}", "signed in", "", "200 the clip `STATION.zh.wav` or `STATION.en.wav`"),
     ("GET /static/config.json", "anyone", "", "200 what pages need to know of the configuration"),
     ("GET /areas/{station}", "anyone", "", "200 `areas`: outline and name of the station and the nearest around it"),
@@ -72,6 +84,10 @@ HTTP: Final = (
     ("GET /manifest.webmanifest", "anyone", "", "200 what an installed page is called; 404 unless `citizen.install`"),
     ("GET /icon.png", "anyone", "", "200 the neutral icon"),
     ("GET /shell.js", "anyone", "", "200 the worker of an installed page, with the names of the files that it keeps"),
+    ("GET /alerts.js", "anyone", "", "200 the worker that shows notifications; of the staff pages alone"),
+    ("GET /staff-icon.png", "anyone", "", "200 the icon of the staff pages"),
+    ("GET /console.webmanifest", "anyone", "", "200 to put the console on a home screen"),
+    ("GET /supervisor.webmanifest", "anyone", "", "200 likewise the supervisor's page"),
     ("GET /notices", "signed in", "", "200 `notices`: what is wrong with the system itself, as in `Notices`"),
     ("GET /healthz", "anyone", "", "200 the process lives"),
     ("GET /readyz", "anyone", "", "200 the store answers and is safe, else 503 and `why`"),

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from dispatch.alarm.faults import Table
+from dispatch.notify.section import Notify
 from dispatch.routing.boundaries import OtherWay, Words
 
 
@@ -241,3 +242,4 @@ class Dispatch(Table):
     log: Log = Log()
     timer: Timer = Timer()
     retention: Retention = Retention()
+    notify: Notify = Notify()

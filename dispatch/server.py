@@ -26,6 +26,7 @@ from dispatch.alarm.tasks import end
 from dispatch.app import Dispatch
 from dispatch.fanout.transport import Protocol
 from dispatch.media.objects import KeyUnusable, Objects, Unusable, open_key
+from dispatch.notify import vapid
 from dispatch.settings import Settings
 from dispatch.stop import Stop
 from dispatch.store import checks as store
@@ -159,10 +160,10 @@ async def _wired(settings: Settings, data: Path, redis: Redis, hub: bool) -> Dis
     if found:
         raise CannotServe("\n".join(str(danger) for danger in found))
     remembers = data if hub else None
-    dispatch = Dispatch(settings, redis, objects, StoreClock(), resources.web(), data / "voice", remembers)
     try:
+        dispatch = Dispatch(settings, redis, objects, StoreClock(), resources.web(), data / "voice", remembers)
         await dispatch.open()
-    except (StoreUnavailable, Refused) as fault:
+    except (StoreUnavailable, Refused, vapid.KeyUnusable) as fault:
         raise CannotServe(str(fault)) from None
     return dispatch
 

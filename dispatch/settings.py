@@ -22,6 +22,7 @@ from dispatch.duty import rota
 from dispatch.duty.rota import Rota
 from dispatch.escalation import policy
 from dispatch.escalation.policy import Policy
+from dispatch.notify.section import Notify
 from dispatch.routing import boundaries
 from dispatch.routing.boundaries import Boundaries, OtherWay
 from dispatch.sections import (
@@ -43,6 +44,9 @@ from dispatch.sections import (
 ENVIRONMENT = "environment"
 _DEFAULTS = Dispatch()
 _SECRET = "store.url"  # noqa: S105 - the key whose value no message may show
+
+_HIDDEN = ("media.key", "notify.vapid_key", "notify.proxy", "notify.messengers", "notify.webhooks")
+"""Likewise, with whatever is inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Settings:
     log: Log
     timer: Timer
     retention: Retention
+    notify: Notify
     boundaries: Boundaries
     rotas: Mapping[str, Rota] = field(repr=False)
     policies: Mapping[str, Policy] = field(repr=False)
@@ -100,6 +105,11 @@ class Settings:
         """What a citizen of `station` is told when no person has answered: the station's own, else everyone's."""
         own = self.boundaries.stations[station].other_ways
         return self.citizen.other_ways if own is None else own
+
+    def station_name(self, station: str, lang: str) -> str:
+        """What `station` is called in `lang`; its id when the configuration no longer has it."""
+        found = self.boundaries.stations.get(station)
+        return found.name.of("en" if lang == "en" else "zh") if found else station
 
 
 def load(folder: Path, env: Mapping[str, str]) -> Settings:
@@ -133,6 +143,8 @@ def load(folder: Path, env: Mapping[str, str]) -> Settings:
     tell("rota.toml", found)
     policies, found = policy.parse(raw["policies.toml"], stations) if "policies.toml" in raw else ({}, [])
     tell("policies.toml", found)
+    if table is not None and "stations.geojson" in raw:
+        tell("dispatch.toml", _strangers(table, stations))
     if faults or table is None or areas is None:
         raise ConfigurationError(faults)
     return Settings(
@@ -141,6 +153,18 @@ def load(folder: Path, env: Mapping[str, str]) -> Settings:
         rotas=MappingProxyType(rotas),
         policies=MappingProxyType(policies),
     )
+
+
+def _strangers(table: Dispatch, stations: Iterable[str]) -> list[Found]:
+    """Stations of messengers and webhooks that there are not: they would never be told of anything."""
+    known = sorted(stations)
+    return [
+        (f"notify.{kind}[{i}].stations", station, f"one of the stations {', '.join(known)}")
+        for kind in ("messengers", "webhooks")
+        for i, one in enumerate(getattr(table.notify, kind))
+        for station in one.stations
+        if station not in known
+    ]
 
 
 def _json(text: str) -> Any:
@@ -181,7 +205,7 @@ def _check_dispatch(raw: dict[str, Any], env: Mapping[str, str], file: str, faul
 
     result, found = check(Dispatch, merged)
     for path, value, legal in found:
-        shown = "(hidden)" if path == _SECRET else value
+        shown = "(hidden)" if path == _SECRET or path.startswith(_HIDDEN) else value
         origin = next((k for k in source if path == k or path.startswith((f"{k}.", f"{k}["))), None)
         if origin is None:
             faults.append(Fault(file, path, shown, legal))

@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dispatch import areas, installable, tiles
+from dispatch import areas, installable, staff_app, tiles
 from dispatch.alarm import errors, messages
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.commands import Actor
@@ -66,6 +66,7 @@ class Pages:
             trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
         self._catalogues = Catalogues(folder)
+        self.words_of = self._catalogues.of
         self.languages = self._catalogues.languages("citizen")
 
     def page(self, request: Request, template: str, variables: Mapping[str, Any]) -> Response:
@@ -216,6 +217,7 @@ def routes(
         Route("/voice/{name}", clip),
         Route("/favicon.ico", favicon),
         *installable.routes(settings.citizen, web, pages.shell),
+        *staff_app.routes(web, pages.words_of),
         *areas.routes(settings.boundaries),
         *tiles.routes(settings.map, who),
         Mount("/static", StaticFiles(directory=web), middleware=small),

@@ -23,6 +23,7 @@ OPEN_AGAIN: dict[str, Any] = {
     "status": Status.RAISED, "owner": None, "owner_station": None, "owned_at": None, "owner_lost_at": None,
     "moved_at": None, "arrived_at": None, "closed_at": None, "disposition": None, "reminded_at": None, "step": None,
     "loop": 0, "step_at": None, "audience": (), "called": (), "unanswered_at": None, "handover": None,
+    "notified": {},
 }  # fmt: skip
 
 

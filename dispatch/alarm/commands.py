@@ -301,6 +301,42 @@ class See(Command):
 
 
 @command
+class Notify(Command):
+    """Base of what became of notifications beyond the console."""
+
+
+@command
+class NoteSent(Notify):
+    officers: tuple[str, ...]
+    channel: str
+    via: str | None = None
+    step: int | None = None
+    loop: int | None = None
+
+
+@command
+class NoteFailed(Notify):
+    officers: tuple[str, ...]
+    channel: str
+    reason: str
+    via: str | None = None
+    status: int | None = None
+    step: int | None = None
+    loop: int | None = None
+
+
+@command
+class NoteReceipt(Notify):
+    """The officer's device says that a notification was `shown`, or `opened`."""
+
+    officer: str
+    channel: str
+    what: str
+    step: int | None = None
+    loop: int | None = None
+
+
+@command
 class Hold(Command):
     by: Actor
     reason: str

@@ -301,6 +301,69 @@ class AlarmShared(Event):
     home: str
 
 
+# -- beyond the console ----------------------------------------------------------------------------------------
+
+
+@event
+class NotificationSent(Event):
+    """The service of `channel` took a notification for `officers`. Not that it came, and nobody has seen it.
+
+    `channel`: `push`, or `messenger` (`via` is its name in the settings). Of escalation step `step`, round `loop`; both
+    are absent for a reminder of the owner.
+    """
+
+    officers: tuple[str, ...]
+    channel: str
+    via: str | None = None
+    step: int | None = None
+    loop: int | None = None
+
+
+@event
+class NotificationFailed(Event):
+    """A notification for `officers` was given up. `status`: what the service answered, when it did.
+
+    `reason`: `gone` (the subscription is removed), `refused`, `busy`, `no_answer`, `too_many` (waiting).
+    """
+
+    officers: tuple[str, ...]
+    channel: str
+    reason: str
+    via: str | None = None
+    status: int | None = None
+    step: int | None = None
+    loop: int | None = None
+
+
+@event
+class NotificationShown(Event):
+    """The officer's device says that it showed the notification."""
+
+    officer: str
+    channel: str
+    step: int | None = None
+    loop: int | None = None
+
+
+@event
+class NotificationOpened(Event):
+    """The officer tapped the notification. Not an acknowledgement."""
+
+    officer: str
+    channel: str
+    step: int | None = None
+    loop: int | None = None
+
+
+@event
+class NotificationUnopened(Event):
+    """`officers` were notified of step `step`, round `loop`, and had not opened that when the next step ran."""
+
+    officers: tuple[str, ...]
+    step: int
+    loop: int
+
+
 # -- receipts --------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from dispatch.alarm import claims, evidence, tombstone
+from dispatch.alarm import claims, evidence, notification, tombstone
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import to_text
 from dispatch.alarm.state import NO_CONTENT, Alarm, Status, changed
@@ -30,7 +30,8 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
     if alarm is None:
         raise ValueError(f"{event.type} cannot be an alarm's first event")
     version = alarm.version + 1
-    changes = _changes(alarm, event, at)
+    told = notification.changes(alarm, event, at)
+    changes = _changes(alarm, event, at) if told is None else told
     if alarm.wiped_at is not None and "wiped_at" not in changes and (isinstance(event, _BEGINS) or event.split()[1]):
         changes["wiped_at"] = None  # there is content again, which has an end of its own
     return changed(alarm, version=version, shown=_shown(alarm, event, version), **changes)
@@ -40,6 +41,7 @@ _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
     e.MediaWorkerDied, e.LiveSoundFailed, e.ContentHeld, e.ContentReleased, e.MediaOpened, e.HandoverOffered,
     e.HandoverRejected, e.HandoverWithdrawn, e.OwnerLost, e.OwnerBack, e.TalkDelivered, e.TalkSeen,
+    e.NotificationSent, e.NotificationFailed, e.NotificationShown, e.NotificationOpened, e.NotificationUnopened,
 )  # fmt: skip
 _BEGINS = (e.MediaAdded, e.AlarmReopened)
 """After these a wiped alarm has content again, or will have: as after any event that holds someone's words."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from dispatch.alarm import claims, errors, evidence, plan, retention
+from dispatch.alarm import claims, errors, evidence, notification, plan, retention
 from dispatch.alarm import commands as c
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import from_text
@@ -167,6 +167,8 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             return [] if enough else [e.CancelRequested(duress=duress)]
         case c.Deliver(consoles=consoles):
             return [e.AlarmDelivered(consoles=consoles)] if consoles > alarm.consoles else []
+        case c.Notify():
+            return notification.decide(alarm, command)
         case c.See(by=by):
             return [] if by.name in alarm.seen_by else [e.AlarmSeen(by=by.name)]
         case c.OfMedia():
@@ -209,7 +211,8 @@ def _timed(alarm: Alarm, command: c.Command) -> list[e.Event]:
                 e.StepRun(
                     step=step, loop=loop, audience=command.audience, called=command.called,
                     reached=command.reached, why=command.why, stations=command.stations,
-                )
+                ),
+                *notification.unopened(alarm),
             ]  # fmt: skip
         case c.TellUnanswered(cycle=alarm.cycle):
             return [] if alarm.unanswered_at else [e.AlarmUnanswered()]

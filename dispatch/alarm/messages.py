@@ -185,6 +185,29 @@ class OpenOriginalBody(Message):
     reason: Reason
 
 
+_Key = Annotated[str, Field(max_length=200, description="base64url")]
+
+
+class PushKeys(Message):
+    p256dh: _Key
+    auth: _Key
+
+
+class PushBody(Message):
+    """A browser's push subscription, as the browser gives it, and the language of its notifications."""
+
+    endpoint: Annotated[str, Field(max_length=2000, description="https, of a push service")]
+    keys: PushKeys
+    lang: Literal["zh", "en"] = "zh"
+
+
+class ReceiptBody(Message):
+    """A device showed a notification, or its officer opened it; `token` came with the notification."""
+
+    token: Annotated[str, Field(max_length=1000)]
+    what: Literal["shown", "opened"]
+
+
 # -- citizen's socket ------------------------------------------------------------------------------------------
 
 

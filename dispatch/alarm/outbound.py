@@ -267,6 +267,8 @@ ALARM: Final[Mapping[str, str]] = {
     "delivered_at": "first confirmation",
     "seen_at": "first opened by a person",
     "seen_by": "by whom",
+    "notified": "officer to what became of the latest notification beyond the console: `step`, `loop`, channels that "
+                "took it (`sent`) or did not (`failed`), when a device showed it (`shown`), when it was `opened`",
     "text": "the citizen's words",
     "position": "as received; the latest",
     "track": "the positions before it, each by the version that replaced it; at most `track_positions`",

@@ -94,6 +94,17 @@ class Handing(Outbound):
     to: str | None = None
 
 
+class Notified(Outbound):
+    """What became of the latest notification of an officer beyond the console; `sent` and `failed` name channels."""
+
+    step: int | None = None
+    loop: int | None = None
+    sent: list[str] | None = None
+    failed: list[str] | None = None
+    shown: Time | None = None
+    opened: Time | None = None
+
+
 class Hold(Outbound):
     by: str
     at: Time
@@ -143,6 +154,7 @@ INSIDE: Final[Mapping[str, Any]] = {
     "plan": Literal["missed", "pressed", "duress"],
     "cancel": Literal["requested", "duress"],
     "handover": Handing,
+    "notified": Mapping[str, Notified],
     "transfer": Offer,
     "position": Place,
     "track": Mapping[str, Place],

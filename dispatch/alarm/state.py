@@ -89,6 +89,7 @@ class Alarm:
     delivered_at: datetime | None = None
     seen_at: datetime | None = None
     seen_by: tuple[str, ...] = ()
+    notified: Mapping[str, Entry] = field(default_factory=dict)  # officer -> what became of the last notification
 
     text: str | None = None
     position: Mapping[str, Any] | None = None

@@ -68,13 +68,13 @@ class Roster:
         signed = {at: self._in_force(signs) for at, (_, signs) in found.items()}
         officers: list[str] = []
         if "station" in audience:
-            officers += self._officers(station)
+            officers += self.officers(station)
         elif "on_duty" in audience:
             officers += self._on_duty(station, signed[station])
         for other in called_in:
             there = self._on_duty(other, signed[other])
             # A backup station with nobody of its duty awake is called whole: better too many than no one.
-            officers += there if awake[other].keys() & set(there) else self._officers(other)
+            officers += there if awake[other].keys() & set(there) else self.officers(other)
         meant = tuple(dict.fromkeys(officers))
         everyone = [(officer, role) for row in awake.values() for officer, role in row.items()]
         reached = {officer for officer, _ in everyone if officer in meant}
@@ -126,7 +126,7 @@ class Roster:
             found = True
         return found
 
-    def _officers(self, station: str) -> tuple[str, ...]:
+    def officers(self, station: str) -> tuple[str, ...]:
         """The station's officers; none of one that the configuration no longer has, so that the others are called."""
         rota = self._rotas.get(station)
         return rota.officers if rota else ()

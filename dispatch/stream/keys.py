@@ -48,6 +48,11 @@ class Keys:
         self.hubs = f"{tag}:hubs"  # sorted set, in partition 0: hub -> ms until which it is taken to live
         self.late = f"{tag}:late"  # sorted set, in partition 0: what was late, as JSON -> ms at which it was found
         self.users = f"{tag}:users"  # hash: name -> user
+        self.notified = f"{tag}:notified"  # hash: station -> offset up to which its events were planned to be sent
+        self.notify_jobs = f"{tag}:notify-jobs"  # hash: job -> what is to be sent (`dispatch.notify.outbox`)
+        self.push_key = f"{tag}:push-key"  # string, in partition 0: the public key that all hubs must push with
+        self.push_owners = f"{tag}:push-owners"  # hash, in partition 0: subscription -> user
+        self.messengers = f"{tag}:messengers"  # hash, in partition 0: "NAME sent" and "NAME failed" -> when, how
         self._tag = tag
 
     def stream(self, station: str) -> str:
@@ -125,6 +130,22 @@ class Keys:
     def media_of(self, alarm: str) -> str:
         """Set of the ids of the alarm's media that have a chunk."""
         return f"{self._tag}:media-of:{alarm}"
+
+    def notify_due(self, channel: str) -> str:
+        """Sorted set: job of the channel -> ms from which a hub may send it."""
+        return f"{self._tag}:notify-due:{channel}"
+
+    def deliveries(self, station: str) -> str:
+        """List: the latest attempts to send, newest first."""
+        return f"{self._tag}:deliveries:{station}"
+
+    def pushed(self, alarm: str) -> str:
+        """Set of the subscriptions whose device may show that the alarm waits; expires."""
+        return f"{self._tag}:pushed:{alarm}"
+
+    def subscriptions(self, user: str) -> str:
+        """Hash, in partition 0: a user's push subscriptions (`dispatch.notify.subscriptions`)."""
+        return f"{self._tag}:subscriptions:{user}"
 
     def session(self, digest: str) -> str:
         """String: a sign-in, by the hash of its token; expires."""

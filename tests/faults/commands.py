@@ -42,7 +42,8 @@ BY_ITSELF = {
     "alarm_delivered", "step_run", "alarm_unanswered", "owner_reminded", "alarm_overdue", "alarm_shared", "media_ready",
     "media_unreadable", "media_worker_died", "live_sound_failed", "duty_changed", "console_lost", "audit_late",
     "content_wiped", "media_removed", "owner_lost", "owner_back", "talk_delivered", "talk_seen", "flood_began",
-    "flood_ended",
+    "flood_ended", "notification_sent", "notification_failed", "notification_shown", "notification_opened",
+    "notification_unopened",
 }  # fmt: skip
 """What the server may do without being asked."""
 

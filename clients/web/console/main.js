@@ -3,6 +3,8 @@
 import { effect } from "/static/vendor/signals-core.js";
 
 import { html, render, useValue } from "../shared/dom.js";
+import { followAlerts } from "../shared/alerts.js";
+import { AlertsBroken } from "../shared/alerts-part.js";
 import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { begin, link } from "../shared/session.js";
@@ -30,6 +32,7 @@ function Console() {
       onLeave=${leaveDesk}
     />
     <${NotReady} onCheck=${check} />
+    <${AlertsBroken} onCheck=${check} />
     <${Notices} open=${open} />
     <${Flood} />
     <${ShiftEnd} />
@@ -73,6 +76,7 @@ if (await begin()) {
   listenToKeys();
   followHistory();
   followTitle();
+  followAlerts(open);
   const root = document.getElementById("app");
   root?.replaceChildren();
   if (root) render(html`<${Console} />`, root);

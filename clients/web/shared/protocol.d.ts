@@ -137,6 +137,18 @@ export interface Handing {
   to?: string;
 }
 
+/**
+ * What became of the latest notification of an officer beyond the console; `sent` and `failed` name channels.
+ */
+export interface Notified {
+  step?: number;
+  loop?: number;
+  sent?: string[];
+  failed?: string[];
+  shown?: string;
+  opened?: string;
+}
+
 export interface Hold {
   by: string;
   /** RFC 3339 with an offset from UTC */
@@ -270,6 +282,8 @@ export interface Alarm {
   seen_at?: string;
   /** by whom */
   seen_by?: string[];
+  /** officer to what became of the latest notification beyond the console: `step`, `loop`, channels that took it (`sent`) or did not (`failed`), when a device showed it (`shown`), when it was `opened` */
+  notified?: Record<string, Notified>;
   /** the citizen's words */
   text?: string;
   /** as received; the latest */
@@ -1241,6 +1255,69 @@ export interface AlarmSharedEvent {
 }
 
 /**
+ * The service of `channel` took a notification for `officers`. Not that it came, and nobody has seen it.
+ *
+ * `channel`: `push`, or `messenger` (`via` is its name in the settings). Of escalation step `step`, round `loop`; both
+ * are absent for a reminder of the owner.
+ */
+export interface NotificationSentEvent {
+  type: "notification_sent";
+  officers: string[];
+  channel: string;
+  via?: string;
+  step?: number;
+  loop?: number;
+}
+
+/**
+ * A notification for `officers` was given up. `status`: what the service answered, when it did.
+ *
+ * `reason`: `gone` (the subscription is removed), `refused`, `busy`, `no_answer`, `too_many` (waiting).
+ */
+export interface NotificationFailedEvent {
+  type: "notification_failed";
+  officers: string[];
+  channel: string;
+  reason: string;
+  via?: string;
+  status?: number;
+  step?: number;
+  loop?: number;
+}
+
+/**
+ * The officer's device says that it showed the notification.
+ */
+export interface NotificationShownEvent {
+  type: "notification_shown";
+  officer: string;
+  channel: string;
+  step?: number;
+  loop?: number;
+}
+
+/**
+ * The officer tapped the notification. Not an acknowledgement.
+ */
+export interface NotificationOpenedEvent {
+  type: "notification_opened";
+  officer: string;
+  channel: string;
+  step?: number;
+  loop?: number;
+}
+
+/**
+ * `officers` were notified of step `step`, round `loop`, and had not opened that when the next step ran.
+ */
+export interface NotificationUnopenedEvent {
+  type: "notification_unopened";
+  officers: string[];
+  step: number;
+  loop: number;
+}
+
+/**
  * The consoles of `consoles` officers in all have confirmed that they show the alarm.
  */
 export interface AlarmDeliveredEvent {
@@ -1540,6 +1617,11 @@ export type AlarmEvent =
   | OwnerBackEvent
   | AlarmOverdueEvent
   | AlarmSharedEvent
+  | NotificationSentEvent
+  | NotificationFailedEvent
+  | NotificationShownEvent
+  | NotificationOpenedEvent
+  | NotificationUnopenedEvent
   | AlarmDeliveredEvent
   | AlarmSeenEvent
   | CitizenSaidEvent

@@ -2,6 +2,7 @@
 
 import { computed, signal } from "/static/vendor/signals-core.js";
 
+import { Alerts } from "./alerts-part.js";
 import { html, useEffect, useRef, useState, useValue } from "./dom.js";
 import { clipOf, shown, store, user } from "./session.js";
 import { answer, tryOut } from "./sound.js";
@@ -60,6 +61,7 @@ function Check() {
             </button>`
       }
       <button class="plain" data-act="sound-later" onClick=${later}>${t("check.later")}</button>
+      <${Alerts} />
     </dialog>
   `;
 }

@@ -3,6 +3,8 @@
 import { effect } from "/static/vendor/signals-core.js";
 
 import { html, render, useValue } from "../shared/dom.js";
+import { followAlerts } from "../shared/alerts.js";
+import { AlertsBroken } from "../shared/alerts-part.js";
 import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { begin, link } from "../shared/session.js";
@@ -10,6 +12,7 @@ import { mentionNotices, Notices } from "../shared/notices.js";
 import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
 import { Told } from "../shared/told.js";
 import { lang, loadWords, t } from "../shared/words.js";
+import { Channels } from "./channels.js";
 import { Duty } from "./duty.js";
 import { Log, setFilter } from "./log.js";
 import { Open, Overdue } from "./open.js";
@@ -51,6 +54,7 @@ function Supervisor() {
   return html`
     <${Head} title=${t("supervisor.title")} onCheck=${check}><${Views} /><//>
     <${NotReady} onCheck=${check} />
+    <${AlertsBroken} onCheck=${check} />
     <${Notices} open=${open} more=${allLate} />
     <${Flood} />
     <div class="below">
@@ -60,7 +64,7 @@ function Supervisor() {
             ? html`<${Log} />`
             : html`
                 <${Open} />
-                <div class="side"><${Overdue} /><${Duty} /></div>
+                <div class="side"><${Overdue} /><${Duty} /><${Channels} /></div>
               `
         }
       </main>
@@ -75,6 +79,7 @@ applyTheme();
 await loadWords("common", "supervisor");
 if (await begin()) {
   mentionNotices();
+  followAlerts(open);
   effect(() => {
     const n = waitingCount.value;
     void lang.value;

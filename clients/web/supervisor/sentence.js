@@ -18,6 +18,11 @@ export const TYPES = [
   "alarm_unanswered",
   "alarm_delivered",
   "alarm_seen",
+  "notification_sent",
+  "notification_failed",
+  "notification_shown",
+  "notification_opened",
+  "notification_unopened",
   "alarm_acknowledged",
   "alarm_taken",
   "alarm_released",
@@ -81,6 +86,8 @@ const BAD = [
   "flood_began",
   "store_restored",
   "deadline_late",
+  "notification_failed",
+  "notification_unopened",
 ];
 
 /** @param {unknown} value @returns {string[]} */
@@ -111,7 +118,8 @@ export function sentence(event, wiped = false) {
     audience: listed(names(event.audience).map((one) => known("audience", one))),
     called: listed(names(event.called)) || t("log.nobody"),
     reached: listed(names(event.reached)) || t("log.nobody"),
-    because: known("because", text(event.why)),
+    because: known("because", text(event.why ?? event.reason)),
+    channel: text(event.via) || known("channel", text(event.channel)),
     cause: known("cause", text(event.cause)),
     how: event.disposition ? known("disposition", text(event.disposition)) : "",
     what: event.what ? known("late", text(event.what)) : known("kind", text(event.kind)),
@@ -128,9 +136,9 @@ export function sentence(event, wiped = false) {
   };
   const key = `event.${event.type}${variant(event)}`;
   const told = t(key, values);
-  const reason = text(
-    event.type === "media_unreadable" ? event.reason : (event.reason ?? event.note ?? event.summary),
-  );
+  // Of some events the reason is a code, and already in the sentence.
+  const said = event.type === "notification_failed" ? "" : (event.reason ?? event.note ?? event.summary);
+  const reason = text(event.type === "media_unreadable" ? event.reason : said);
   const whole = told === key ? event.type : told;
   return reason ? t("log.with_reason", { what: whole, reason }) : whole;
 }
@@ -142,6 +150,9 @@ function variant(event) {
   if (event.type === "alarm_taken" && event.why) return `.${event.why}`;
   if (event.type === "handover_offered") return event.to ? "" : ".any";
   if (event.type === "duty_signed") return event.on ? ".on" : ".off";
+  if (event.type === "notification_sent" || event.type === "notification_failed") {
+    return event.step === undefined ? ".reminder" : "";
+  }
   if (event.type === "alarm_raised" && event.plan) return `.${event.plan}`;
   return "";
 }
