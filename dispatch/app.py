@@ -21,7 +21,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from dispatch import notices, telemetry, web
+from dispatch import notices, telemetry, watch, web
 from dispatch.alarm import errors, messages, retention
 from dispatch.alarm.clock import Clock, StoreClock
 from dispatch.alarm.commands import Actor
@@ -121,10 +121,12 @@ class Dispatch:
         )
         self.evidence = Evidence(self.alarms, objects, clock, self.limits, settings.media.model_dump())
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
+        lives, who = self._lives, self.who
+        self.nearby = watch.make(settings, self.alarms, clock, self.roster, self.hub, self.identity, lives, who)
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
             stations=self.stations, ready=self._ready, lost=self._lost, hand_over=self._hand_over,
-            asked={messages.Duty: self._sign}, notices=self.notices.message,
+            asked={messages.Duty: self._sign, **self.nearby.asked}, notices=self.notices.message,
             admission=Admission(settings.console.admission),
         )  # fmt: skip
         self.asgi: ASGIApp = web.Guard(self._starlette(pages, voice), settings.serve.origins)
@@ -140,6 +142,7 @@ class Dispatch:
                 Route("/metrics", telemetry.metrics),
                 WebSocketRoute("/ws/alarm", self._citizen_socket),
                 WebSocketRoute("/ws/console", self._console_socket),
+                *self.nearby.routes,
                 *self.evidence.routes(self._citizen_of, self.who),
                 *log_http.routes(self.alarms, self.who, self.stations),
                 *web.routes(pages, self.identity, self.who, folder, voice, self.settings),
@@ -162,6 +165,7 @@ class Dispatch:
             "duty": lambda: repeat(self.roster.step, self.clock, poll_s),
             "relay": lambda: self.relay.run(poll_s),
             **self.evidence.loops(),
+            **self.nearby.loops(),
             "endings": lambda: repeat(self.endings.step, self.clock, ENDINGS_EVERY_S),
             "rewriting": lambda: repeat(self.rewriting.step, self.clock, REWRITE_EVERY_S),
             "audit": lambda: repeat(self.auditor.step, self.clock, AUDIT_EVERY_S),
@@ -215,14 +219,14 @@ class Dispatch:
     # -- who -----------------------------------------------------------------------------------------------------
 
     async def who(self, connection: HTTPConnection) -> Actor:
-        """The signed-in user.
+        """The signed-in officer or supervisor.
 
         Raises:
-            Refused: `not_signed_in`.
+            Refused: `not_signed_in`; `not_allowed`: a helper, for whom there is nothing but `/ws/helper`.
         """
-        actor = await self.identity.who(connection.cookies.get(COOKIE))
-        if actor is None:
-            raise Refused(errors.NOT_SIGNED_IN, "there is no sign-in with this request, or it has ended")
+        actor = await self.identity.signed_in(connection.cookies.get(COOKIE))
+        if actor.role == "helper":
+            raise Refused(errors.NOT_ALLOWED, "this is for officers and supervisors; a helper's page is /helper")
         return actor
 
     async def _citizen_of(self, request: Request, alarm_id: str) -> Any:
@@ -241,8 +245,8 @@ class Dispatch:
                 actor = await self.who(socket)
         except Refused as refused:
             await socket.accept()
-            gone = errors.GO_AWAY if refused.error.retry else errors.SIGNED_OUT
-            await socket.close(gone, refused.error.code)
+            gone = {errors.NOT_SIGNED_IN: errors.SIGNED_OUT, errors.NOT_ALLOWED: errors.FORBIDDEN}
+            await socket.close(gone.get(refused.error, errors.GO_AWAY), refused.error.code)
             return
         token = socket.cookies.get(COOKIE)
 
@@ -266,13 +270,18 @@ class Dispatch:
             station_name=station_name,
             officers_named=lambda station: self.settings.citizen.name_officers,
             follow=self.hub.watch,
-            lives=lambda: self.notices.away_since is None,
+            lives=self._lives,
         )
+
+    def _lives(self) -> bool:
+        return self.notices.away_since is None
 
     async def _sign(self, actor: Actor, message: messages.Duty) -> dict[str, Any]:
         if actor.station is None:
             raise Refused(errors.NOT_ALLOWED, "duty: this user belongs to no station")
         await self.roster.sign(actor.station, actor.name, message.on)
+        if not message.on:
+            await self.nearby.leave(actor)
         return {}
 
     async def _ready(self, station: str, officer: str, role: str, console: str) -> None:

@@ -24,7 +24,20 @@ from dispatch.escalation import policy
 from dispatch.escalation.policy import Policy
 from dispatch.routing import boundaries
 from dispatch.routing.boundaries import Boundaries, OtherWay
-from dispatch.sections import Citizen, Console, Dispatch, Limits, Log, Media, Retention, Serve, Session, Store, Timer
+from dispatch.sections import (
+    Citizen,
+    Console,
+    Dispatch,
+    Limits,
+    Log,
+    Media,
+    Nearby,
+    Retention,
+    Serve,
+    Session,
+    Store,
+    Timer,
+)
 
 ENVIRONMENT = "environment"
 _DEFAULTS = Dispatch()
@@ -69,6 +82,7 @@ class Settings:
     log: Log
     timer: Timer
     retention: Retention
+    nearby: Nearby
     boundaries: Boundaries
     rotas: Mapping[str, Rota] = field(repr=False)
     policies: Mapping[str, Policy] = field(repr=False)

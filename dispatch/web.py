@@ -181,7 +181,7 @@ def routes(pages: Pages, identity: Identity, who: Callable[[Request], Awaitable[
             gone = Response(status_code=204)
             gone.delete_cookie(COOKIE, path="/")
             return gone
-        return JSONResponse(_shown(await who(request)))
+        return JSONResponse(_shown(await identity.signed_in(request.cookies.get(COOKIE))))
 
     async def clip(request: Request) -> Response:
         await who(request)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dispatch.alarm import events as e
-from dispatch.alarm import evidence, tombstone
+from dispatch.alarm import evidence, helping, tombstone
 from dispatch.alarm.clock import to_text
 from dispatch.alarm.state import NO_CONTENT, Alarm, Status, changed
 
@@ -45,6 +45,7 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
 _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
     e.MediaWorkerDied, e.LiveSoundFailed, e.ContentHeld, e.ContentReleased,
+    *helping.EVENTS,
 )  # fmt: skip
 _BEGINS = (e.MediaAdded, e.AlarmReopened)
 """After these a wiped alarm has content again, or will have: as after any event that holds someone's words."""
@@ -69,7 +70,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.AlarmReleased():
             return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None}
         case e.AlarmReopened():
-            return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None, "overdue_at": None}
+            again = {"since": at, "cycle": alarm.version + 1, "transfer": None, "overdue_at": None}
+            return _OPEN_AGAIN | again | helping.opened_again(alarm, at)
         case e.AlarmEnRoute():
             return {"status": Status.EN_ROUTE, "moved_at": at}
         case e.AlarmOnScene():
@@ -128,6 +130,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.PlanEnded():
             return {"status": Status.ENDED, "closed_at": at, "check_in_by": None, "text": None, "position": None,
                     "place": None, "category": None, "needs": ()}  # fmt: skip
+    if isinstance(event, helping.EVENTS):
+        return helping.changes(alarm, event, at)
     return evidence.changes(alarm, event, at)
 
 

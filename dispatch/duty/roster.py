@@ -95,6 +95,10 @@ class Roster:
             "ready": sorted(f"{console.officer} {console.id}" for console in ready[station]),
         }
 
+    async def is_on_duty(self, station: str, officer: str) -> bool:
+        """Whether `officer` is on duty at `station` now, by the rota or beside it."""
+        return officer in self._on_duty(station, await self._signed(station))
+
     async def sign(self, station: str, officer: str, on: bool) -> None:
         """`officer` comes on duty beside the rota, or leaves it, until the next handover."""
         until = to_text(on_duty(self._rotas[station], self._clock.now()).until)
