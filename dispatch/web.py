@@ -140,6 +140,9 @@ class Pages:
     async def supervisor(self, request: Request) -> Response:
         return self.page(request, "supervisor/page.html", {})
 
+    async def helper(self, request: Request) -> Response:
+        return self.page(request, "helper/page.html", {})
+
     async def sign_in(self, request: Request) -> Response:
         return self.page(request, "sign-in/page.html", {})
 
@@ -199,6 +202,7 @@ def routes(pages: Pages, identity: Identity, who: Callable[[Request], Awaitable[
         Route("/", pages.citizen, middleware=small),
         Route("/console", pages.console, middleware=small),
         Route("/supervisor", pages.supervisor, middleware=small),
+        Route("/helper", pages.helper, middleware=small),
         Route("/sign-in", pages.sign_in, middleware=small),
         Route("/session", session, methods=["GET", "POST", "DELETE"]),
         Route("/static/config.json", pages.config),

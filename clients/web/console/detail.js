@@ -9,9 +9,11 @@ import { see } from "./actions.js";
 import { Bar } from "./bar.js";
 import { Calm } from "./duty.js";
 import { Form } from "./forms.js";
+import { Helpers } from "./helpers.js";
 import { Ladder, Now } from "./ladder.js";
 import { Media } from "./media.js";
 import { Place } from "./place.js";
+import { SharePlace } from "./share-place.js";
 import { current, open, selected } from "./state.js";
 import { Talk } from "./talk.js";
 
@@ -23,7 +25,7 @@ export function Detail() {
   if (alarm) return html`<${Story} key=${alarm.id} alarm=${alarm} />`;
   return html`
     <main class="story empty" id="story">
-      ${chosen ? html`<p class="none">${t("alarm.gone")}</p>` : html`<${Calm} />`}
+      ${chosen ? html`<p class="none">${t("alarm.gone")}</p>` : html`<${Calm} /><${SharePlace} />`}
     </main>
   `;
 }
@@ -63,7 +65,9 @@ function Story({ alarm }) {
       <div class="columns">
         <div class="column wide"><${Talk} alarm=${alarm} /><${Notes} alarm=${alarm} /></div>
         <div class="column">
-          <${Place} alarm=${alarm} /><${Media} alarm=${alarm} /><${Ladder} alarm=${alarm} />
+          <${Place} alarm=${alarm} /><${Helpers} alarm=${alarm} /><${Media} alarm=${alarm} /><${Ladder}
+            alarm=${alarm}
+          />
         </div>
       </div>
     </main>

@@ -168,6 +168,7 @@ function fetchClip(name) {
 
 /** Without its clip an alarm rings by the tone. @param {string} name @returns {Promise<AudioBuffer | null>} */
 async function loadClip(name) {
+  if (!name) return null; // a page without voice: the tone alone
   try {
     const answer = await fetch(`/voice/${name}.wav`);
     if (!answer.ok || !audio) return null;

@@ -47,6 +47,30 @@ export interface Found {
   peaks?: number[];
 }
 
+/** A helper who was called. */
+export interface HelperEntry {
+  state: "called" | "accepted" | "declined" | "done" | "released";
+  at: string;
+  called_at: string;
+  by: string;
+  tasks: string[];
+  call: string;
+  why?: string;
+  shown_at?: string;
+}
+
+/** Who is near an alarm, as `GET /nearby/{alarm}` answers. */
+export interface NearOne {
+  name: string;
+  position: Place | null;
+  distance_m: number | null;
+  at: string;
+}
+export interface Near {
+  officers: (NearOne & { station: string })[];
+  helpers: (NearOne & { kind?: string; state?: HelperEntry["state"] })[];
+}
+
 export type Status = "raised" | "acknowledged" | "en_route" | "on_scene" | "closed";
 
 export interface Alarm {
@@ -99,6 +123,8 @@ export interface Alarm {
   talk?: Record<string, TalkEntry>;
   notes?: Record<string, NoteEntry>;
   media?: Record<string, MediaEntry>;
+  helpers?: Record<string, HelperEntry>;
+  calls?: Record<string, { text: string }>;
   held?: { by: string; at: string; reason: string };
   wiped_at?: string;
   found?: Record<string, Found>;
@@ -164,6 +190,8 @@ export interface Answer {
   by?: string;
   version?: number;
   now?: string;
+  helpers?: string[];
+  until?: string;
   recovered?: Record<string, boolean>;
   user?: User;
 }
