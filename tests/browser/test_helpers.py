@@ -96,7 +96,7 @@ async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, 
         await expect(console.locator('[data-near="H01"]')).to_contain_text("米")
         assert await findings(console, axe) == []
         if SHOTS:
-            await console.screenshot(path=f"{SHOTS}/console-call.png", full_page=True)
+            await console.locator(".helpers").screenshot(path=f"{SHOTS}/console-call.png")
         await console.click(act("helpers-send"))
         await console.wait_for_selector('[data-helper="H01"][data-state="called"]')
 
@@ -120,7 +120,7 @@ async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, 
         await console.wait_for_selector('[data-helper="H01"][data-state="accepted"]')
         await expect(console.locator('[data-helper="H01"]')).to_contain_text("看得到准确位置")
         if SHOTS:
-            await console.screenshot(path=f"{SHOTS}/console-accepted.png", full_page=True)
+            await console.locator(".helpers").screenshot(path=f"{SHOTS}/console-accepted.png")
         await helper.click(act("done"))
         await expect(helper.locator('[data-part="over"]')).to_contain_text("已完成")
         await console.wait_for_selector('[data-helper="H01"][data-state="done"]')
@@ -154,9 +154,11 @@ async def test_without_the_hub_nothing_is_called_live(town: Town, browser: Brows
         await user.asks("call_helpers", alarm=alarm, tasks=["look_and_report"])
         await helper.wait_for_selector('[data-call][data-state="called"]')
         await expect(helper.locator("[data-call]")).to_contain_text("There is no place")
-        await helper.wait_for_selector('[data-live="stale"]', timeout=20_000)  # the town's clock stands: no beat
+        await helper.context.set_offline(True)
+        await helper.wait_for_selector('[data-live="stale"]', timeout=20_000)  # nobody told the page: it listened
         await expect(helper.locator('[data-live="stale"]')).to_contain_text("STALE since")
         await expect(helper.locator("[data-call]")).to_contain_text("Not connected")
+        await helper.context.set_offline(False)
         await helper.wait_for_selector('[data-live="live"]', timeout=20_000)
         await user.asks("release_helpers", alarm=alarm)
         await expect(helper.locator('[data-part="over"]')).to_contain_text("The call was ended")

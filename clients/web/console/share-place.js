@@ -7,7 +7,7 @@ import { signal } from "/static/vendor/signals-core.js";
 
 import { html, useComputed, useValue } from "../shared/dom.js";
 import { link, user } from "../shared/session.js";
-import { clock, tick } from "../shared/time.js";
+import { clock, serverNow, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
 
 const AGAIN_MS = 25_000; // `nearby.lapse_s` is at least 30
@@ -59,7 +59,7 @@ async function tell() {
   const position = { lat, lon, accuracy_m, at, datum: "wgs84", source: "browser" };
   const answer = await link.request({ type: "share_place", on: true, position });
   if (answer.type === "ok") {
-    if (wanted.peek()) kept.value = { at: Date.now(), until: answer.until ?? "" };
+    if (wanted.peek()) kept.value = { at: serverNow(), until: answer.until ?? "" };
     trouble.value = "";
   } else {
     kept.value = null;
