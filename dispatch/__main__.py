@@ -130,7 +130,8 @@ def user_list(**where: Any) -> None:
 
     async def show(dispatch: Dispatch) -> None:
         for u in await dispatch.identity.users():
-            click.echo(f"{u.name}\t{u.role}\t{u.station or 'all stations'}\t{'disabled' if u.disabled else 'active'}")
+            role = f"{u.role} ({u.kind})" if u.kind else u.role
+            click.echo(f"{u.name}\t{role}\t{u.station or 'all stations'}\t{'disabled' if u.disabled else 'active'}")
 
     _with(_settings(where["config"], where["store"]), where["data"], show)
 

@@ -82,7 +82,8 @@ class Identity:
         if role not in ROLES:
             raise ValueError(f"role: {role!r} must be one of {', '.join(ROLES)}")
         if role in ("officer", "helper") and station is None:
-            raise ValueError(f"station: every {role} belongs to a station; name it with --station")
+            who = "an officer" if role == "officer" else "a helper"
+            raise ValueError(f"station: {who} belongs to a station; name it with --station")
         if kind is not None and (role != "helper" or kind not in KINDS):
             raise ValueError(f"kind: only helpers have one, and it must be one of {', '.join(KINDS)}")
         record = {

@@ -56,7 +56,7 @@ async def fits(page: Page, axe: str, name: str) -> None:
         assert await page.evaluate(SMALL) == []
     await page.set_viewport_size({"width": 390, "height": 844})
     for scheme in ("dark", "light"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme)
         await page.wait_for_timeout(300)  # the card's way in is part of its contrast
         assert await findings(page, axe) == [], scheme
         if SHOTS:
