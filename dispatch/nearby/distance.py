@@ -31,7 +31,8 @@ def coarse(place: LatLon, width_m: float) -> LatLon:
     row = floor(place[0] * _DEGREE_M / width_m)
     lat = max(-_TO_THE_POLE, min(_TO_THE_POLE, (row + 0.5) * width_m / _DEGREE_M))
     wide = width_m / (_DEGREE_M * cos(radians(lat)))  # the same along the whole row
-    return round(lat, 5), round((floor(place[1] / wide) + 0.5) * wide, 5)
+    lon = max(-180.0, min(180.0, (floor(place[1] / wide) + 0.5) * wide))
+    return round(lat, 5), round(lon, 5)
 
 
 def within(width_m: float, accuracy_m: float) -> int:
