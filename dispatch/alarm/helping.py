@@ -28,8 +28,8 @@ _STEPS: Final = {
     ("called", c.DeclineCall): "declined",
     ("accepted", c.DeclineCall): "declined",
     ("accepted", c.FinishCall): "done",
-    ("declined", c.AcceptCall): "accepted",  # who could not come, and now can
 }
+"""Each call has one answer, and one end: a helper cannot fill the log. An officer can call them again."""
 _AIMS: Final = {c.AcceptCall: "accepted", c.DeclineCall: "declined", c.FinishCall: "done"}
 _WIRE: Final = {c.AcceptCall: "accept", c.DeclineCall: "decline", c.FinishCall: "done"}
 _UNDONE: Final = timedelta(seconds=30)

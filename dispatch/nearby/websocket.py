@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -100,7 +100,8 @@ class HelperSocket:
                 for task in ended:
                     task.result()  # whichever of them cannot go on, the helper must not be left with old calls
             except Refused:  # the store does not answer
-                await self._socket.close(errors.GO_AWAY, "come back")
+                with suppress(WebSocketDisconnected, OSError):
+                    await self._socket.close(errors.GO_AWAY, "come back")
             except (WebSocketDisconnect, WebSocketDisconnected, OSError):
                 return
 

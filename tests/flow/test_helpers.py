@@ -89,8 +89,11 @@ async def test_from_the_call_to_done(town: Town, opens: Called) -> None:
     assert accepted["exact"]["wgs84"] == [LAT, LON]
     assert accepted["exact"]["gcj02"] != [LAT, LON]
     assert accepted["distance_m"] == 222
-    assert (await far.asks("decline", call=(await far.is_called())["call"], why="too_far"))["state"] == "declined"
+    call_of_far = (await far.is_called())["call"]
+    assert (await far.asks("decline", call=call_of_far, why="too_far"))["state"] == "declined"
     await far.is_free()
+    with pytest.raises(Answered, match="the call is declined"):
+        await far.asks("accept", call=call_of_far)
     seen = await citizen.sees()
     assert seen["version"] == shown
     assert "H01" not in json.dumps(seen)
