@@ -28,16 +28,22 @@ from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.tasks import end, keep, repeat
 from dispatch.alarmlog import http as log_http
+from dispatch.duty import presence
+from dispatch.duty.presence import Presence
 from dispatch.duty.readiness import Console, Readiness
 from dispatch.duty.roster import Roster
+from dispatch.escalation import flood
 from dispatch.escalation.auditor import AUDIT_EVERY_S, Auditor
 from dispatch.escalation.endings import ENDINGS_EVERY_S, Endings
+from dispatch.escalation.flood import Floods
+from dispatch.escalation.owners import Owners
 from dispatch.escalation.timer import Deadlines, Timer
 from dispatch.fanout.admission import Admission
 from dispatch.fanout.feeds import CHECK_EVERY_S
 from dispatch.fanout.heartbeat import Heartbeat
 from dispatch.fanout.hub import Hub
 from dispatch.fanout.receipts import REPORT_EVERY_S, Receipts
+from dispatch.fanout.requests import Windows
 from dispatch.fanout.websocket import ConsoleSocket, Desk
 from dispatch.identity import COOKIE, Identity
 from dispatch.intake import http as intake_http
@@ -48,6 +54,7 @@ from dispatch.media.objects import Objects
 from dispatch.notices import NOTICE_EVERY_S, Notices
 from dispatch.routing.route import route
 from dispatch.settings import Settings
+from dispatch.shifts import Shifts
 from dispatch.store.checks import dangers
 from dispatch.store.faults import FAULTS, translated
 from dispatch.store.health import Health
@@ -104,10 +111,15 @@ class Dispatch:
         self.endings = Endings(self.alarms, self.leases, clock, self.stations)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
         self.relay = Relay(self.alarms, clock)
-        self.alarms.after_append += [self.relay.after_append, self.timer.after_append]
+        self.owners = Owners(self.alarms, self.stations)
+        desk = settings.console
+        self.presence = Presence(self.stream, clock, desk.owner_lost_s, self.owners.lost, self.owners.back)
+        self.floods = Floods(self.stream, clock, **settings.flood.model_dump())
+        self.shifts = Shifts(self.roster, self.owners, self.floods)
+        self.alarms.after_append += [self.relay.after_append, self.timer.after_append, self.floods.after_append]
         self.readiness.on_lost.append(self.timer.nudge)
         limits = settings.limits
-        self.hub = Hub(self.stream, self.roster.duty, limits.console_buffer_bytes, limits.ring_events)
+        self.hub = Hub(self.stream, self.shifts.duty, limits.console_buffer_bytes, limits.ring_events)
         self.hub.feeds.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
         self.notices = Notices(
@@ -121,13 +133,15 @@ class Dispatch:
         )
         self.evidence = Evidence(self.alarms, objects, clock, self.limits, settings.media.model_dump())
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
-        lives, who = self._lives, self.who
-        self.nearby = watch.make(settings, self.alarms, clock, self.roster, self.hub, self.identity, lives, who)
+        self.nearby = watch.make(
+            settings, self.alarms, clock, self.roster, self.hub, self.identity, self.notices.lives, self.who
+        )
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
-            stations=self.stations, ready=self._ready, lost=self._lost, hand_over=self._hand_over,
-            asked={messages.Duty: self._sign, **self.nearby.asked}, notices=self.notices.message,
-            admission=Admission(settings.console.admission),
+            stations=self.stations, ready=self._ready, lost=self._lost, send_on=self._send_on,
+            asked={messages.Duty: self.shifts.sign, **self.nearby.asked}, notices=self.notices.message,
+            admission=Admission(desk.admission), heard=self.presence.heard,
+            windows=Windows(desk.grace_s, desk.undo_close_s),
         )  # fmt: skip
         self.asgi: ASGIApp = web.Guard(self._starlette(pages, voice), settings.serve.origins)
 
@@ -145,7 +159,7 @@ class Dispatch:
                 *self.nearby.routes,
                 *self.evidence.routes(self._citizen_of, self.who),
                 *log_http.routes(self.alarms, self.who, self.stations),
-                *web.routes(pages, self.identity, self.who, folder, voice, self.settings),
+                *web.routes(pages, self.identity, self.who, self.shifts.may_leave, folder, voice, self.settings),
             ],
             exception_handlers={Refused: pages.refused, ClientDisconnect: web.hung_up, 404: web.not_found},
             lifespan=self._lifespan,
@@ -163,6 +177,8 @@ class Dispatch:
             "escalation": lambda: self.timer.run(poll_s),
             "readiness": lambda: repeat(self.readiness.step, self.clock, poll_s),
             "duty": lambda: repeat(self.roster.step, self.clock, poll_s),
+            "presence": lambda: repeat(self.presence.step, self.clock, presence.LOOK_EVERY_S),
+            "floods": lambda: repeat(self.floods.step, self.clock, flood.LOOK_EVERY_S),
             "relay": lambda: self.relay.run(poll_s),
             **self.evidence.loops(),
             **self.nearby.loops(),
@@ -219,15 +235,8 @@ class Dispatch:
     # -- who -----------------------------------------------------------------------------------------------------
 
     async def who(self, connection: HTTPConnection) -> Actor:
-        """The signed-in officer or supervisor.
-
-        Raises:
-            Refused: `not_signed_in`; `not_allowed`: a helper, for whom there is nothing but `/ws/helper`.
-        """
-        actor = await self.identity.signed_in(connection.cookies.get(COOKIE))
-        if actor.role == "helper":
-            raise Refused(errors.NOT_ALLOWED, "this is for officers and supervisors; a helper's page is /helper")
-        return actor
+        """The signed-in officer or supervisor; raises as `Identity.staff`."""
+        return await self.identity.staff(connection.cookies.get(COOKIE))
 
     async def _citizen_of(self, request: Request, alarm_id: str) -> Any:
         return await self.citizens.authorise(alarm_id, intake_http.bearer(request))
@@ -270,19 +279,8 @@ class Dispatch:
             station_name=station_name,
             officers_named=lambda station: self.settings.citizen.name_officers,
             follow=self.hub.watch,
-            lives=self._lives,
+            lives=self.notices.lives,
         )
-
-    def _lives(self) -> bool:
-        return self.notices.away_since is None
-
-    async def _sign(self, actor: Actor, message: messages.Duty) -> dict[str, Any]:
-        if actor.station is None:
-            raise Refused(errors.NOT_ALLOWED, "duty: this user belongs to no station")
-        await self.roster.sign(actor.station, actor.name, message.on)
-        if not message.on:
-            await self.nearby.leave(actor)
-        return {}
 
     async def _ready(self, station: str, officer: str, role: str, console: str) -> None:
         await self.readiness.renew(station, Console(officer, role, console))
@@ -290,5 +288,5 @@ class Dispatch:
     async def _lost(self, station: str, officer: str, role: str, console: str, why: str) -> None:
         await self.readiness.drop(station, Console(officer, role, console), why)
 
-    async def _hand_over(self, station: str, officer: str, role: str, console: str) -> None:
-        await self.readiness.hand_over(station, Console(officer, role, console), self.settings.console.handover_s)
+    async def _send_on(self, station: str, officer: str, role: str, console: str) -> None:
+        await self.readiness.send_on(station, Console(officer, role, console), self.settings.console.comeback_s)

@@ -176,6 +176,17 @@ class Identity:
             raise Refused(errors.NOT_SIGNED_IN, "there is no sign-in with this request, or it has ended")
         return actor
 
+    async def staff(self, token: str | None) -> Actor:
+        """The officer or supervisor who holds this token.
+
+        Raises:
+            Refused: `not_signed_in`; `not_allowed`: a helper, for whom there is nothing but `/ws/helper`.
+        """
+        actor = await self.signed_in(token)
+        if actor.role == "helper":
+            raise Refused(errors.NOT_ALLOWED, "this is for officers and supervisors; a helper's page is /helper")
+        return actor
+
     async def sign_out(self, token: str) -> None:
         """End one sign-in, and tell who wants to know."""
         actor = await self.who(token)

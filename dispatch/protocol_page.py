@@ -39,6 +39,7 @@ HTTP: Final = (
     ("POST /alarms/{alarm}/position", "citizen", "Position", "200 `version`"),
     ("POST /alarms/{alarm}/answer", "citizen", "AnswerBody", "200 `version`"),
     ("POST /alarms/{alarm}/cancel", "citizen", "CancelBody", "200 `cancel`, with the right number and without"),
+    ("POST /alarms/{alarm}/heard", "citizen", "HeardBody", "200 `{}`"),
     ("POST /alarms/{alarm}/check-in", "citizen", "CheckInBody", "200 `version`, `check_in_by`"),
     ("POST /alarms/{alarm}/end-plan", "citizen", "EndPlanBody", "200 `plan`, with the right number and without"),
     ("POST /alarms/{alarm}/receipt", "citizen", "", "200 the receipt page, for pages without JavaScript (a form)"),

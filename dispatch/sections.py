@@ -44,6 +44,13 @@ def _holds_polls(value: float, info: ValidationInfo) -> float:
     return value
 
 
+def _not_above(value: int, info: ValidationInfo) -> int:
+    most = info.data.get("more_than", value)
+    if value > most:
+        raise ValueError(f"must be at most {most} (flood.more_than), or a flood would end while it begins")
+    return value
+
+
 def _icon(value: str) -> str:
     try:
         head = Path(value).read_bytes()[:24] if value else b""
@@ -129,8 +136,17 @@ class Console(Table):
     beat_s: float = Field(default=5, ge=0.5, le=5)
     silent_after_s: float = Field(default=15, ge=11, le=300)
     ready_lapse_s: float = Field(default=15, ge=11, le=300)
-    handover_s: float = Field(default=5, ge=0, le=11)
+    comeback_s: float = Field(default=5, ge=0, le=11)
     admission: int = Field(default=8, ge=1, le=128)
+    owner_lost_s: float = Field(default=30, ge=20, le=600)
+    grace_s: float = Field(default=20, ge=0, le=300)
+    undo_close_s: float = Field(default=10, ge=0, le=120)
+
+
+class Flood(Table):
+    more_than: int = Field(default=10, ge=1, le=10_000)
+    less_than: Annotated[int, AfterValidator(_not_above)] = Field(default=5, ge=1, le=10_000)
+    window_s: float = Field(default=600, ge=10, le=86_400)
 
 
 class Citizen(Table):
@@ -190,6 +206,7 @@ class Dispatch(Table):
     media: Media = Media()
     limits: Limits = Limits()
     console: Console = Console()
+    flood: Flood = Flood()
     citizen: Citizen = Citizen()
     session: Session = Session()
     log: Log = Log()

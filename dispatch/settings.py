@@ -28,6 +28,7 @@ from dispatch.sections import (
     Citizen,
     Console,
     Dispatch,
+    Flood,
     Limits,
     Log,
     Media,
@@ -77,6 +78,7 @@ class Settings:
     media: Media
     limits: Limits
     console: Console
+    flood: Flood
     citizen: Citizen
     session: Session
     log: Log

@@ -49,6 +49,7 @@ def make(settings: Settings, alarms: Alarms, clock: Clock, roster: Roster, hub: 
     )  # fmt: skip
     nearby = Nearby(alarms, clock, settings.nearby, ground, roster.is_on_duty, officer)
     identity.on_sign_out.append(nearby.leave)
+    roster.on_left.append(nearby.places.end)
     post = Post(
         alarms=alarms, places=nearby.places, ground=ground, clock=clock, limits=settings.limits.model_dump(),
         beat_s=settings.console.beat_s, follow=lambda station, told: hub.watch(station, EVERY_ALARM, told),

@@ -160,14 +160,20 @@ class Pages:
                 "beat_s": settings.console.beat_s,
                 "limits": settings.limits.model_dump(),
                 "voice": True,
+                "policies": {name: {"seen_by_all": p.seen_by_all} for name, p in settings.policies.items()},
+                "console": {
+                    name: getattr(settings.console, name) for name in ("owner_lost_s", "grace_s", "undo_close_s")
+                },
             },
             headers={"cache-control": "max-age=60"},
         )
 
 
-def routes(pages: Pages, identity: Identity, who: Callable[[Request], Awaitable[Actor]], web: Path,
-           voice: Path, settings: Settings) -> list[BaseRoute]:  # fmt: skip
-    """Pages, static files, voice clips and sign-in."""
+def routes(
+    pages: Pages, identity: Identity, who: Callable[[Request], Awaitable[Actor]],
+    leaves: Callable[[Actor], Awaitable[None]], web: Path, voice: Path, settings: Settings,
+) -> list[BaseRoute]:  # fmt: skip
+    """Pages, static files, voice clips and sign-in; `leaves` raises when somebody may not sign out now."""
     limits = settings.limits.model_dump()
 
     async def session(request: Request) -> Response:
@@ -180,6 +186,8 @@ def routes(pages: Pages, identity: Identity, who: Callable[[Request], Awaitable[
             )
             return answer
         if request.method == "DELETE":
+            if (leaver := await identity.who(request.cookies.get(COOKIE))) is not None:
+                await leaves(leaver)
             await identity.sign_out(request.cookies.get(COOKIE, ""))
             gone = Response(status_code=204)
             gone.delete_cookie(COOKIE, path="/")

@@ -83,8 +83,11 @@ class Acknowledge(Command):
 
 @command
 class Take(Command):
+    """Without a `reason` only from a lost owner, or from a colleague who took it at `grace_from` or later."""
+
     by: Actor
-    reason: str
+    reason: str | None
+    grace_from: datetime = field(repr=False)  # of the instant, so no part of what is the same when it is repeated
 
 
 @command
@@ -108,6 +111,14 @@ class Close(Command):
     by: Actor
     disposition: str
     note: str | None = None
+
+
+@command
+class UndoClose(Command):
+    """It was closed by a slip of the hand; only when that was at `closed_from` or later."""
+
+    by: Actor
+    closed_from: datetime = field(repr=False)
 
 
 @command
@@ -135,6 +146,31 @@ class RejectTransfer(Command):
 
 
 @command
+class OfferHandover(Command):
+    """The owner wants to hand over to `to`, or (None) to any colleague; `summary` is what they must know."""
+
+    by: Actor
+    to: str | None
+    summary: str
+
+
+@command
+class AcceptHandover(Command):
+    by: Actor
+
+
+@command
+class RejectHandover(Command):
+    by: Actor
+    reason: str
+
+
+@command
+class WithdrawHandover(Command):
+    by: Actor
+
+
+@command
 class RequestCancel(Command):
     duress: bool
 
@@ -158,6 +194,14 @@ class Ask(Command):
 class Answer(Command):
     question: str
     answer: str
+
+
+@command
+class Heard(Command):
+    """What officers said up to version `upto` is on the citizen's device; `seen` when its page was in sight."""
+
+    upto: int
+    seen: bool
 
 
 @command
@@ -231,6 +275,14 @@ class OpenOriginal(OfMedia):
     by: Actor
     media: str
     reason: str
+
+
+@command
+class OpenCopy(OfMedia):
+    """A person uncovers a photo or listens to a recording."""
+
+    by: Actor
+    media: str
 
 
 @command
@@ -357,6 +409,20 @@ class Remind(Command):
 
 @command
 class ReopenIdle(Command):
+    owner: str
+
+
+@command
+class LoseOwner(Command):
+    """No console of the owner was heard for too long."""
+
+    owner: str
+
+
+@command
+class FindOwner(Command):
+    """A console of the owner is heard again."""
+
     owner: str
 
 

@@ -53,6 +53,7 @@ ALREADY_ACKNOWLEDGED = _error(
     "already_acknowledged", 409, "Another officer took it; `by` says who. Use `take` with a reason."
 )
 NOT_OWNER = _error("not_owner", 409, "Only the alarm's owner can do this; acknowledge it, or take it with a reason.")
+OWNS_ALARMS = _error("owns_alarms", 409, "Hand over, release or close the alarms that are named, then try again.")
 NOT_POSSIBLE = _error("not_possible", 409, "Do one of the steps in `possible` first.")
 CHUNK_CONFLICT = _error("chunk_conflict", 409, "This chunk is stored with other bytes; use a new media id.")
 MEDIA_ENDED = _error("media_ended", 409, "This recording is already finished; start a new one with a new media id.")

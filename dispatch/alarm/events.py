@@ -74,7 +74,6 @@ class AlarmRaised(Event):
     kind: str
     lang: str
     channel: str
-    flood: bool | None = None
     plan: str | None = None
     category: str | None = field(default=None, metadata=PRIVATE)
     needs: tuple[str, ...] | None = field(default=None, metadata=PRIVATE)
@@ -133,11 +132,15 @@ class AlarmAcknowledged(Event):
 
 @event
 class AlarmTaken(Event):
-    """`by` took the alarm from its owner `taken_from`."""
+    """`by` took the alarm from its owner `taken_from`.
+
+    `why` it needed no reason: `owner_lost` (no console of theirs was heard), `grace` (they had just taken it).
+    """
 
     by: str
     station: str
     taken_from: str
+    why: str | None = None
     reason: str | None = field(default=None, metadata=PRIVATE)
 
 
@@ -164,6 +167,13 @@ class AlarmClosed(Event):
     by: str
     disposition: str
     note: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class CloseUndone(Event):
+    """Closed by a slip of the hand: it is as it was before."""
+
+    by: str
 
 
 @event
@@ -195,6 +205,35 @@ class TransferRejected(Event):
     by: str
     station: str
     reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class HandoverOffered(Event):
+    """The owner `by` offered the alarm to `to`, or (None) to any colleague, and is responsible until one accepts."""
+
+    by: str
+    to: str | None = None
+    summary: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class HandoverAccepted(Event):
+    """`by` has the alarm now, from `handed_by`."""
+
+    by: str
+    station: str
+    handed_by: str
+
+
+@event
+class HandoverRejected(Event):
+    by: str
+    reason: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class HandoverWithdrawn(Event):
+    by: str
 
 
 @event
@@ -233,6 +272,18 @@ class AlarmUnanswered(Event):
 class OwnerReminded(Event):
     """The owner acknowledged and does not move."""
 
+    owner: str
+
+
+@event
+class OwnerLost(Event):
+    """No console of the owner was heard for `console.owner_lost_s`: the alarm is free to take."""
+
+    owner: str
+
+
+@event
+class OwnerBack(Event):
     owner: str
 
 
@@ -293,6 +344,20 @@ class QuestionAsked(Event):
 class QuestionAnswered(Event):
     question: str
     answer: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class TalkDelivered(Event):
+    """What officers said up to version `upto` is on the citizen's device, whose page was not in sight."""
+
+    upto: int
+
+
+@event
+class TalkSeen(Event):
+    """What officers said up to version `upto` is on the citizen's page, in sight."""
+
+    upto: int
 
 
 @event
@@ -372,6 +437,14 @@ class MediaWorkerDied(Event):
 
     media: str
     deaths: int
+
+
+@event
+class MediaOpened(Event):
+    """`by` uncovered the photo, or listened to the recording, for the first time."""
+
+    by: str
+    media: str
 
 
 @event
@@ -502,6 +575,19 @@ class DutySigned(Event):
     officer: str
     on: bool
     until: str
+
+
+@event
+class FloodBegan(Event):
+    """More new alarms than people can look at one by one: `count` within `window_s` seconds. Nothing is dropped."""
+
+    count: int
+    window_s: float
+
+
+@event
+class FloodEnded(Event):
+    """New alarms come at a pace again at which each can be looked at."""
 
 
 @event

@@ -58,6 +58,8 @@ def decide(alarm: Alarm, command: c.OfMedia) -> list[e.Event]:
             ]  # fmt: skip
         case c.NoteWorkerDeath(media=media, deaths=deaths):
             return [e.MediaWorkerDied(media=media, deaths=deaths)] if item["state"] == "stored" else []
+        case c.OpenCopy(by=by, media=media):
+            return [] if by.name in item.get("opened_by", ()) else [e.MediaOpened(by=by.name, media=media)]
         case c.OpenOriginal(by=by, media=media, reason=reason):
             return [e.OriginalOpened(by=by.name, media=media, reason=reason)]
     raise TypeError(f"{type(command).__name__} has no event")
@@ -85,6 +87,9 @@ def changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             return {"media": {**alarm.media, media: failed}, **_found(alarm, media, event)}
         case e.LiveSoundFailed(media=media, reason=reason):
             return {"media": {**alarm.media, media: {**alarm.media[media], "not_live": reason}}}
+        case e.MediaOpened(by=by, media=media):
+            opened = {"opened_by": [*alarm.media[media].get("opened_by", ()), by]}
+            return {"media": {**alarm.media, media: {**alarm.media[media], **opened}}}
         case e.OriginalOpened() | e.MediaWorkerDied():
             return {}
     raise ValueError(f"{event.type} is not an event of an alarm")

@@ -8,16 +8,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from dispatch.alarm import claims, evidence, helping, tombstone
 from dispatch.alarm import events as e
-from dispatch.alarm import evidence, helping, tombstone
 from dispatch.alarm.clock import to_text
 from dispatch.alarm.state import NO_CONTENT, Alarm, Status, changed
-
-_OPEN_AGAIN: dict[str, Any] = {
-    "status": Status.RAISED, "owner": None, "owner_station": None, "owned_at": None, "moved_at": None,
-    "arrived_at": None, "closed_at": None, "disposition": None, "reminded_at": None, "step": None, "loop": 0,
-    "step_at": None, "audience": (), "called": (), "unanswered_at": None,
-}  # fmt: skip
 
 
 def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = "") -> Alarm:
@@ -31,7 +25,7 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
             needs=event.needs or (), text=event.text, position=event.position, place=event.place,
         )  # fmt: skip
         if isinstance(event, e.AlarmRaised):
-            return changed(begun, flood=event.flood, plan=event.plan) if event.flood or event.plan else begun
+            return changed(begun, plan=event.plan) if event.plan else begun
         return changed(begun, status=Status.PLANNED, check_in_by=at + timedelta(seconds=event.within_s))
     if alarm is None:
         raise ValueError(f"{event.type} cannot be an alarm's first event")
@@ -44,8 +38,8 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
 
 _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
-    e.MediaWorkerDied, e.LiveSoundFailed, e.ContentHeld, e.ContentReleased,
-    *helping.EVENTS,
+    e.MediaWorkerDied, e.LiveSoundFailed, e.ContentHeld, e.ContentReleased, e.MediaOpened, e.HandoverOffered,
+    e.HandoverRejected, e.HandoverWithdrawn, e.OwnerLost, e.OwnerBack, e.TalkDelivered, e.TalkSeen, *helping.EVENTS,
 )  # fmt: skip
 _BEGINS = (e.MediaAdded, e.AlarmReopened)
 """After these a wiped alarm has content again, or will have: as after any event that holds someone's words."""
@@ -61,34 +55,10 @@ def _shown(alarm: Alarm, event: e.Event, version: int) -> int:
 
 
 def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
+    if (claimed := claims.changes(alarm, event, at)) is not None:
+        return claimed | (helping.opened_again(alarm, at) if isinstance(event, e.AlarmReopened) else {})
     key = str(alarm.version + 1)
     match event:
-        case e.AlarmAcknowledged(by=by, station=station) | e.AlarmTaken(by=by, station=station):
-            return {"status": Status.ACKNOWLEDGED, "owner": by, "owner_station": station, "owned_at": at,
-                    "acknowledged_at": alarm.acknowledged_at or at, "reminded_at": None, "moved_at": None,
-                    "arrived_at": None}  # fmt: skip
-        case e.AlarmReleased():
-            return _OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None}
-        case e.AlarmReopened():
-            again = {"since": at, "cycle": alarm.version + 1, "transfer": None, "overdue_at": None}
-            return _OPEN_AGAIN | again | helping.opened_again(alarm, at)
-        case e.AlarmEnRoute():
-            return {"status": Status.EN_ROUTE, "moved_at": at}
-        case e.AlarmOnScene():
-            return {"status": Status.ON_SCENE, "arrived_at": at, "moved_at": alarm.moved_at or at}
-        case e.AlarmClosed(by=by, disposition=disposition, note=note):
-            noted = {**alarm.notes, key: {"by": by, "text": note, "at": to_text(at)}} if note else alarm.notes
-            return {"status": Status.CLOSED, "closed_at": at, "disposition": disposition, "notes": noted,
-                    "question": None, "transfer": None}  # fmt: skip
-        case e.TransferOffered(by=by, to=to, reason=reason):
-            offer = {"to": to, "by": by, "at": to_text(at), "reason": reason}
-            return {"transfer": offer, "shared": _with(alarm, (to,))}
-        case e.TransferAccepted(by=by, station=station):
-            return {"transfer": None, "station": station, "status": Status.ACKNOWLEDGED, "owner": by,
-                    "owner_station": station, "owned_at": at, "acknowledged_at": alarm.acknowledged_at or at,
-                    "reminded_at": None, "moved_at": None, "arrived_at": None}  # fmt: skip
-        case e.TransferRejected():
-            return {"transfer": None}
         case e.CancelRequested(duress=duress):
             word = "duress" if duress or alarm.cancel == "duress" else "requested"
             return {"cancel": word, "cancels": alarm.cancels + 1}
@@ -97,8 +67,6 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
                     "called": event.called, "shared": _with(alarm, event.stations)}  # fmt: skip
         case e.AlarmUnanswered():
             return {"unanswered_at": at}
-        case e.OwnerReminded():
-            return {"reminded_at": at}
         case e.AlarmOverdue():
             return {"overdue_at": at}
         case e.AlarmDelivered(consoles=consoles):
@@ -117,6 +85,10 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             said = {"who": "citizen", "text": answer, "at": to_text(at), "answers": question}
             still_open = None if alarm.question == question else alarm.question
             return {"talk": {**alarm.talk, key: said}, "question": still_open}
+        case e.TalkDelivered(upto=upto):
+            return {"talk_delivered": upto}
+        case e.TalkSeen(upto=upto):
+            return {"talk_seen": upto, "talk_delivered": max(upto, alarm.talk_delivered or 0)}
         case e.NoteAdded(by=by, text=text):
             return {"notes": {**alarm.notes, key: {"by": by, "text": text, "at": to_text(at)}}}
         case e.PositionReported(position=position):

@@ -6,7 +6,7 @@ Field's terms: community responder, tasking.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from dispatch.alarm import commands as c
@@ -32,8 +32,6 @@ _STEPS: Final = {
 """Each call has one answer, and one end: a helper cannot fill the log. An officer can call them again."""
 _AIMS: Final = {c.AcceptCall: "accepted", c.DeclineCall: "declined", c.FinishCall: "done"}
 _WIRE: Final = {c.AcceptCall: "accept", c.DeclineCall: "decline", c.FinishCall: "done"}
-_UNDONE: Final = timedelta(seconds=30)
-"""An alarm that is open again within so long was closed by mistake; its helpers go on."""
 
 
 def decide(alarm: Alarm, command: c.Command) -> list[e.Event]:
@@ -96,8 +94,8 @@ def changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
 
 
 def opened_again(alarm: Alarm, at: datetime) -> dict[str, Any]:
-    """What a closed alarm that is open again changes: who was asked then is asked no more, unless it was undone."""
-    if alarm.closed_at is None or at - alarm.closed_at <= _UNDONE:
+    """What a closed alarm that is opened again changes: who was asked then is asked no more."""
+    if alarm.closed_at is None:
         return {}
     names = tuple(name for name, entry in alarm.helpers.items() if entry["state"] in UNDER_WAY)
     return _moved(alarm, names, state="released", at=to_text(at)) if names else {}

@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from dispatch.alarm import claims, errors, evidence, helping, plan, retention
 from dispatch.alarm import commands as c
-from dispatch.alarm import errors, evidence, helping, plan, retention
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.state import OWNED, Alarm, Status
+from dispatch.alarm.state import Alarm, Status
 
 RAISED, ACKNOWLEDGED, EN_ROUTE, ON_SCENE, CLOSED, *_OF_PLANS = Status
 _MOST_CANCELS = 20
 """Further requests to cancel are answered alike and leave no event."""
 
-TRANSITIONS: Mapping[tuple[Status, type[c.Command]], Status] = MappingProxyType({
+TRANSITIONS: Mapping[tuple[Status, type[c.Command]], Status | None] = MappingProxyType({
     (RAISED, c.Acknowledge): ACKNOWLEDGED,
     (RAISED, c.AcceptTransfer): ACKNOWLEDGED,
     (RAISED, c.RunStep): RAISED,
@@ -36,6 +36,10 @@ TRANSITIONS: Mapping[tuple[Status, type[c.Command]], Status] = MappingProxyType(
     (ACKNOWLEDGED, c.OfferTransfer): ACKNOWLEDGED,
     (ACKNOWLEDGED, c.AcceptTransfer): ACKNOWLEDGED,
     (ACKNOWLEDGED, c.RejectTransfer): ACKNOWLEDGED,
+    (ACKNOWLEDGED, c.OfferHandover): ACKNOWLEDGED,
+    (ACKNOWLEDGED, c.WithdrawHandover): ACKNOWLEDGED,
+    (ACKNOWLEDGED, c.RejectHandover): ACKNOWLEDGED,
+    (ACKNOWLEDGED, c.AcceptHandover): ACKNOWLEDGED,
     (ACKNOWLEDGED, c.Remind): ACKNOWLEDGED,
     (ACKNOWLEDGED, c.ReopenIdle): RAISED,
     (EN_ROUTE, c.Arrive): ON_SCENE,
@@ -45,22 +49,35 @@ TRANSITIONS: Mapping[tuple[Status, type[c.Command]], Status] = MappingProxyType(
     (EN_ROUTE, c.OfferTransfer): EN_ROUTE,
     (EN_ROUTE, c.AcceptTransfer): ACKNOWLEDGED,
     (EN_ROUTE, c.RejectTransfer): EN_ROUTE,
+    (EN_ROUTE, c.OfferHandover): EN_ROUTE,
+    (EN_ROUTE, c.WithdrawHandover): EN_ROUTE,
+    (EN_ROUTE, c.RejectHandover): EN_ROUTE,
+    (EN_ROUTE, c.AcceptHandover): ACKNOWLEDGED,
     (ON_SCENE, c.Close): CLOSED,
     (ON_SCENE, c.Release): RAISED,
     (ON_SCENE, c.Take): ACKNOWLEDGED,
     (ON_SCENE, c.OfferTransfer): ON_SCENE,
     (ON_SCENE, c.AcceptTransfer): ACKNOWLEDGED,
     (ON_SCENE, c.RejectTransfer): ON_SCENE,
+    (ON_SCENE, c.OfferHandover): ON_SCENE,
+    (ON_SCENE, c.WithdrawHandover): ON_SCENE,
+    (ON_SCENE, c.RejectHandover): ON_SCENE,
+    (ON_SCENE, c.AcceptHandover): ACKNOWLEDGED,
     (CLOSED, c.Reopen): RAISED,
+    (CLOSED, c.UndoClose): None,  # for some seconds, by who closed it: as it was
 })  # fmt: skip
 """What may change an alarm's status or depends on it. Talk, place, media and receipts stand beside it: any status."""
 
 WIRE_NAMES: Mapping[type[c.Command], str] = MappingProxyType({
     c.Acknowledge: "ack", c.Take: "take", c.Release: "release", c.Move: "move", c.Arrive: "arrive",
     c.Close: "close", c.Reopen: "reopen", c.OfferTransfer: "transfer", c.AcceptTransfer: "transfer_accept",
-    c.RejectTransfer: "transfer_reject",
+    c.RejectTransfer: "transfer_reject", c.OfferHandover: "handover", c.AcceptHandover: "handover_accept",
+    c.RejectHandover: "handover_reject", c.WithdrawHandover: "handover_withdraw", c.UndoClose: "undo_close",
 })  # fmt: skip
 """The commands that people give, by the names of the protocol; the other keys of the table are timers'."""
+
+_OF_TRANSFERS: tuple[type[c.Command], ...] = (c.AcceptTransfer, c.RejectTransfer)
+_OF_HANDOVERS: tuple[type[c.Command], ...] = (c.AcceptHandover, c.RejectHandover, c.WithdrawHandover)
 
 
 def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
@@ -92,12 +109,13 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
         return beside
     if isinstance(command, (c.RunStep, c.TellUnanswered, c.Remind, c.ReopenIdle, c.MarkOverdue)):
         return _timed(alarm, command)
-    already = _already(alarm, command)
-    if already:
+    if isinstance(command, c.LoseOwner | c.FindOwner):
+        return claims.timed(alarm, command)
+    if claims.already(alarm, command):
         return []
     if (alarm.status, type(command)) not in TRANSITIONS:
         raise _not_possible(alarm, command)
-    return [_step(alarm, command)]
+    return [claims.event(alarm, command, possible)]
 
 
 def visible_to(alarm: Alarm, actor: c.Actor) -> bool:
@@ -107,7 +125,11 @@ def visible_to(alarm: Alarm, actor: c.Actor) -> bool:
 
 def possible(alarm: Alarm) -> list[str]:
     """The people's commands that the table has for the alarm now, by their protocol names."""
-    return [name for command, name in WIRE_NAMES.items() if (alarm.status, command) in TRANSITIONS]
+    none = _OF_TRANSFERS * (alarm.transfer is None) + _OF_HANDOVERS * (alarm.handover is None)
+    return [
+        name for command, name in WIRE_NAMES.items()
+        if (alarm.status, command) in TRANSITIONS and command not in none
+    ]  # fmt: skip
 
 
 def _raised(command: c.Raise) -> e.Event:
@@ -134,6 +156,8 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             if not any(entry.get("question") == question for entry in alarm.talk.values()):
                 raise Refused(errors.BAD_MESSAGE, f"question: no officer asked {question!r} in this alarm")
             return [e.QuestionAnswered(question=question, answer=answer), *_wrote_after_close(alarm)]
+        case c.Heard(upto=upto, seen=seen):
+            return _heard(alarm, upto, seen)
         case c.AddNote(by=by, text=text):
             return [e.NoteAdded(by=by.name, text=text)]
         case c.ReportPosition(position=position):
@@ -151,6 +175,14 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             made = evidence.decide(alarm, command)
             return made + (_wrote_after_close(alarm) if made and isinstance(command, c.AddMedia) else [])
     return None
+
+
+def _heard(alarm: Alarm, upto: int, seen: bool) -> list[e.Event]:
+    """Only of what was said; a page tells the same again and again."""
+    last = max((int(n) for n, entry in alarm.talk.items() if entry["who"] == "officer" and int(n) <= upto), default=0)
+    if seen:
+        return [e.TalkSeen(upto=last)] if last > (alarm.talk_seen or 0) else []
+    return [e.TalkDelivered(upto=last)] if last > (alarm.talk_delivered or 0) else []
 
 
 def _older(position: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:
@@ -188,81 +220,6 @@ def _timed(alarm: Alarm, command: c.Command) -> list[e.Event]:
         case c.ReopenIdle(owner=alarm.owner):
             return [e.AlarmReopened(cause="not_moving", by=command.owner)] if alarm.reminded_at else []
     return []
-
-
-def _already(alarm: Alarm, command: c.Command) -> bool:
-    """True when a person's command changes nothing, because it was done before by the same person."""
-    match command:
-        case c.Acknowledge(by=by) if alarm.status in OWNED:
-            if alarm.owner == by.name:
-                return True
-            raise Refused(
-                errors.ALREADY_ACKNOWLEDGED,
-                f"{alarm.owner} acknowledged this alarm first",
-                by=alarm.owner,
-                station=alarm.owner_station,
-            )
-        case c.Take(by=by):
-            return alarm.owner == by.name
-        case c.Move(by=by) if alarm.owner == by.name:
-            return alarm.status in (EN_ROUTE, ON_SCENE)
-        case c.Arrive(by=by) if alarm.owner == by.name:
-            return alarm.status is ON_SCENE
-        case c.Close():
-            return alarm.status is CLOSED
-        case c.OfferTransfer(to=to):
-            return alarm.transfer is not None and alarm.transfer["to"] == to
-    return False
-
-
-def _step(alarm: Alarm, command: c.Command) -> e.Event:
-    """The event of a person's command that the table allows, once the person may give it."""
-    match command:
-        case c.Acknowledge(by=by):
-            return e.AlarmAcknowledged(by=by.name, station=by.station or alarm.station)
-        case c.Take(by=by, reason=reason):
-            return e.AlarmTaken(
-                by=by.name, station=by.station or alarm.station, taken_from=str(alarm.owner), reason=reason
-            )
-        case c.Reopen(by=by, reason=reason):
-            return e.AlarmReopened(cause="officer", by=by.name, reason=reason)
-        case c.AcceptTransfer(by=by):
-            return e.TransferAccepted(by=by.name, station=_offered_to(alarm, by))
-        case c.RejectTransfer(by=by, reason=reason):
-            return e.TransferRejected(by=by.name, station=_offered_to(alarm, by), reason=reason)
-        case c.OfferTransfer(by=by, to=to, reason=reason):
-            if to == alarm.station:
-                raise Refused(errors.BAD_MESSAGE, f"station: {to!r} is already responsible for this alarm")
-            if alarm.status is not RAISED:
-                _must_own(alarm, by)
-            return e.TransferOffered(by=by.name, to=to, reason=reason)
-        case c.Move(by=by):
-            _must_own(alarm, by)
-            return e.AlarmEnRoute(by=by.name)
-        case c.Arrive(by=by):
-            _must_own(alarm, by)
-            return e.AlarmOnScene(by=by.name)
-        case c.Release(by=by, reason=reason):
-            _must_own(alarm, by)
-            return e.AlarmReleased(by=by.name, reason=reason)
-        case c.Close(by=by, disposition=disposition, note=note):
-            _must_own(alarm, by)
-            return e.AlarmClosed(by=by.name, disposition=disposition, note=note)
-    raise TypeError(f"{type(command).__name__} has no event")
-
-
-def _must_own(alarm: Alarm, by: c.Actor) -> None:
-    if by.name != alarm.owner and by.role == "officer":
-        raise Refused(errors.NOT_OWNER, f"{alarm.owner} owns this alarm, not {by.name}", by=alarm.owner)
-
-
-def _offered_to(alarm: Alarm, by: c.Actor) -> str:
-    if alarm.transfer is None:
-        raise Refused(errors.NOT_POSSIBLE, "nobody has offered a transfer of this alarm", possible=possible(alarm))
-    to = str(alarm.transfer["to"])
-    if by.station not in (None, to):
-        raise Refused(errors.NOT_ALLOWED, f"the transfer was offered to {to}, and {by.name} is of {by.station}")
-    return to
 
 
 def _not_possible(alarm: Alarm, command: c.Command) -> Refused:

@@ -159,6 +159,13 @@ class AnswerBody(Message):
     answer: Annotated[Text, Field(min_length=1)]
 
 
+class HeardBody(Message):
+    """What officers said up to number `upto` is on the device; `seen` when the page was in sight."""
+
+    upto: Annotated[int, Field(ge=0)]
+    seen: bool
+
+
 class CancelBody(Message):
     pin: Pin | None = None
 
@@ -208,6 +215,11 @@ class ReportPosition(Message):
 
 class AnswerQuestion(AnswerBody):
     type: Literal["answer"]
+    ref: Ref
+
+
+class Heard(HeardBody):
+    type: Literal["heard"]
     ref: Ref
 
 
@@ -272,8 +284,10 @@ class Ack(OfAlarm):
 
 
 class Take(OfAlarm):
+    """Someone else's. The reason may be left out when no console of the owner is heard, or they just took it."""
+
     type: Literal["take"]
-    reason: Reason
+    reason: Reason | None = None
 
 
 class Release(OfAlarm):
@@ -293,6 +307,12 @@ class Close(OfAlarm):
     type: Literal["close"]
     disposition: Literal["handled", "no_one_found", "false_alarm", "duplicate", "test", "passed_on"]
     note: Annotated[str, _at_most("note_chars")] | None = None
+
+
+class UndoClose(OfAlarm):
+    """Within `undo_close_s` seconds, by who closed it."""
+
+    type: Literal["undo_close"]
 
 
 class Reopen(OfAlarm):
@@ -329,6 +349,27 @@ class TransferAccept(OfAlarm):
 class TransferReject(OfAlarm):
     type: Literal["transfer_reject"]
     reason: Reason
+
+
+class Handover(OfAlarm):
+    """Offer the alarm to a colleague (`to`), or to any: who offers stays responsible until it is accepted."""
+
+    type: Literal["handover"]
+    to: Name | None = None
+    summary: Reason
+
+
+class HandoverAccept(OfAlarm):
+    type: Literal["handover_accept"]
+
+
+class HandoverReject(OfAlarm):
+    type: Literal["handover_reject"]
+    reason: Reason
+
+
+class HandoverWithdraw(OfAlarm):
+    type: Literal["handover_withdraw"]
 
 
 class Hold(OfAlarm):
@@ -424,6 +465,7 @@ CITIZEN = {
         CitizenSays,
         ReportPosition,
         AnswerQuestion,
+        Heard,
         Cancel,
         CheckIn,
         EndPlan,
@@ -434,8 +476,9 @@ CITIZEN = {
 CONSOLE = {
     m.model_fields["type"].annotation.__args__[0]: m  # type: ignore[union-attr]
     for m in (
-        Subscribe, Ack, Take, Release, Move, Arrive, Close, Reopen, OfficerSays, Ask, AddNote, Transfer, TransferAccept,
-        TransferReject, Hold, Unhold, Wipe, Seen, Ready, Delivered, Duty, CallHelpers, ReleaseHelpers, SharePlace,
+        Subscribe, Ack, Take, Release, Move, Arrive, Close, UndoClose, Reopen, OfficerSays, Ask, AddNote, Transfer,
+        TransferAccept, TransferReject, Handover, HandoverAccept, HandoverReject, HandoverWithdraw, Hold, Unhold, Wipe,
+        Seen, Ready, Delivered, Duty, CallHelpers, ReleaseHelpers, SharePlace,
     )
 }  # fmt: skip
 

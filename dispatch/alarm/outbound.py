@@ -233,13 +233,13 @@ ALARM: Final[Mapping[str, str]] = {
     "shared": "other stations that were called in",
     "category": "as the citizen gave it",
     "needs": "`text_only`, `deaf`, `signs`, `blind`, …",
-    "flood": "marked as part of a flood",
     "plan": "how a plan became it: `missed` (no check-in in time), `pressed`, `duress` (ended without its number; the "
             "device shows an ended plan, and nothing of what officers write)",
     "check_in_by": "only of a plan, which no console has",
     "owner": "the officer who has it",
     "owner_station": "their station",
     "owned_at": "since when",
+    "owner_lost_at": "since when no console of the owner is heard: it is free to take",
     "acknowledged_at": "first acknowledgement",
     "moved_at": "en route",
     "arrived_at": "on scene",
@@ -247,6 +247,7 @@ ALARM: Final[Mapping[str, str]] = {
     "disposition": "how it ended",
     "reminded_at": "the owner was reminded to move",
     "transfer": "offered to another station: `to`, `by`, `at`, `reason`",
+    "handover": "offered to a colleague: `by`, `at`, `summary`, and `to` unless it is to any",
     "cancel": "`requested`, or `duress`: without the citizen's number, do not call",
     "cancels": "how often it was asked for",
     "shown": "the version of the last event that the citizen can see",
@@ -266,11 +267,14 @@ ALARM: Final[Mapping[str, str]] = {
     "position": "as received; the latest",
     "place": "the place in words",
     "question": "id of the open question",
+    "talk_delivered": "the last version of what officers said that is on the citizen's device",
+    "talk_seen": "... and that was in sight there",
     "talk": "version to entry: `who`, `by`, `text`, `at`, `question`, `choices`, `answers`",
     "notes": "version to entry: `by`, `text`, `at`; the citizen never sees them",
     "media": "id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, "
              "`duration_s`, `copies`, `reason`; `cut` where nobody finished it, with the chunks that are `missing`; "
-             "`not_live`: why it cannot be heard while it grows; after a wipe `state` is `wiped`, then `removed`",
+             "`not_live`: why it cannot be heard while it grows; `opened_by`: who uncovered or listened to it; after a "
+             "wipe `state` is `wiped`, then `removed`",
     "found": "media id to what was found inside: `position` (from the photo's or recording's own metadata: where it "
              "was made, which need not be where the citizen is), `peaks` (of a recording, 0 to 100). Officers only",
     "helpers": "who was called to help: call sign to `state` (`called`, `accepted`, `declined`, `done`, `released`), "

@@ -48,6 +48,8 @@ def decide(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             return [_becomes(alarm, "duress"), e.CancelRequested(duress=True)]
         case c.EndPlan(duress=False) if planned:
             return [e.PlanEnded()]
+        case c.Heard() if planned or ended:
+            return []  # nothing of the talk is shown there
         case c.EndPlan() if ended:
             return []
         case c.CheckIn() | c.EndPlan():

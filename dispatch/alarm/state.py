@@ -57,13 +57,13 @@ class Alarm:
     shared: tuple[str, ...] = ()  # the other stations that were called in
     category: str | None = None
     needs: tuple[str, ...] = ()
-    flood: bool | None = None
     plan: str | None = None  # how a plan became this alarm: "missed", "pressed", "duress"
     check_in_by: datetime | None = None  # of a plan
 
     owner: str | None = None
     owner_station: str | None = None
     owned_at: datetime | None = None
+    owner_lost_at: datetime | None = None  # since when no console of the owner is heard
     acknowledged_at: datetime | None = None
     moved_at: datetime | None = None
     arrived_at: datetime | None = None
@@ -71,6 +71,7 @@ class Alarm:
     disposition: str | None = None
     reminded_at: datetime | None = None
     transfer: Entry | None = None
+    handover: Entry | None = None  # offered to a colleague: {"by", "at", "summary", "to"?}
     cancel: str | None = None  # "requested" or "duress"
     cancels: int = 0  # how often it was asked for
     shown: int = 1  # the version of the last event that the citizen can see: the only version they are told
@@ -93,6 +94,8 @@ class Alarm:
     position: Mapping[str, Any] | None = None
     place: str | None = None
     question: str | None = None
+    talk_delivered: int | None = None  # the last version of what officers said that is on the citizen's device
+    talk_seen: int | None = None  # ... and that was in sight there
     talk: Mapping[str, Entry] = field(default_factory=dict)
     notes: Mapping[str, Entry] = field(default_factory=dict)
     media: Mapping[str, Entry] = field(default_factory=dict)
@@ -132,7 +135,8 @@ class Alarm:
 
 
 PRIVATE = frozenset({
-    "text", "position", "place", "category", "needs", "talk", "notes", "transfer", "held", "found", "calls",
+    "text", "position", "place", "category", "needs", "talk", "notes", "transfer", "handover", "held", "found",
+    "calls",
 })  # fmt: skip
 """Fields that can hold someone's words or place: kept apart from the record, like an event's private fields."""
 

@@ -72,7 +72,7 @@ class Readiness:
         """The console can no longer wake its officer. Escalation is told at once."""
         await self._lost(station, [str(console)], why)
 
-    async def hand_over(self, station: str, console: Console, within_s: float) -> None:
+    async def send_on(self, station: str, console: Console, within_s: float) -> None:
         """The console's hub stops and sent it on: unless it is back within so many seconds, its readiness lapses.
 
         It comes back as another console, so nothing is told before: an officer who is back was never away.

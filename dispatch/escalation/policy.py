@@ -36,6 +36,7 @@ class Policy:
     remind_after_s: float = 120
     reopen_after_s: float = 60
     same_day: bool = True
+    seen_by_all: bool = False  # two officers rule: marked until every officer on duty has seen it
 
     def audience(self, step: int) -> tuple[str, ...]:
         """Everyone who is called at `step`: those of the steps before it too."""
@@ -150,9 +151,8 @@ def _policy(name: str, table: Mapping[str, Any], faults: list[Fault]) -> Policy:
     for key, least in _TIMES.items():
         if key in table:
             times[key] = _seconds(f"{name}.{key}", table[key], least, faults)
-    same_day = table.get("same_day", True)
-    if not isinstance(same_day, bool):
-        faults.append((f"{name}.same_day", same_day, "true or false"))
+    marks = {key: table[key] for key in ("same_day", "seen_by_all") if key in table}
+    faults += [(f"{name}.{key}", value, "true or false") for key, value in marks.items() if not isinstance(value, bool)]
     rows = table.get("step")
     if not isinstance(rows, list) or not rows:
         faults.append((f"{name}.step", rows, "at least one [[...step]] entry"))
@@ -167,7 +167,12 @@ def _policy(name: str, table: Mapping[str, Any], faults: list[Fault]) -> Policy:
         faults.append(
             (f"{name}.step[0].after_s", steps[0].after_s, "0: the first step is run when the alarm is stored")
         )
-    return Policy(steps=steps, same_day=bool(same_day), **times)
+    return Policy(
+        steps=steps,
+        same_day=bool(marks.get("same_day", True)),
+        seen_by_all=bool(marks.get("seen_by_all", False)),
+        **times,
+    )
 
 
 def _step(key: str, row: Any, faults: list[Fault]) -> Step:

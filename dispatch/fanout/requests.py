@@ -5,20 +5,43 @@ Never decides whether the command is possible (`alarm.lifecycle`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from dispatch.alarm import commands as c
 from dispatch.alarm import messages as m
 from dispatch.alarm.commands import Actor
 
+_SLACK_S = 2
+"""An undo may have been on its way for so long."""
 
-def to_command(message: Any, by: Actor) -> c.Command:
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """How long, in seconds, a colleague may swap without a reason, and a close can be undone."""
+
+    grace_s: float
+    undo_close_s: float
+
+
+def to_command(message: Any, by: Actor, now: datetime, windows: Windows) -> c.Command:
     """The command that a checked message of the console means."""
     match message:
         case m.Ack():
             return c.Acknowledge(by=by)
         case m.Take(reason=reason):
-            return c.Take(by=by, reason=reason)
+            return c.Take(by=by, reason=reason, grace_from=now - timedelta(seconds=windows.grace_s))
+        case m.UndoClose():
+            return c.UndoClose(by=by, closed_from=now - timedelta(seconds=windows.undo_close_s + _SLACK_S))
+        case m.Handover(to=to, summary=summary):
+            return c.OfferHandover(by=by, to=to, summary=summary)
+        case m.HandoverAccept():
+            return c.AcceptHandover(by=by)
+        case m.HandoverReject(reason=reason):
+            return c.RejectHandover(by=by, reason=reason)
+        case m.HandoverWithdraw():
+            return c.WithdrawHandover(by=by)
         case m.Release(reason=reason):
             return c.Release(by=by, reason=reason)
         case m.Move():

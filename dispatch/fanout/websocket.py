@@ -27,15 +27,15 @@ from dispatch.fanout.admission import Admission
 from dispatch.fanout.feed import Console, Frame
 from dispatch.fanout.hub import Hub
 from dispatch.fanout.receipts import Receipts
-from dispatch.fanout.requests import to_command
+from dispatch.fanout.requests import Windows, to_command
 from dispatch.fanout.session import Session
 from dispatch.fanout.transport import DIRECT, Protocol
 from dispatch.stream.alarms import Alarms
 
 log = structlog.get_logger()
-_HANDED_OVER = "handed_over"
+_SENT_ON = "sent_on"
 _WHY = {
-    errors.GO_AWAY: _HANDED_OVER,
+    errors.GO_AWAY: _SENT_ON,
     errors.SILENT: "silent",
     errors.SLOW_CONSUMER: "slow",
     errors.SIGNED_OUT: "signed_out",
@@ -58,10 +58,12 @@ class Desk:
         stations: every station's id.
         ready: (station, officer, role, console) -> renew its readiness.
         lost: (station, officer, role, console, why) -> end it.
-        hand_over: (station, officer, role, console) -> let it come back to another hub.
+        send_on: (station, officer, role, console) -> let it come back to another hub.
         asked: message type -> (who, message) -> what the answer says; of what concerns no alarm.
         notices: what officers must know of the system itself, as a message.
         admission: to be recognised, to subscribe and to renew.
+        heard: (officer, station or None for all) -> a console of theirs lives.
+        windows: what may be done for some seconds only.
     """
 
     alarms: Alarms
@@ -72,10 +74,12 @@ class Desk:
     stations: Collection[str]
     ready: Callable[[str, str, str, str], Awaitable[None]]
     lost: Callable[[str, str, str, str, str], Awaitable[None]]
-    hand_over: Callable[[str, str, str, str], Awaitable[None]]
+    send_on: Callable[[str, str, str, str], Awaitable[None]]
     asked: Mapping[type[m.Message], Asked]
     notices: Callable[[], dict[str, Any]]
     admission: Admission
+    heard: Callable[[str, str | None], Awaitable[None]]
+    windows: Windows
 
 
 class ConsoleSocket:
@@ -198,6 +202,7 @@ class ConsoleSocket:
 
         after = {station: (at.epoch, at.offset) for station, at in message.after.items()}
         async with self._desk.admission.place():
+            await self._desk.heard(self._actor.name, self._actor.station)
             await self._desk.hub.attach(self._console, wanted, after, hello)
         self._desk.hub.send(self._console, self._desk.notices())
 
@@ -214,7 +219,7 @@ class ConsoleSocket:
     async def _command(self, alarm_id: str, message: Any) -> dict[str, Any]:
         if isinstance(message, m.Transfer) and message.station not in self._desk.stations:
             raise Refused(errors.BAD_MESSAGE, f"station: must be one of {', '.join(self._desk.stations)}")
-        command = to_command(message, self._actor)
+        command = to_command(message, self._actor, self._desk.clock.now(), self._desk.windows)
         if isinstance(command, c.Ask):
             await self._room_for_question(alarm_id)
         key = f"{self._actor.name}:{message.ref}"
@@ -236,6 +241,7 @@ class ConsoleSocket:
         if not await self._alive():
             self._desk.hub.cut(self._console, errors.SIGNED_OUT, "signed out")
             return
+        await self._desk.heard(self._actor.name, self._actor.station)
         if not sound:
             await self._not_ready("sound_off")
             return
@@ -247,8 +253,8 @@ class ConsoleSocket:
         who = (self._actor.name, self._actor.role, self._console.session.id)
         for station in sorted(self._ready_at):
             try:
-                if why == _HANDED_OVER:
-                    await self._desk.hand_over(station, *who)
+                if why == _SENT_ON:
+                    await self._desk.send_on(station, *who)
                 else:
                     await self._desk.lost(station, *who, why)
             except Refused as refused:  # it lapses by itself, and any hub sees that

@@ -17,7 +17,16 @@ from dispatch.alarm import errors, views
 from dispatch.alarm.clock import to_text
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import AlarmRaised, PlanMade
-from dispatch.alarm.messages import AnswerBody, CancelBody, CheckInBody, EndPlanBody, Position, RaiseBody, SayBody
+from dispatch.alarm.messages import (
+    AnswerBody,
+    CancelBody,
+    CheckInBody,
+    EndPlanBody,
+    HeardBody,
+    Position,
+    RaiseBody,
+    SayBody,
+)
 from dispatch.alarm.state import Alarm
 from dispatch.intake import admission
 from dispatch.stream.alarms import Alarms, Loaded
@@ -118,6 +127,11 @@ class Citizens:
 
     async def answer(self, loaded: Loaded, body: AnswerBody) -> int:
         return await self._do(loaded, c.Answer(question=body.question, answer=body.answer))
+
+    async def heard(self, loaded: Loaded, body: HeardBody) -> dict[str, Any]:
+        """What is on the device; the answer says nothing of what became of it."""
+        await self._alarms.handle(loaded.alarm.id, c.Heard(upto=body.upto, seen=body.seen), loaded=loaded)
+        return {}
 
     async def report(self, loaded: Loaded, position: Position) -> int:
         members = admission.position_members(position)

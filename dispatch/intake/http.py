@@ -64,6 +64,11 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int)
         body = check(messages.AnswerBody, await json_body(request), citizens.limits)
         return JSONResponse({"version": await citizens.answer(loaded, body)})
 
+    async def heard(request: Request) -> Response:
+        loaded = await citizen(request)
+        body = check(messages.HeardBody, await json_body(request), citizens.limits)
+        return JSONResponse(await citizens.heard(loaded, body))
+
     async def cancel(request: Request) -> Response:
         loaded = await citizen(request)
         body = check(messages.CancelBody, await json_body(request), citizens.limits)
@@ -91,6 +96,7 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int)
         Route("/alarms/{alarm}/say", say, methods=["POST"]),
         Route("/alarms/{alarm}/position", position, methods=["POST"]),
         Route("/alarms/{alarm}/answer", answer, methods=["POST"]),
+        Route("/alarms/{alarm}/heard", heard, methods=["POST"]),
         Route("/alarms/{alarm}/cancel", cancel, methods=["POST"]),
         Route("/alarms/{alarm}/check-in", check_in, methods=["POST"]),
         Route("/alarms/{alarm}/end-plan", end_plan, methods=["POST"]),

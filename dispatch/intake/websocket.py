@@ -120,6 +120,8 @@ class CitizenSocket:
                 return {"version": await citizens.answer(loaded, message)}
             case m.ReportPosition():
                 return {"version": await citizens.report(loaded, message.position)}
+            case m.Heard():
+                return await citizens.heard(loaded, message)
             case m.Cancel():
                 return await citizens.cancel(loaded, secret, message)
             case m.CheckIn():

@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from dispatch.alarm import errors
-from dispatch.alarm.commands import Actor, OpenOriginal
+from dispatch.alarm.commands import Actor, OpenCopy, OpenOriginal
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.lifecycle import visible_to
 from dispatch.alarm.messages import EndMediaBody, OpenOriginalBody, check
@@ -103,7 +103,8 @@ def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Offi
 
     async def copy(request: Request) -> Response:
         alarm_id, media = request.path_params["alarm"], request.path_params["media"]
-        item = await item_for(alarms, await officer(request), alarm_id, media)
+        actor = await officer(request)
+        item = await item_for(alarms, actor, alarm_id, media)
         if growing and item["kind"] == "audio" and item["state"] == "receiving":
             return await growing(request)
         if item["state"] == "stored":
@@ -112,6 +113,8 @@ def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Offi
             raise _not_yet(item)
         which = request.query_params.get("copy")
         size, mime = await copies.about(alarm_id, media, which)
+        if which != "small" and request.method == "GET":  # the small photo is what is shown covered
+            await note_opening(alarms, actor, alarm_id, media, item)
         headers = {
             **GUARDS,
             "Accept-Ranges": "bytes",
@@ -195,6 +198,12 @@ def part_of(asked: str | None, size: int) -> tuple[int, int, int]:
     if int(first) >= size or (last is not None and int(last) < int(first)):
         return 416, 0, 0
     return 206, int(first), min(int(last), size - 1) if last is not None else size - 1
+
+
+async def note_opening(alarms: Alarms, actor: Actor, alarm_id: str, media: str, item: Entry) -> None:
+    """That `actor` looks or listens goes into the log before they can, once for each officer."""
+    if actor.name not in item.get("opened_by", ()):
+        await alarms.handle(alarm_id, OpenCopy(by=actor, media=media))
 
 
 async def begun(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -17,7 +17,7 @@ from dispatch.alarm import errors
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Entry
-from dispatch.media.http import GUARDS, begun, item_for, part_of
+from dispatch.media.http import GUARDS, begun, item_for, note_opening, part_of
 from dispatch.media.live import Live
 from dispatch.media.live_index import Look
 from dispatch.media.live_jobs import MIME
@@ -40,9 +40,12 @@ def live(alarms: Alarms, live: Live, officer: Callable[[Request], Awaitable[Acto
 
     async def answer(request: Request) -> Response:
         alarm_id, media = request.path_params["alarm"], request.path_params["media"]
-        item = await item_for(alarms, await officer(request), alarm_id, media)
+        actor = await officer(request)
+        item = await item_for(alarms, actor, alarm_id, media)
         if item["kind"] != "audio" or "not_live" in item:
             raise _not_live(item)
+        if request.method == "GET":
+            await note_opening(alarms, actor, alarm_id, media, item)
         query = request.query_params
         name = query.get("copy") or request.headers.get("if-match", "").strip('"')
         asked = _FROM.fullmatch(request.headers.get("range", "").strip())

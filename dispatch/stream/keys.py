@@ -35,6 +35,9 @@ class Keys:
         self.rewrite = f"{tag}:rewrite"  # hash: wipes so far, and those that left the append-only file (store.rewrite)
         self.ends = f"{tag}:ends"  # hash: station -> "OFFSET HEAD" of its last entry: where, and its link in the chain
         self.lapses = f"{tag}:lapses"  # sorted set: `station|officer|role|console` -> ms at which its readiness lapses
+        self.heard = f"{tag}:heard"  # sorted set: `officer|station` -> ms at which a console of theirs was last heard
+        self.lost = f"{tag}:lost"  # set: `officer|station` of whom no console was heard for too long
+        self.floods = f"{tag}:floods"  # hash: station in a flood -> when it began and how many there were, as JSON
         self.outbox = f"{tag}:outbox"  # list: what has to be copied to the streams of called-in stations
         self.copying = f"{tag}:copying"  # sorted set: "alarm media" -> ms from which a worker may take it
         self.receiving = f"{tag}:receiving"  # sorted set: "alarm media" -> ms at which the recording is cut
@@ -95,6 +98,10 @@ class Keys:
     def awake(self, station: str) -> str:
         """Sorted set: `officer|role` -> ms at which the readiness of the last of its consoles lapses."""
         return f"{self._tag}:awake:{station}"
+
+    def raised(self, station: str) -> str:
+        """Sorted set: alarm id -> ms at which it was raised, of the station's latest alarms."""
+        return f"{self._tag}:raised:{station}"
 
     def signed(self, station: str) -> str:
         """Hash: officer -> on or off duty beside the rota, and until when."""

@@ -51,6 +51,7 @@ async def test_one_tap_then_photo_sound_and_place_arrive(town: Town, phone: Phon
         await page.wait_for_selector(rung("acknowledged"))
         await officer.asks("say", alarm=alarm["id"], text="请锁好门")
         await expect(page.locator("#said .officer")).to_contain_text("请锁好门")
+        await officer.hears(alarm["id"], "talk_seen")  # the page is in sight
         await officer.asks("move", alarm=alarm["id"])
         await page.wait_for_selector(rung("en_route"))
         assert not await page.is_visible(rung("on_scene"))

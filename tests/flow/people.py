@@ -14,7 +14,16 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 TIMEOUT_S = 10
-STATION_EVENTS = ("console_ready", "console_lost", "duty_changed", "duty_signed", "deadline_late", "store_restored")
+STATION_EVENTS = (
+    "console_ready",
+    "console_lost",
+    "duty_changed",
+    "duty_signed",
+    "deadline_late",
+    "store_restored",
+    "flood_began",
+    "flood_ended",
+)
 
 
 class Answered(Exception):

@@ -26,6 +26,23 @@ async def test_talk_and_a_question(town: Town) -> None:
     assert (wrong.status_code, wrong.json()["code"]) == (422, "bad_message")
 
 
+async def test_what_was_said_is_stored_delivered_and_seen(town: Town) -> None:
+    """Three things: stored here, on the device, in sight there. Only what the device said is told, once, never back."""
+    officer = await town.officer("V01")
+    citizen = town.citizen()
+    alarm = await citizen.raises()
+    first = (await officer.asks("say", alarm=alarm, text="我们来了"))["version"]
+    second = (await officer.asks("say", alarm=alarm, text="别出声"))["version"]
+    await officer.hears(alarm, "alarm_raised", "step_run", "officer_said", "officer_said")
+    assert "talk_delivered" not in officer.alarms[alarm]
+    for upto, seen in ((first, False), (first, False), (9_999, False), (first, True), (second, True), (second, False)):
+        answer = await citizen.does("heard", upto=upto, seen=seen)
+        assert (answer.status_code, answer.content) == (200, b"{}")
+    told = [await officer.hears(alarm, kind) for kind in ("talk_delivered", "talk_delivered", "talk_seen", "talk_seen")]
+    assert [one["event"]["upto"] for one in told] == [first, second, first, second]
+    assert (officer.alarms[alarm]["talk_delivered"], officer.alarms[alarm]["talk_seen"]) == (second, second)
+
+
 async def test_a_true_and_a_forced_cancel_are_answered_alike(town: Town) -> None:
     """The bytes are the same with the right number, a wrong one and none; officers see which; nothing is closed."""
     officer = await town.officer("V01")

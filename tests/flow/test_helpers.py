@@ -240,12 +240,10 @@ async def test_the_place_is_gone_after_closing(town: Town, opens: Called) -> Non
     await helper.is_called("accepted")
     await officer.asks("close", alarm=alarm, disposition="false_alarm")
     await helper.is_free()
-    await officer.asks("reopen", alarm=alarm, reason="按错了")
+    await officer.asks("undo_close", alarm=alarm)
     await helper.is_called("accepted")
-    await officer.acknowledges(alarm)
     await officer.asks("close", alarm=alarm, disposition="handled")
     await helper.is_free()
-    town.clock.jump(31)
     await officer.asks("reopen", alarm=alarm, reason="又来了")
     await officer.asks("note", alarm=alarm, text="-")
     await town.settles()
@@ -257,11 +255,14 @@ async def test_the_place_is_gone_after_closing(town: Town, opens: Called) -> Non
 
 async def test_places_end(town: Town, opens: Called) -> None:
     """A place ends by lapse, with the watch, with the duty and with the sign-in; and the next one takes its place."""
-    _, officer, alarm = await alarm_of(town)
+    _, owner, alarm = await alarm_of(town)
+    officer = await town.officer("V02")
+    town.stops_watching(officer)
+    await officer.asks("duty", on=True)
     position = {"lat": LAT, "lon": LON, "accuracy_m": 9, "at": "2026-11-21T18:00:00.000Z", "datum": "gcj02"}
 
     async def near() -> dict[str, Any]:
-        return dict((await officer.http.get(f"/nearby/{alarm}")).json())
+        return dict((await owner.http.get(f"/nearby/{alarm}")).json())
 
     one = await opens("H01")
     await one.watches(LAT + 0.01, LON)

@@ -28,6 +28,7 @@ async def test_taking_needs_a_reason_and_is_logged(town: Town) -> None:
     first, second = await town.officer("V01"), await town.officer("V02")
     alarm = await town.citizen().raises()
     await first.acknowledges(alarm)
+    await town.fast_forward(20.001)  # until then a colleague may swap
     with pytest.raises(Answered, match="bad_message: reason"):
         await second.asks("take", alarm=alarm)
     await second.asks("take", alarm=alarm, reason="我更近")

@@ -165,6 +165,24 @@ async def test_script_is_never_served(house: House, http: httpx.AsyncClient, nam
     assert original.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_looking_is_logged(house: House, http: httpx.AsyncClient) -> None:
+    """Who uncovers a photo is in the log before they have it, once; the covered one, or a look at its size, is not."""
+    alarm = await house.raises()
+    await house.sends(alarm, "photo.webp")
+    assert await house.copies.step()
+
+    async def opened() -> list[str]:
+        return [event["by"] for event in await house.events(alarm) if event["type"] == "media_opened"]
+
+    await http.get(f"/media/{alarm}/m1?copy=small", headers=V01)
+    await http.head(f"/media/{alarm}/m1?copy=large", headers=V01)
+    assert await opened() == []
+    for who in ("V01", "V01", "S01"):
+        answer = await http.get(f"/media/{alarm}/m1?copy=large", headers={"authorization": who})
+        assert answer.status_code == 200
+    assert await opened() == ["V01", "S01"]
+
+
 async def test_original_is_logged(house: House, http: httpx.AsyncClient) -> None:
     """Whoever opens an original says why, and both are in the record before the first byte comes."""
     alarm = await house.raises()

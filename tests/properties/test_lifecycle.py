@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from dispatch.alarm import commands as c
 from dispatch.alarm import errors, helping
 from dispatch.alarm import events as e
+from dispatch.alarm.claims import before_closing
 from dispatch.alarm.clock import whole_milliseconds
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.fold import evolve
@@ -50,7 +51,7 @@ KEEP = {"alarm": timedelta(days=2), "practice": timedelta(days=1)}
 """Tips are kept for ever."""
 AGAIN_IS_ANOTHER = (c.Say, c.Ask, c.AddNote, c.OpenOriginal, c.RequestCancel, c.RemoveMedia)
 """Commands that mean something new each time; their callers' `ref` keeps a retry from doing it twice."""
-TAKES_UP = (e.AlarmAcknowledged, e.AlarmTaken, e.TransferAccepted)
+TAKES_UP = (e.AlarmAcknowledged, e.AlarmTaken, e.TransferAccepted, e.HandoverAccepted)
 OPENS = (e.AlarmReleased, e.AlarmReopened)
 
 actors = st.sampled_from(ACTORS)
@@ -86,7 +87,7 @@ class Life(RuleBasedStateMachine):
         if before is not None and type(command) in WIRE_NAMES and events and by is not None:
             assert (before.status, type(command)) in TRANSITIONS, "an event that the table does not have"
             assert self.alarm is not None
-            assert self.alarm.status is TRANSITIONS[before.status, type(command)]
+            assert self.alarm.status is (TRANSITIONS[before.status, type(command)] or before_closing(before))
         return events
 
     def fold(self, event: e.Event) -> None:
@@ -128,7 +129,7 @@ class Life(RuleBasedStateMachine):
         elif refused.error is errors.NOT_POSSIBLE:
             assert refused.details["possible"] == possible(self.alarm)
             mine = WIRE_NAMES[type(command)]
-            assert mine not in refused.details["possible"] or isinstance(command, c.AcceptTransfer | c.RejectTransfer)
+            assert mine not in refused.details["possible"] or isinstance(command, c.UndoClose), "too late"
         if refused.error is errors.ALREADY_ACKNOWLEDGED:
             assert refused.details["by"] == self.alarm.owner
 
@@ -169,17 +170,43 @@ class Life(RuleBasedStateMachine):
 
     def act(self, by: c.Actor, what: type[c.Command], to: str, reason: str) -> None:
         more: dict[type[c.Command], dict[str, Any]] = {
-            c.Take: {"reason": reason}, c.Release: {"reason": reason}, c.Reopen: {"reason": reason},
+            c.Take: {"reason": reason if len(reason) % 3 else None, "grace_from": self.now - timedelta(seconds=20)},
+            c.UndoClose: {"closed_from": self.now - timedelta(seconds=12)}, c.RejectHandover: {"reason": reason},
+            c.OfferHandover: {"to": {"xiaodong": "X01", "dongzhan": "V02"}.get(to), "summary": reason},
+            c.Release: {"reason": reason}, c.Reopen: {"reason": reason},
             c.RejectTransfer: {"reason": reason}, c.OfferTransfer: {"to": to, "reason": reason},
             c.Close: {"disposition": "handled", "note": reason},
         }  # fmt: skip
         made: Any = what
-        offered = self.current().transfer
+        before = self.current()
+        offered = before.transfer
         for event in self.give(made(by=by, **more.get(what, {}))):
+            self.check_claim(before, event, by)
             if isinstance(event, e.TransferAccepted):
                 assert offered is not None
                 assert by.station in (None, offered["to"])
                 assert self.current().station == offered["to"]
+
+    def check_claim(self, before: Alarm, event: e.Event, by: c.Actor) -> None:
+        """An alarm changes hands without a reason only where that is free; an offer moves nothing by itself."""
+        if isinstance(event, e.AlarmTaken) and event.reason is None:
+            just_now = before.owned_at is not None and self.now - before.owned_at <= timedelta(seconds=20)
+            assert before.owner_lost_at or (just_now and before.owner_station == by.station)
+        if isinstance(event, e.HandoverOffered | e.HandoverRejected | e.HandoverWithdrawn):
+            assert (self.current().owner, self.current().status) == (before.owner, before.status)
+        if isinstance(event, e.HandoverAccepted):
+            assert before.handover is not None
+            assert before.handover.get("to") in (None, by.name)
+            assert (self.current().owner, event.handed_by) == (by.name, before.owner)
+        if isinstance(event, e.CloseUndone):
+            assert before.closed_at is not None
+            assert self.now - before.closed_at <= timedelta(seconds=12)
+
+    @rule(lost=st.booleans())
+    def owner_falls_silent(self, lost: bool) -> None:
+        owner = self.current().owner or "V01"
+        events = self.give(c.LoseOwner(owner=owner) if lost else c.FindOwner(owner=owner))
+        assert not events or self.current().status in OWNED
 
     @rule(duress=st.booleans())
     def cancel(self, duress: bool) -> None:
@@ -197,6 +224,13 @@ class Life(RuleBasedStateMachine):
     def answer(self, nth: int, answer: str) -> None:
         asked = [n["question"] for n in self.current().talk.values() if "question" in n]
         self.give(c.Answer(question=asked[nth % len(asked)] if asked else "7", answer=answer))
+
+    @rule(upto=st.integers(0, 40), seen=st.booleans())
+    def hear(self, upto: int, seen: bool) -> None:
+        self.give(c.Heard(upto=upto, seen=seen))
+        last = max((int(n) for n, one in self.current().talk.items() if one["who"] == "officer"), default=0)
+        assert (self.current().talk_seen or 0) <= (self.current().talk_delivered or 0)
+        assert self.current().wiped_at or (self.current().talk_delivered or 0) <= last or self.current().wipes
 
     @rule(by=actors, text=words, asked=st.booleans())
     def ask_or_note(self, by: c.Actor, text: str, asked: bool) -> None:

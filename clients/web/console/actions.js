@@ -5,7 +5,7 @@
 
 import { signal } from "/static/vendor/signals-core.js";
 
-import { link, pending, user } from "../shared/session.js";
+import { link, pending, store, user } from "../shared/session.js";
 import { tell } from "../shared/told.js";
 import { t } from "../shared/words.js";
 
@@ -52,10 +52,34 @@ async function give(type, alarm, more) {
   const hushUntil = type === "ack" ? performance.now() + HUSH_MS : 0;
   mark(alarm.id, { alarm: alarm.id, type, queued: !link.live, hushUntil });
   const answer = await link.request({ type, alarm: alarm.id, ...more });
+  // The answer can come before the event: what is shown must not go back for that instant.
+  if (answer.type === "ok") await shown(alarm.id, answer.version ?? 0);
   mark(alarm.id, null);
   if (answer.type === "ok") return true;
   refuse(alarm, answer);
   return false;
+}
+
+/**
+ * When the alarm is here as of `version`; at the latest when an unconfirmed acknowledgement is heard no more.
+ *
+ * @param {string} id
+ * @param {number} version
+ * @returns {Promise<void>}
+ */
+function shown(id, version) {
+  return new Promise((done) => {
+    const there = () => (store.alarms.peek().get(id)?.version ?? version) >= version;
+    if (there()) return void done();
+    const stop = store.alarms.subscribe(() => there() && end());
+    const late = setTimeout(end, HUSH_MS);
+    function end() {
+      clearTimeout(late);
+      stop();
+      done();
+    }
+    return undefined;
+  });
 }
 
 /** @param {Alarm} alarm @param {Answer} answer */

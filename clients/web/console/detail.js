@@ -8,8 +8,10 @@ import { known, t } from "../shared/words.js";
 import { see } from "./actions.js";
 import { Bar } from "./bar.js";
 import { Calm } from "./duty.js";
+import { isLost } from "./claims.js";
 import { Form } from "./forms.js";
 import { Helpers } from "./helpers.js";
+import { offerInWords } from "./handover.js";
 import { Ladder, Now } from "./ladder.js";
 import { Media } from "./media.js";
 import { Place } from "./place.js";
@@ -81,6 +83,11 @@ function Warnings({ alarm }) {
   if (alarm.cancel === "duress") lines.push({ key: "duress", tone: "bad", text: t("warn.duress") });
   if (alarm.plan === "missed") lines.push({ key: "plan", tone: "bad", text: t("warn.missed") });
   if (alarm.plan === "duress") lines.push({ key: "plan", tone: "bad", text: t("warn.plan_duress") });
+  if (isLost(alarm)) {
+    const values = { who: alarm.owner ?? "", at: clock(alarm.owner_lost_at) };
+    lines.push({ key: "owner-lost", tone: "bad", text: t("warn.owner_lost", values) });
+  }
+  if (alarm.handover) lines.push({ key: "handover", tone: "wait", text: offerInWords(alarm) });
   if (alarm.cancel === "requested") lines.push({ key: "cancel", tone: "wait", text: t("warn.cancel") });
   if (alarm.transfer) {
     const { to, by, at, reason } = alarm.transfer;

@@ -1,22 +1,26 @@
 /** The forms under the actions: a reason, how it ended, which station. Closed by Escape, nothing sent by itself. */
 
 import { html, useEffect, useRef, useState, useValue } from "../shared/dom.js";
-import { config, stationName, store } from "../shared/session.js";
+import { config } from "../shared/session.js";
 import { t } from "../shared/words.js";
 import { command } from "./actions.js";
+import { Frame } from "./frame.js";
+import { Handover } from "./handover.js";
 import { form } from "./state.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
 
 const DISPOSITIONS = ["handled", "no_one_found", "false_alarm", "duplicate", "test", "passed_on"];
-const REASONS = ["take", "release", "reopen", "transfer_reject"];
+const REASONS = ["take", "release", "reopen", "transfer_reject", "handover_reject"];
 
 /** @param {{ alarm: Alarm }} props */
 export function Form({ alarm }) {
   const type = useValue(form);
   if (!type) return null;
   if (type === "close") return html`<${Close} alarm=${alarm} />`;
-  if (type === "transfer") return html`<${Transfer} alarm=${alarm} />`;
+  if (type === "handover" || type === "transfer") {
+    return html`<${Handover} key=${type} alarm=${alarm} owned=${type === "handover"} />`;
+  }
   if (type === "note") return html`<${Words} alarm=${alarm} type="note" field="text" limit="note_chars" />`;
   if (REASONS.includes(type)) {
     return html`<${Words} key=${type} alarm=${alarm} type=${type} field="reason" limit="reason_chars" />`;
@@ -38,33 +42,6 @@ function useFocus() {
   const first = useRef(/** @type {any} */ (null));
   useEffect(() => first.current?.focus(), []);
   return first;
-}
-
-/** @param {{ type: string, ready: boolean, onSubmit: () => void, children?: any }} props */
-function Frame({ type, ready, onSubmit, children }) {
-  return html`
-    <form
-      class="sheet-form"
-      data-form=${type}
-      aria-label=${t(`act.${type}`)}
-      onSubmit=${(/** @type {Event} */ event) => {
-        event.preventDefault();
-        if (ready) onSubmit();
-      }}
-      onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
-        if (event.key === "Escape") form.value = null;
-      }}
-    >
-      <h3>${t(`form.${type}`)}</h3>
-      ${children}
-      <div class="form-end">
-        <button type="button" class="plain" data-act="form-cancel" onClick=${() => (form.value = null)}>
-          ${t("form.cancel")}
-        </button>
-        <button class="main" data-act="form-send" disabled=${!ready}>${t(`act.${type}`)}</button>
-      </div>
-    </form>
-  `;
 }
 
 /** @param {{ alarm: Alarm, type: string, field: string, limit: string }} props */
@@ -134,47 +111,6 @@ function Close({ alarm }) {
           onInput=${(/** @type {InputEvent & { currentTarget: HTMLTextAreaElement }} */ event) => setNote(event.currentTarget.value)}
         ></textarea>
       </label>
-    <//>
-  `;
-}
-
-/** @param {{ alarm: Alarm }} props */
-function Transfer({ alarm }) {
-  const known = new Set([...Object.keys(useValue(config).stations), ...useValue(store.streams).keys()]);
-  const near = (alarm.backups ?? []).filter((id) => id !== alarm.station);
-  const others = [...known].filter((id) => id !== alarm.station && !near.includes(id));
-  const [to, setTo] = useState(near[0] ?? others[0] ?? "");
-  const [reason, setReason] = useState("");
-  const first = useFocus();
-  const ready = to !== "" && reason.trim() !== "";
-  return html`
-    <${Frame}
-      type="transfer"
-      ready=${ready}
-      onSubmit=${() => give(alarm, "transfer", { station: to, reason: reason.trim() })}
-    >
-      <label>
-        <span>${t("form.station")}</span>
-        <select
-          ref=${first}
-          data-field="station"
-          value=${to}
-          onChange=${(/** @type {Event & { currentTarget: HTMLSelectElement }} */ event) => setTo(event.currentTarget.value)}
-        >
-          ${[...near, ...others].map((id) => html`<option key=${id} value=${id}>${stationName(id)}</option>`)}
-        </select>
-      </label>
-      <label>
-        <span>${t("form.reason")}</span>
-        <textarea
-          rows="2"
-          maxlength=${config.peek().limits?.reason_chars ?? 500}
-          data-field="reason"
-          value=${reason}
-          onInput=${(/** @type {InputEvent & { currentTarget: HTMLTextAreaElement }} */ event) => setReason(event.currentTarget.value)}
-        ></textarea>
-      </label>
-      <p class="hint">${t("form.transfer_hint")}</p>
     <//>
   `;
 }

@@ -5,7 +5,7 @@ import { signal } from "/static/vendor/signals-core.js";
 import { html, useEffect, useRef, useValue } from "../shared/dom.js";
 import { user } from "../shared/session.js";
 import { t } from "../shared/words.js";
-import { act, offered } from "./bar.js";
+import { act, handing, offered } from "./bar.js";
 import { current, cursor, form, helpOpen, open, rows, search, selected } from "./state.js";
 
 const REMEMBERED = "fujin.keys";
@@ -55,7 +55,11 @@ const KEYS = {
   Enter: () => open(cursor.peek()),
   a: () => give("ack"),
   m: () => give("move"),
-  h: () => give("transfer"),
+  h: () => {
+    const alarm = meant();
+    const way = alarm && handing(alarm, user.peek());
+    if (way) give(way);
+  },
   t: () => {
     const alarm = meant();
     if (alarm && selected.peek() !== alarm.id) open(alarm.id);

@@ -6,6 +6,7 @@ import { Mark } from "../shared/mark.js";
 import { user } from "../shared/session.js";
 import { clock, secondsTo, span, tick, until } from "../shared/time.js";
 import { listed, t } from "../shared/words.js";
+import { unseenBy } from "./claims.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
 
@@ -87,6 +88,7 @@ function steps(alarm) {
 
 /** @param {{ alarm: Alarm }} props */
 export function Ladder({ alarm }) {
+  const missing = useComputed(() => unseenBy(alarm), [alarm]);
   return html`
     <section class="card ladder" aria-label=${t("ladder.title")}>
       <h3>${t("ladder.title")}</h3>
@@ -95,7 +97,16 @@ export function Ladder({ alarm }) {
           ({ step, at, more }) => html`
             <li key=${step} class="${at ? "true" : "not-yet"} ${step}" data-step=${step}>
               <span class="rung">${t(`ladder.${step}`)}</span>
-              <span class="more">${at ? more : ""}</span>
+              <span class="more">
+                ${at ? more : ""}
+                ${
+                  step === "seen" && missing.length
+                    ? html`<b class="unseen" data-part="unseen"
+                        >${t("seen.not_by", { names: listed(missing) })}</b
+                      >`
+                    : null
+                }
+              </span>
               <time>${at ? clock(at) : t("ladder.not_yet")}</time>
             </li>
           `,

@@ -17,10 +17,11 @@ import { Mark } from "../shared/mark.js";
 import { pending, stationName, user } from "../shared/session.js";
 import { clock, secondsSince, secondsTo, span, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
+import { handedToMe, isLost, unseenBy } from "./claims.js";
 import { cursor, groups, offeredToMe, open, search, selected } from "./state.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
-/** @typedef {{ key: string, top: number, height: number, head?: string, count?: number, alarm?: Alarm }} Item */
+/** @typedef {{ key: string, top: number, height: number, head?: string, words?: string, count?: number, alarm?: Alarm }} Item */
 
 const ROW = 76;
 const HEAD = 36;
@@ -31,8 +32,8 @@ function place(parts) {
   /** @type {Item[]} */
   const items = [];
   let top = 0;
-  for (const { name, alarms } of parts) {
-    items.push({ key: `head-${name}`, top, height: HEAD, head: name, count: alarms.length });
+  for (const { name, key, words, alarms } of parts) {
+    items.push({ key: `head-${key ?? name}`, top, height: HEAD, head: name, words, count: alarms.length });
     top += HEAD;
     for (const alarm of alarms) {
       items.push({ key: alarm.id, top, height: ROW, alarm });
@@ -94,7 +95,8 @@ export function List() {
                 />`
               : html`
                   <li key=${item.key} class="group ${item.head}" style=${{ top: `${item.top}px` }}>
-                    <span>${t(`group.${item.head}`)}</span> <span class="count">${item.count}</span>
+                    <span>${item.words ?? t(`group.${item.head}`)}</span>
+                    <span class="count">${item.count}</span>
                   </li>
                 `,
           )}
@@ -111,7 +113,8 @@ function Row({ alarm, top, chosen }) {
   const me = useValue(user);
   const mine = alarm.owner === me.name;
   const row = useClassOfMoving(`row ${alarm.status} ${chosen ? "chosen" : ""} ${mine ? "mine" : ""}`);
-  const offer = offeredToMe(alarm) && !mine;
+  const offer = (offeredToMe(alarm) || handedToMe(alarm)) && !mine;
+  const missing = useComputed(() => unseenBy(alarm).join(" "), [alarm]);
   const where =
     alarm.place ||
     t(alarm.position ? "place.position_only" : inMedia(alarm) ? "place.in_media" : "place.none");
@@ -123,6 +126,7 @@ function Row({ alarm, top, chosen }) {
         data-act="open"
         data-alarm=${alarm.id}
         data-status=${alarm.status}
+        data-unseen=${missing || undefined}
         aria-current=${chosen ? "true" : undefined}
         onClick=${() => open(alarm.id)}
         onFocus=${() => (cursor.value = alarm.id)}
@@ -132,12 +136,16 @@ function Row({ alarm, top, chosen }) {
         <${Since} alarm=${alarm} />
         <span class="where">${others}${where}</span>
         <span class="state">
-          ${offer ? html`<b class="offered">${t("alarm.offered")}</b> · ` : null}
+          ${offer ? html`<b class="offered">${t(handedToMe(alarm) ? "alarm.handed" : "alarm.offered")}</b> · ` : null}
+          ${isLost(alarm) ? html`<b class="lost">${t("alarm.owner_lost")}</b> · ` : null}
           ${alarm.cancel === "duress" ? html`<b class="duress">${t("alarm.duress_short")}</b> · ` : null}
           ${wait ? t(wait.queued ? "pending.queued" : `pending.${wait.type}`) : t(`status.${alarm.status}`)}
           ${wait ? null : who}
         </span>
-        <span class="next"><${Next} alarm=${alarm} /></span>
+        <span class="next">
+          <${Next} alarm=${alarm} />
+          ${missing && alarm.status !== "raised" ? html`<b class="unseen" data-part="unseen">${t("seen.not_by", { names: missing })}</b>` : null}
+        </span>
       </button>
     </li>
   `;

@@ -3,6 +3,7 @@
 import { effect } from "/static/vendor/signals-core.js";
 
 import { html, render, useValue } from "../shared/dom.js";
+import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { begin, link } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
@@ -11,6 +12,7 @@ import { announce, Told } from "../shared/told.js";
 import { lang, loadWords, t } from "../shared/words.js";
 import { Detail } from "./detail.js";
 import { Help, listenToKeys } from "./keys.js";
+import { leaveDesk, Leaving, ShiftEnd } from "./leaving.js";
 import { List } from "./list.js";
 import { helpOpen, open, selected } from "./state.js";
 
@@ -21,15 +23,23 @@ function Console() {
   const { state } = useValue(link.state);
   const chosen = useValue(selected);
   return html`
-    <${Head} title=${t("console.title")} onCheck=${check} onHelp=${() => (helpOpen.value = true)} />
+    <${Head}
+      title=${t("console.title")}
+      onCheck=${check}
+      onHelp=${() => (helpOpen.value = true)}
+      onLeave=${leaveDesk}
+    />
     <${NotReady} onCheck=${check} />
     <${Notices} open=${open} />
+    <${Flood} />
+    <${ShiftEnd} />
     <div class="panes ${chosen ? "one-open" : ""} ${state === "live" ? "" : "old"}">
       <${List} />
       <${Detail} />
     </div>
     <${Told} />
     <${SoundCheck} />
+    <${Leaving} />
     <${Help} />
   `;
 }

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useValue } from "../shared/dom.js";
 import { clock } from "../shared/time.js";
-import { t } from "../shared/words.js";
+import { listed, t } from "../shared/words.js";
 import { LiveRecording } from "./live.js";
 import { Original } from "./original.js";
 import { Photo } from "./photo.js";
@@ -26,6 +26,14 @@ export function Media({ alarm }) {
             <${part(item, heard.has(`${alarm.id}/${id}`))} alarm=${alarm} id=${id} item=${item} />
             <figcaption>
               ${t(`media.${item.kind}`)} · ${clock(item.at)}
+              ${
+                item.opened_by?.length
+                  ? html` ·
+                      <span data-part="opened-by"
+                        >${t(item.kind === "photo" ? "media.opened_by" : "media.heard_by", { names: listed(item.opened_by) })}</span
+                      >`
+                  : null
+              }
               ${item.cut ? html` · <span class="cut" data-cut>${t("media.cut")}</span>` : null}
             </figcaption>
             <${Original} alarm=${alarm} id=${id} item=${item} />

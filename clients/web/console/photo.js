@@ -41,7 +41,9 @@ export function Photo({ alarm, id, item }) {
             `
           : null
       }
-      <span class="cover-word">${t(`media.${act}`)}</span>
+      <span class="cover-word">
+        ${t(`media.${act}`)}${clear ? "" : html`<small>${t("media.reveal_logged")}</small>`}
+      </span>
     </button>
   `;
 }

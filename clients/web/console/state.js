@@ -2,10 +2,13 @@
 
 import { computed, signal } from "/static/vendor/signals-core.js";
 
+import { flood } from "../shared/flood.js";
 import { shown, user } from "../shared/session.js";
+import { handedToMe, isLost } from "./claims.js";
+import { clusters, clusterWords } from "./flood.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
-/** @typedef {{ name: string, alarms: Alarm[] }} Group */
+/** @typedef {{ name: string, alarms: Alarm[], key?: string, words?: string }} Group */
 
 /** The alarm whose story is open. */
 export const selected = signal(/** @type {string | null} */ (null));
@@ -45,7 +48,7 @@ function group(alarm) {
   if (alarm.status === "closed") return "closed";
   if (alarm.status === "raised") return "waiting";
   if (alarm.owner === user.value.name) return "mine";
-  return offeredToMe(alarm) ? "waiting" : "others";
+  return offeredToMe(alarm) || handedToMe(alarm) || isLost(alarm) ? "waiting" : "others";
 }
 
 /** @param {Alarm} alarm @param {string} sought */
@@ -66,8 +69,20 @@ export const groups = computed(() => {
   parts.closed?.reverse();
   return Object.entries(parts)
     .filter(([, alarms]) => alarms.length)
-    .map(([name, alarms]) => ({ name, alarms }));
+    .flatMap(([name, alarms]) =>
+      name === "waiting" && flood.value ? flooded(name, alarms) : [{ name, alarms }],
+    );
 });
+
+/** @param {string} name @param {Alarm[]} alarms @returns {Group[]} */
+function flooded(name, alarms) {
+  return clusters(alarms).map((one) => ({
+    name,
+    key: one.key,
+    words: clusterWords(one),
+    alarms: one.alarms,
+  }));
+}
 
 /** The rows in order, without their headings. */
 export const rows = computed(() => groups.value.flatMap((part) => part.alarms));

@@ -5,15 +5,20 @@ import { config, user } from "../shared/session.js";
 import { clock } from "../shared/time.js";
 import { known, LANGUAGES, t } from "../shared/words.js";
 import { ask, outgoing, say } from "./actions.js";
-import { drafts } from "./state.js";
+import { Call, CallButton } from "./call.js";
+import { mine } from "./claims.js";
+import { drafts, form } from "./state.js";
 
 /** @import { Alarm, TalkEntry } from "../shared/types.d.ts" */
 
 const QUESTIONS = ["can_talk", "hurt", "still_there", "weapon", "safe_place"];
 const CHOICES = ["yes", "no", "cannot_say", "danger_now"];
 
+/** More talks than this at once are more than one person can follow. */
+const MOST_TALKS = 3;
+
 /** @param {Alarm} alarm */
-function citizensLanguage(alarm) {
+export function citizensLanguage(alarm) {
   return LANGUAGES.find((one) => alarm.lang?.startsWith(one)) ?? "zh";
 }
 
@@ -27,10 +32,22 @@ export function Talk({ alarm }) {
   }, [entries.length, waiting.length]);
   return html`
     <section class="card talk" aria-label=${t("talk.title")}>
-      <h3>${t("talk.title")}</h3>
+      <div class="talk-head">
+        <h3>${t("talk.title")}</h3>
+        <${CallButton} alarm=${alarm} />
+      </div>
+      <${TooMany} alarm=${alarm} />
       <ol class="said" ref=${list}>
         ${alarm.text ? html`<${Said} key="first" entry=${{ who: "citizen", text: alarm.text, at: alarm.raised_at }} />` : null}
-        ${entries.map(([n, entry]) => html`<${Said} key=${n} entry=${entry} open=${entry.question === alarm.question} />`)}
+        ${entries.map(
+          ([n, entry]) =>
+            html`<${Said}
+              key=${n}
+              entry=${entry}
+              open=${entry.question === alarm.question}
+              reached=${reached(alarm, Number(n))}
+            />`,
+        )}
         ${waiting.map(
           (one) =>
             html`<li class="officer sending">
@@ -41,12 +58,38 @@ export function Talk({ alarm }) {
         ${entries.length + waiting.length || alarm.text ? null : html`<li class="none">${t("talk.none")}</li>`}
       </ol>
       ${alarm.status === "closed" ? null : html`<${Composer} key=${alarm.id} alarm=${alarm} />`}
+      <${Call} alarm=${alarm} />
     </section>
   `;
 }
 
-/** @param {{ entry: TalkEntry, open?: boolean }} props */
-function Said({ entry, open }) {
+/** The way out when one person has more talks than they can follow. @param {{ alarm: Alarm }} props */
+function TooMany({ alarm }) {
+  const talks = useValue(mine).filter((one) => Object.keys(one.talk ?? {}).length > 0);
+  if (talks.length <= MOST_TALKS || !talks.some((one) => one.id === alarm.id) || alarm.handover) return null;
+  return html`
+    <p class="warning wait too-many" data-part="too-many">
+      <span>${t("talk.too_many", { n: talks.length })}</span>
+      <button class="chip" data-act="hand-one" onClick=${() => (form.value = "handover")}>
+        ${t("talk.hand_one")}
+      </button>
+    </p>
+  `;
+}
+
+/**
+ * How far something got that an officer said: stored, on the citizen's device, in sight there.
+ *
+ * @param {Alarm} alarm
+ * @param {number} n
+ */
+function reached(alarm, n) {
+  if (n <= (alarm.talk_seen ?? 0)) return "seen";
+  return n <= (alarm.talk_delivered ?? 0) ? "delivered" : "stored";
+}
+
+/** @param {{ entry: TalkEntry, open?: boolean, reached?: string }} props */
+function Said({ entry, open, reached }) {
   const me = useValue(user);
   const by = entry.who === "citizen" ? t("talk.citizen") : entry.by === me.name ? t("alarm.you") : entry.by;
   const text = entry.answers ? known("choice", entry.text ?? "") : entry.text;
@@ -63,6 +106,7 @@ function Said({ entry, open }) {
       }
       <span class="by">
         ${by} · ${clock(entry.at)}
+        ${entry.who === "officer" && reached ? html` · <b class="reached ${reached}" data-reached=${reached}>${t(`talk.${reached}`)}</b>` : null}
         ${entry.question ? ` · ${t(open ? "talk.waits_for_answer" : "talk.question")}` : ""}
       </span>
     </li>

@@ -39,9 +39,9 @@ export function Live() {
 }
 
 /**
- * @param {{ title: string, onCheck: () => void, onHelp?: () => void, children?: any }} props
+ * @param {{ title: string, onCheck: () => void, onHelp?: () => void, onLeave?: () => Promise<unknown>, children?: any }} props
  */
-export function Head({ title, onCheck, onHelp, children }) {
+export function Head({ title, onCheck, onHelp, onLeave = signOut, children }) {
   const me = useValue(user);
   const language = useValue(lang);
   const look = useValue(theme);
@@ -74,7 +74,7 @@ export function Head({ title, onCheck, onHelp, children }) {
             </button>`,
         )}
         <span class="me">${me.name}</span>
-        <button class="plain" data-act="sign-out" onClick=${() => void signOut()}>
+        <button class="plain" data-act="sign-out" onClick=${() => void onLeave()}>
           ${t("head.sign_out")}
         </button>
       </div>

@@ -6,12 +6,12 @@
 import { computed, effect, signal } from "/static/vendor/signals-core.js";
 
 import { Link, newRef } from "./link.js";
-import { remind, ring, sound, sounding } from "./sound.js";
+import { FLOOD, remind, ring, sound, sounding } from "./sound.js";
 import { makeStore, rings } from "./store.js";
 import { serverNow, startTicking, tick } from "./time.js";
 import { lang, t } from "./words.js";
 
-/** @import { Config, Notice, User } from "./types.d.ts" */
+/** @import { Alarm, Config, Notice, User } from "./types.d.ts" */
 /** @typedef {{ alarm: string, type: string, queued: boolean, hushUntil: number }} Pending */
 
 export const store = makeStore();
@@ -62,7 +62,7 @@ export const link = new Link({
   store,
   onEvent: (frame) => {
     const alarm = frame.alarm && store.alarms.peek().get(frame.alarm);
-    if (frame.event.type === "owner_reminded" && alarm && alarm.owner === user.peek().name) remind(520);
+    if (alarm) soundOf(frame.event.type, alarm);
   },
   onBeat: () => {
     tellReady();
@@ -78,6 +78,15 @@ export const link = new Link({
   onNotices: (told) => (notices.value = told),
   onRefused: () => void who(),
 });
+
+/** What is no new alarm and must be heard all the same, each by its own tone. @param {string} type @param {Alarm} alarm */
+function soundOf(type, alarm) {
+  const me = user.peek();
+  if (type === "owner_reminded" && alarm.owner === me.name) remind(520);
+  if (type === "owner_lost" && alarm.owner !== me.name) remind(220, 3);
+  const to = alarm.handover?.to;
+  if (type === "handover_offered" && (to === me.name || (!to && alarm.owner !== me.name))) remind(440);
+}
 
 /** @returns {Promise<User | null>} null after the page was left for the sign-in page */
 async function who() {
@@ -95,9 +104,12 @@ export function leave() {
   location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
 }
 
+/** @returns {Promise<{ code: string, message: string } | null>} why not: the person has open alarms; else the page is left */
 export async function signOut() {
-  await fetch("/session", { method: "DELETE" });
+  const answer = await fetch("/session", { method: "DELETE" });
+  if (answer.status === 409) return answer.json();
   location.assign("/sign-in");
+  return null;
 }
 
 /** Everything that must stand before the first picture. @returns {Promise<boolean>} */
@@ -141,7 +153,9 @@ function soundNow() {
   const now = performance.now();
   const hushed = pending.peek();
   const loud = ringing.peek().filter((alarm) => (hushed.get(alarm.id)?.hushUntil ?? 0) < now);
-  ring([...new Set(loud.map((alarm) => clipOf(alarm.home)))]);
+  // In a flood one tone for all: a voice for each would go on for minutes.
+  const many = loud.some((alarm) => store.streams.peek().get(alarm.home)?.duty.flood);
+  ring(many ? [FLOOD] : [...new Set(loud.map((alarm) => clipOf(alarm.home)))]);
 }
 
 function tellReady() {

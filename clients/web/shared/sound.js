@@ -17,6 +17,9 @@ export const sound = signal(/** @type {"off" | "blocked" | "on"} */ ("off"));
 /** Whether an alarm sounds here now. */
 export const sounding = signal(false);
 
+/** In the place of a clip: the tone alone, whatever rings. */
+export const FLOOD = "flood";
+
 /** @type {AudioContext | null} */
 let audio = null;
 let checked = false;
@@ -74,13 +77,18 @@ export function ring(names) {
   void layRounds(key, names);
 }
 
-/** One soft double tone: the owner is reminded, or something went stale. @param {number} pitch */
-export function remind(pitch) {
+/**
+ * One soft tone, told apart by pitch and count: the owner is reminded, is lost, or something went stale.
+ *
+ * @param {number} pitch
+ * @param {number} [times]
+ */
+export function remind(pitch, times = 2) {
   if (!audio || sound.peek() !== "on") return;
   const gain = out(audio, 0.3);
   const at = audio.currentTime + 0.02;
-  for (const later of [0, 0.28]) beep(audio, gain, at + later, pitch, 0.16);
-  end(gain, at, 0.6);
+  for (let n = 0; n < times; n++) beep(audio, gain, at + n * 0.28, pitch, 0.16);
+  end(gain, at, 0.28 * times + 0.1);
 }
 
 function hush() {
@@ -168,7 +176,7 @@ function fetchClip(name) {
 
 /** Without its clip an alarm rings by the tone. @param {string} name @returns {Promise<AudioBuffer | null>} */
 async function loadClip(name) {
-  if (!name) return null; // a page without voice: the tone alone
+  if (!name || name === FLOOD) return null; // a page without voice, or a sound of its own: the tone alone
   try {
     const answer = await fetch(`/voice/${name}.wav`);
     if (!answer.ok || !audio) return null;

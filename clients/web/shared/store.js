@@ -75,7 +75,7 @@ export function makeStore() {
       if (frame.position.offset !== stream.position.offset + 1) return "gap";
       const next = { ...stream, position: frame.position };
       if (frame.alarm === null) {
-        next.duty = dutyAfter(stream.duty, frame.event);
+        next.duty = dutyAfter(stream.duty, frame.event, frame.at);
       } else if (frame.changes) {
         // These two bring the alarm whole; it may have been here before, and what is gone by now must go.
         const whole = frame.event.type === "alarm_raised" || frame.event.type === "alarm_shared";
@@ -95,9 +95,10 @@ export function makeStore() {
  *
  * @param {Duty} duty
  * @param {import("./types.d.ts").AlarmEvent} event
+ * @param {string} at when it was
  * @returns {Duty}
  */
-export function dutyAfter(duty, event) {
+export function dutyAfter(duty, event, at) {
   const officer = String(event.officer);
   const one = `${officer} ${event.console}`;
   switch (event.type) {
@@ -116,6 +117,10 @@ export function dutyAfter(duty, event) {
       };
     case "duty_signed":
       return { ...duty, signed: { ...duty.signed, [officer]: event.on === true } };
+    case "flood_began":
+      return { ...duty, flood: { since: at } };
+    case "flood_ended":
+      return { officers: duty.officers, until: duty.until, signed: duty.signed, ready: duty.ready };
     default:
       return duty;
   }

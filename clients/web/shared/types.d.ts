@@ -39,6 +39,7 @@ export interface MediaEntry {
   cut?: boolean;
   missing?: number[];
   not_live?: string;
+  opened_by?: string[];
 }
 
 /** What was found inside a photo or recording. */
@@ -91,17 +92,18 @@ export interface Alarm {
   shared?: string[];
   category?: string;
   needs?: string[];
-  flood?: boolean;
   plan?: "missed" | "pressed" | "duress";
   owner?: string;
   owner_station?: string;
   owned_at?: string;
+  owner_lost_at?: string;
   acknowledged_at?: string;
   moved_at?: string;
   arrived_at?: string;
   closed_at?: string;
   disposition?: string;
   reminded_at?: string;
+  handover?: { by: string; at: string; summary?: string; to?: string };
   transfer?: { to: string; by: string; at: string; reason?: string };
   cancel?: "requested" | "duress";
   step?: number;
@@ -120,6 +122,8 @@ export interface Alarm {
   position?: Place;
   place?: string;
   question?: string;
+  talk_delivered?: number;
+  talk_seen?: number;
   talk?: Record<string, TalkEntry>;
   notes?: Record<string, NoteEntry>;
   media?: Record<string, MediaEntry>;
@@ -135,6 +139,7 @@ export interface Duty {
   until?: string;
   signed: Record<string, boolean>;
   ready: string[];
+  flood?: { since: string };
 }
 
 export interface Position {
@@ -224,4 +229,6 @@ export interface Config {
   voice?: boolean;
   limits?: Record<string, number>;
   title?: Record<string, string>;
+  policies?: Record<string, { seen_by_all: boolean }>;
+  console?: { owner_lost_s: number; grace_s: number; undo_close_s: number };
 }

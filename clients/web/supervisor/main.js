@@ -3,6 +3,7 @@
 import { effect } from "/static/vendor/signals-core.js";
 
 import { html, render, useValue } from "../shared/dom.js";
+import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { begin, link } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
@@ -51,6 +52,7 @@ function Supervisor() {
     <${Head} title=${t("supervisor.title")} onCheck=${check}><${Views} /><//>
     <${NotReady} onCheck=${check} />
     <${Notices} open=${open} more=${allLate} />
+    <${Flood} />
     <div class="below">
       <main class="view ${on} ${state === "live" ? "" : "old"}">
         ${

@@ -30,6 +30,7 @@ function Waited({ alarm }) {
 function who(alarm) {
   if (alarm.status === "raised") return called(alarm);
   const since = alarm.arrived_at ?? alarm.moved_at ?? alarm.owned_at;
+  if (alarm.owner_lost_at) return t("open.lost", { who: alarm.owner ?? "", at: clock(alarm.owner_lost_at) });
   return t("open.with", { who: alarm.owner ?? "", at: clock(since) });
 }
 

@@ -21,10 +21,17 @@ export const TYPES = [
   "alarm_acknowledged",
   "alarm_taken",
   "alarm_released",
+  "handover_offered",
+  "handover_accepted",
+  "handover_rejected",
+  "handover_withdrawn",
   "owner_reminded",
+  "owner_lost",
+  "owner_back",
   "alarm_en_route",
   "alarm_on_scene",
   "alarm_closed",
+  "close_undone",
   "alarm_reopened",
   "alarm_overdue",
   "transfer_offered",
@@ -35,6 +42,8 @@ export const TYPES = [
   "officer_said",
   "question_asked",
   "question_answered",
+  "talk_delivered",
+  "talk_seen",
   "note_added",
   "position_reported",
   "media_added",
@@ -43,6 +52,7 @@ export const TYPES = [
   "media_unreadable",
   "media_worker_died",
   "live_sound_failed",
+  "media_opened",
   "original_opened",
   "helpers_called",
   "helper_accepted",
@@ -58,6 +68,8 @@ export const TYPES = [
   "console_lost",
   "duty_changed",
   "duty_signed",
+  "flood_began",
+  "flood_ended",
   "store_restored",
   "deadline_late",
 ];
@@ -71,6 +83,8 @@ const BAD = [
   "media_worker_died",
   "live_sound_failed",
   "owner_reminded",
+  "owner_lost",
+  "flood_began",
   "store_restored",
   "deadline_late",
 ];
@@ -90,7 +104,7 @@ const text = (value) => (value === undefined || value === null ? "" : String(val
 export function sentence(event, wiped = false) {
   const values = {
     by: text(event.by),
-    owner: text(event.owner ?? event.taken_from),
+    owner: text(event.owner ?? event.taken_from ?? event.handed_by),
     officer: text(event.officer),
     officers: listed(names(event.officers)),
     station: stationName(text(event.station)),
@@ -115,12 +129,17 @@ export function sentence(event, wiped = false) {
     code: event.about ? codeOf(text(event.about)) : text(event.code),
     due: dayAndClock(text(event.due) || undefined),
     deaths: text(event.deaths),
+    count: text(event.count),
+    span: span(Number(event.window_s ?? 0)),
+    whom: text(event.type === "handover_offered" ? event.to : ""),
     n: Number(event.by_s ?? 0).toFixed(1),
     within: span(Number(event.within_s ?? 0)),
   };
   const key = `event.${event.type}${variant(event)}`;
   const told = t(key, values);
-  const reason = text(event.type === "media_unreadable" ? event.reason : (event.reason ?? event.note));
+  const reason = text(
+    event.type === "media_unreadable" ? event.reason : (event.reason ?? event.note ?? event.summary),
+  );
   const whole = told === key ? event.type : told;
   return reason ? t("log.with_reason", { what: whole, reason }) : whole;
 }
@@ -129,6 +148,8 @@ export function sentence(event, wiped = false) {
 function variant(event) {
   if (event.type === "cancel_requested") return event.duress ? ".duress" : "";
   if (event.type === "content_wiped") return event.why === "policy" ? ".policy" : "";
+  if (event.type === "alarm_taken" && event.why) return `.${event.why}`;
+  if (event.type === "handover_offered") return event.to ? "" : ".any";
   if (event.type === "duty_signed") return event.on ? ".on" : ".off";
   if (event.type === "alarm_raised" && event.plan) return `.${event.plan}`;
   return "";

@@ -49,7 +49,7 @@ async def test_an_alarm_while_nobody_is_connected(town: Town) -> None:
 
 
 async def test_the_officer_does_not_come_back(town: Town) -> None:
-    """Silence is not taken for attention: after `console.handover_s` the waiting alarm moves on at once."""
+    """Silence is not taken for attention: after `console.comeback_s` the waiting alarm moves on at once."""
     await town.opens_hub()
     officer, colleague = await town.officer("V01", hub=1), await town.officer("V07")
     alarm = await town.citizen().raises()
