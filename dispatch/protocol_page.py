@@ -63,7 +63,8 @@ HTTP: Final = (
      "while it is open, held, wiped already or kept for ever)"),
     ("GET /log/verify", "signed in", "", "200 `station`, `ok`, `events`, `head`, or `broken_at` and `why`"),
     ("GET /nearby/{alarm}", "officer", "", "200 `officers` (`name`, `station`, `position`, `distance_m`, `at`) who "
-     "share their place, and `helpers` on watch (the same and `kind`, `state`), nearest first"),
+     "share their place, and `helpers` on watch (the same and `kind`, `state`), nearest first; "
+     "nobody unless the alarm is open"),
     ("GET /voice/{name}", "signed in", "", "200 the clip `STATION.zh.wav` or `STATION.en.wav`"),
     ("GET /static/config.json", "anyone", "", "200 what pages need to know of the configuration"),
     ("GET /areas/{station}", "anyone", "", "200 `areas`: outline and name of the station and the nearest around it"),

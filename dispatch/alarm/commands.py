@@ -361,6 +361,13 @@ class OfHelper(Command):
 
 
 @command
+class SeeCall(OfHelper):
+    """The call is on their screen."""
+
+    helper: Actor
+
+
+@command
 class AcceptCall(OfHelper):
     helper: Actor
 

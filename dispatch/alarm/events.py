@@ -468,6 +468,13 @@ class HelpersCalled(Event):
 
 
 @event
+class HelperSawCall(Event):
+    """The call is on the screen of helper `by`, which is looked at: no answer yet."""
+
+    by: str
+
+
+@event
 class HelperAccepted(Event):
     by: str
 

@@ -18,7 +18,8 @@ from dispatch.alarm.state import Alarm
 
 COMMANDS: Final = (c.CallHelpers, c.ReleaseHelpers, c.OfHelper)
 EVENTS: Final = (
-    e.HelpersCalled, e.HelperAccepted, e.HelperDeclined, e.HelperShownPlace, e.HelperDone, e.HelpersReleased,
+    e.HelpersCalled, e.HelperSawCall, e.HelperAccepted, e.HelperDeclined, e.HelperShownPlace, e.HelperDone,
+    e.HelpersReleased,
 )  # fmt: skip
 UNDER_WAY: Final = ("called", "accepted")
 """States in which a helper is asked for something."""
@@ -80,6 +81,8 @@ def changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             new = {"state": "called", "at": now, "called_at": now, "by": by, "tasks": list(tasks), "call": call}
             said = {"calls": {**alarm.calls, call: {"text": text}}} if text else {}
             return {"helpers": {**alarm.helpers, **dict.fromkeys(names, new)}, **said}
+        case e.HelperSawCall(by=by):
+            return _moved(alarm, (by,), seen_at=now)
         case e.HelperAccepted(by=by):
             return _moved(alarm, (by,), state="accepted", at=now)
         case e.HelperDeclined(by=by, why=why):
@@ -124,6 +127,9 @@ def _call(alarm: Alarm, command: c.CallHelpers) -> list[e.Event]:
 
 def _of_helper(alarm: Alarm, command: c.OfHelper, state: str) -> list[e.Event]:
     name = command.helper.name
+    if isinstance(command, c.SeeCall):
+        new = alarm.open and state == "called" and "seen_at" not in alarm.helpers[name]
+        return [e.HelperSawCall(by=name)] if new else []
     if isinstance(command, c.ShowPlace):
         first = may_see(alarm, name) and "shown_at" not in alarm.helpers[name]
         return [e.HelperShownPlace(by=name)] if first else []

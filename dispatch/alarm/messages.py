@@ -500,6 +500,12 @@ class OfCall(Message):
     call: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="as in `Calls`")]
 
 
+class SawCall(OfCall):
+    """The call is on a screen that is looked at."""
+
+    type: Literal["seen"]
+
+
 class Accept(OfCall):
     type: Literal["accept"]
 
@@ -515,7 +521,7 @@ class Finish(OfCall):
 
 HELPER = {
     m.model_fields["type"].annotation.__args__[0]: m  # type: ignore[union-attr]
-    for m in (Watch, Accept, Decline, Finish)
+    for m in (Watch, SawCall, Accept, Decline, Finish)
 }
 
 

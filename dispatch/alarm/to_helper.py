@@ -38,7 +38,7 @@ class Watching(Outbound):
 
 
 class Agreed(Outbound):
-    """The answer to `accept`, `decline` and `done`, once stored; `Calls` says what follows."""
+    """The answer to `seen`, `accept`, `decline` and `done`, once stored; `Calls` says what follows."""
 
     type: Literal["ok"]
     ref: str

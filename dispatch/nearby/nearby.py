@@ -85,7 +85,7 @@ class Nearby:
         alarm = loaded.alarm if loaded else None
         if alarm is None or alarm.status in (Status.PLANNED, Status.ENDED) or not visible_to(alarm, actor):
             raise Refused(errors.NOT_FOUND, "there is no such alarm")
-        officers, helpers = await self._near(alarm)
+        officers, helpers = await self._near(alarm) if alarm.open else ([], [])  # nobody needs to know any more
         most = self._numbers.listed
         return JSONResponse({
             "officers": [_told(sharer, away) | {"station": sharer.station} for sharer, away in officers[:most]],

@@ -131,8 +131,10 @@ class HelperSocket:
         match message:
             case m.Watch():
                 return await self._watch(message)
+            case m.SawCall():
+                command: c.OfHelper = c.SeeCall(helper=self._actor)
             case m.Accept():
-                command: c.OfHelper = c.AcceptCall(helper=self._actor)
+                command = c.AcceptCall(helper=self._actor)
             case m.Decline(why=why):
                 command = c.DeclineCall(helper=self._actor, why=why)
             case _:

@@ -100,6 +100,7 @@ async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, 
         await console.click(act("helpers-send"))
         await console.wait_for_selector('[data-helper="H01"][data-state="called"]')
 
+        await expect(console.locator('[data-helper="H01"]')).to_contain_text("已显示在其页面")
         card = helper.locator("[data-call]")
         await expect(card).to_have_attribute("data-state", "called")
         await expect(card).to_contain_text("引导民警")

@@ -79,6 +79,8 @@ async def test_from_the_call_to_done(town: Town, opens: Called) -> None:
     assert abs(call["coarse"]["lon"] - LON) < 0.004
     assert call["distance_m"] % 50 == 0
     assert (await far.is_called())["state"] == "called"
+    for _ in range(2):
+        assert (await near.asks("seen", call=call["call"]))["state"] == "called"
 
     assert (await near.asks("accept", call=call["call"]))["state"] == "accepted"
     accepted = await near.is_called("accepted")
@@ -105,6 +107,7 @@ async def test_from_the_call_to_done(town: Town, opens: Called) -> None:
 
     assert await history(officer, alarm) == [
         {"type": "helpers_called", "by": "V01", "helpers": ["H01", "H02"], "tasks": ["guide_police"], "text": TASK},
+        {"type": "helper_saw_call", "by": "H01"},
         {"type": "helper_accepted", "by": "H01"},
         {"type": "helper_shown_place", "by": "H01"},
         {"type": "helper_declined", "by": "H02", "why": "too_far"},
@@ -349,7 +352,7 @@ async def test_a_helper_has_no_other_rights(town: Town, opens: Called) -> None:
     with pytest.raises((ConnectionError, ConnectionClosed)):
         await helper.user.opens_console(ready=False)
     assert helper.user.closed == 4503
-    for kind in ("subscribe", "ack", "take", "say", "note", "seen", "ready", "call_helpers", "share_place", "duty"):
+    for kind in ("subscribe", "ack", "take", "say", "note", "ready", "delivered", "call_helpers", "share_place", "duty"):
         with pytest.raises(Answered) as unknown:
             await helper.asks(kind, alarm=alarm)
         assert unknown.value.code == "unknown_type"

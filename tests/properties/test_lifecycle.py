@@ -280,10 +280,10 @@ class Life(RuleBasedStateMachine):
         near = tuple(helper.name for helper in HELPERS)
         self.give(c.CallHelpers(by=by, chosen=chosen, upto=upto, tasks=(), text=text, near=near, most=30))
 
-    @rule(helper=st.sampled_from(HELPERS), nth=st.integers(0, 3))
+    @rule(helper=st.sampled_from(HELPERS), nth=st.integers(0, 4))
     def helper_answers(self, helper: c.Actor, nth: int) -> None:
         ways = (c.AcceptCall(helper=helper), c.DeclineCall(helper=helper, why="busy"), c.FinishCall(helper=helper),
-                c.ShowPlace(helper=helper))  # fmt: skip
+                c.ShowPlace(helper=helper), c.SeeCall(helper=helper))  # fmt: skip
         asked = helper.name in self.current().helpers
         assert self.give(ways[nth]) == [] or asked, "who was not called has no answer"
 

@@ -98,6 +98,7 @@ function Row({ alarm, name, entry, open }) {
       </p>
       <p class="hint">
         ${t("helpers.called_by", { by: entry.by, at: clock(entry.called_at), tasks: listed(tasks) })}
+        ${entry.seen_at && !entry.shown_at ? ` · ${t("helpers.seen_at", { at: clock(entry.seen_at) })}` : ""}
         ${entry.shown_at ? ` · ${t("helpers.shown_at", { at: clock(entry.shown_at) })}` : ""}
       </p>
     </li>

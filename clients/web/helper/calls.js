@@ -31,6 +31,18 @@ export function begin() {
   });
 }
 
+/** Tell that a call is on the screen; once, and only when the page is looked at. @param {Call} call */
+function see(call) {
+  const key = `${call.call} ${call.called_at}`;
+  if (call.state !== "called" || document.visibilityState !== "visible" || seen.has(key)) return;
+  seen.add(key);
+  void request({ type: "seen", call: call.call }).then((answer) => {
+    if (answer.type === "error") seen.delete(key);
+  });
+}
+/** @type {Set<string>} */
+const seen = new Set();
+
 /** @param {string} key @param {Record<string, string | number>} [values] */
 function say(key, values = {}) {
   over.value = { words: t(key, { at: clock(serverNow()), ...values }), at: serverNow() };
@@ -59,6 +71,12 @@ function Card({ call }) {
   const [fault, setFault] = useState("");
   const top = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => top.current?.scrollIntoView({ block: "nearest" }), [call.state]);
+  useEffect(() => {
+    const look = () => see(call);
+    look();
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [call.call, call.called_at]);
   /** @param {string} type @param {Record<string, string>} [more] */
   const give = async (type, more = {}) => {
     if (busy) return;

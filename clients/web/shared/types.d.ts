@@ -56,6 +56,7 @@ export interface HelperEntry {
   by: string;
   tasks: string[];
   call: string;
+  seen_at?: string;
   why?: string;
   shown_at?: string;
 }

@@ -55,6 +55,7 @@ export const TYPES = [
   "media_opened",
   "original_opened",
   "helpers_called",
+  "helper_saw_call",
   "helper_accepted",
   "helper_declined",
   "helper_shown_place",
