@@ -352,7 +352,7 @@ async def test_a_helper_has_no_other_rights(town: Town, opens: Called) -> None:
     with pytest.raises((ConnectionError, ConnectionClosed)):
         await helper.user.opens_console(ready=False)
     assert helper.user.closed == 4503
-    for kind in ("subscribe", "ack", "take", "say", "note", "ready", "delivered", "call_helpers", "share_place", "duty"):
+    for kind in ("subscribe", "ack", "take", "say", "note", "ready", "delivered", "call_helpers", "duty"):
         with pytest.raises(Answered) as unknown:
             await helper.asks(kind, alarm=alarm)
         assert unknown.value.code == "unknown_type"
