@@ -1,5 +1,6 @@
 """What every test may use. Stays small: the harness of verbs lives with the flow tests."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -60,9 +61,11 @@ def node_modules(root: Path, program: Callable[..., str]) -> Path:
     clients = root / "clients"
     lock = hashlib.sha256((clients / "package-lock.json").read_bytes()).hexdigest()
     mark = clients / "node_modules" / "made-from.txt"
-    if not mark.is_file() or mark.read_text(encoding="ascii") != lock:
-        subprocess.run([npm, "ci", "--ignore-scripts"], cwd=clients, check=True, timeout=600)
-        mark.write_text(lock, encoding="ascii")
+    with (clients / "package.json").open() as one_at_a_time:  # each worker of the tests asks for it
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        if not mark.is_file() or mark.read_text(encoding="ascii") != lock:
+            subprocess.run([npm, "ci", "--ignore-scripts"], cwd=clients, check=True, timeout=600)
+            mark.write_text(lock, encoding="ascii")
     return mark.parent
 
 

@@ -37,7 +37,7 @@ class Service:
 
     def upgrade(self) -> None:
         """Start a new hub, send new connections to it, stop the old one."""
-        hub = HubProcess(self._data, DISPATCH_CONSOLE_HANDOVER_S="1")
+        hub = HubProcess(self._data, DISPATCH_CONSOLE_COMEBACK_S="1")
         hub.start(*self._options)
         self.hubs.append(hub)
         if len(self.hubs) > 1:

@@ -16,6 +16,7 @@ Version = Annotated[int, Field(ge=0, description="of the alarm")]
 Status = Literal["raised", "acknowledged", "en_route", "on_scene", "closed"]
 Shown = Literal["raised", "acknowledged", "en_route", "on_scene", "closed", "planned", "ended"]
 Due = Annotated[Time | None, Field(description="of a plan: until when its citizen has to check in")]
+Every = Annotated[int | None, Field(ge=1, description="of a plan: seconds from one check-in to the next")]
 Asker = Annotated[str | None, Field(description="the request's; null when it had none that could be read")]
 Talk = Annotated[list[dict[str, Any]], Field(description="as `said`, without `type`")]
 Rungs = Annotated[
@@ -128,6 +129,7 @@ class Receipt(Outbound):
     stored_at: Time
     ladder: Rungs
     check_in_by: Due = None
+    check_in_s: Every = None
 
 
 class Resumed(Outbound):
@@ -150,6 +152,7 @@ class Resumed(Outbound):
     question: Annotated[dict[str, Any] | None, Field(description="the open one, as `asked`")] = None
     officer: Annotated[str | None, Field(description="only where the configuration names officers")] = None
     check_in_by: Due = None
+    check_in_s: Every = None
 
 
 class Heard(Outbound):
@@ -174,6 +177,7 @@ class Ladder(Outbound):
     cancel: Literal["requested"] | None = None
     officer: Annotated[str | None, Field(description="only where the configuration names officers")] = None
     check_in_by: Due = None
+    check_in_s: Every = None
 
 
 class Said(Outbound):

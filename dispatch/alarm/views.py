@@ -93,8 +93,12 @@ def _shown_status(alarm: Alarm) -> str:
     return Status.ENDED if alarm.hushed else alarm.status
 
 
-def _check_in(alarm: Alarm) -> dict[str, str]:
-    return {"check_in_by": to_text(alarm.check_in_by)} if alarm.check_in_by is not None else {}
+def _check_in(alarm: Alarm) -> dict[str, Any]:
+    """Of a plan: until when its citizen has to check in, and how often, so that a device that comes back knows."""
+    if alarm.check_in_by is None:
+        return {}
+    every = alarm.check_in_by - alarm.since
+    return {"check_in_by": to_text(alarm.check_in_by), "check_in_s": round(every.total_seconds())}
 
 
 def talk_after(alarm: Alarm, after: int) -> list[tuple[int, Mapping[str, Any]]]:

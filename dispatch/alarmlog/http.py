@@ -128,12 +128,12 @@ async def _csv(events: AsyncIterator[dict[str, object]]) -> AsyncIterator[str]:
         body = event["event"]
         kind = body["type"] if isinstance(body, dict) else ""
         row = {**event, "type": kind, "event": orjson.dumps(body).decode()}
-        writer.writerow([_harmless(row.get(column)) for column in _COLUMNS])
+        writer.writerow([harmless(row.get(column)) for column in _COLUMNS])
         yield line.getvalue()
         line.seek(0)
         line.truncate()
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
     """Spreadsheets run cells that begin like a formula; a leading apostrophe makes them text."""
     return "'" + value if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -21,7 +21,8 @@ from dispatch.stream.record import make_record
 from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 1.0
+_ENDS_EVERY = timedelta(seconds=5)
 _NOTE = Script(resources.files("dispatch.escalation").joinpath("flood_note.lua").read_text())
 
 
@@ -42,23 +43,38 @@ class Floods:
         self._more_than = more_than
         self._less_than = less_than
         self._window = timedelta(seconds=window_s)
+        self._new: dict[str, list[tuple[int, str]]] = {}  # since the last step; a second's alarms
+        self._look_at = clock.now()
 
-    async def after_append(self, outcome: Outcome) -> None:
-        """Count a new alarm. One whose hub dies right here is not counted, and missed by nobody."""
-        raised = next((event for event in outcome.events if isinstance(event, AlarmRaised)), None)
-        if raised is None or raised.kind == "practice":
-            return
-        now = self._clock.now()
-        keys = self._stream.of(raised.station)
-        args = [raised.station, outcome.alarm.id, to_ms(now), to_ms(now - self._window), self._more_than]
-        async with translated():
-            began = await _NOTE.run(self._stream.redis, [keys.raised(raised.station), keys.floods], args)
-        if began:
-            log.info("flood_began", station=raised.station, count=int(began))
-            await self._began(raised.station, to_ms(now), int(began))
+    def after_append(self, outcome: Outcome) -> None:
+        """Count a new alarm with the next step. If the hub dies before that it is not counted, and missed by nobody."""
+        raised = outcome.events[0]
+        if isinstance(raised, AlarmRaised) and raised.kind != "practice":
+            self._new.setdefault(raised.station, []).append((to_ms(self._clock.now()), outcome.alarm.id))
 
     async def step(self, now: datetime) -> bool:
-        """Tell of floods that ended, and of any that began and was not told; False when there is none."""
+        """Count what is new, and tell of floods that begin or ended; False when there is none."""
+        new, self._new = self._new, {}
+        for station, alarms in new.items():
+            await self._note(station, alarms, now)
+        if now < self._look_at:
+            return bool(new)
+        self._look_at = now + _ENDS_EVERY
+        return await self._look(now) or bool(new)
+
+    async def _note(self, station: str, alarms: list[tuple[int, str]], now: datetime) -> None:
+        keys = self._stream.of(station)
+        args: list[Any] = [station, to_ms(now), to_ms(now - self._window), self._more_than]
+        for at, alarm in alarms:
+            args += [at, alarm]
+        async with translated():
+            began = await _NOTE.run(self._stream.redis, [keys.raised(station), keys.floods], args)
+        if began:
+            log.info("flood_began", station=station, count=int(began))
+            await self._began(station, to_ms(now), int(began))
+
+    async def _look(self, now: datetime) -> bool:
+        """Floods that ended, and any that began and whose hub died before it told."""
         found = False
         for keys in self._stream.partitions:
             async with translated():

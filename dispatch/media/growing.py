@@ -15,8 +15,7 @@ from typing import Any
 import av
 from av.audio.frame import AudioFrame
 
-from dispatch.media.sound import CODECS, _format, _resampled
-from dispatch.media.sound import _silence as _quiet
+from dispatch.media.sound import CODECS, format_of, resampled, silence
 from dispatch.media.unreadable import Unreadable
 
 RATE = 24_000
@@ -100,7 +99,7 @@ class Growing:
         Raises:
             Unreadable: as `sound.copy`.
         """
-        kind = _format(self._feed.begin())
+        kind = format_of(self._feed.begin())
         if kind is None:
             raise Unreadable("unknown_format")
         try:
@@ -123,7 +122,7 @@ class Growing:
             coder = target.add_stream("aac", rate=RATE, layout="mono")
             coder.bit_rate = BITS_PER_S
             coder.codec_context.flags |= int(av.codec.context.Flags.bitexact)  # no name of a program in the sound
-            for frame in _resampled(self._frames(source), RATE):
+            for frame in resampled(self._frames(source), RATE):
                 frame.pts, frame.time_base = self._samples, Fraction(1, RATE)
                 self._samples += frame.samples
                 if self._samples > self._most:
@@ -139,7 +138,7 @@ class Growing:
         for packet in self._with_gaps(source.demux(stream)):
             if isinstance(packet, float):
                 self._gaps.append((self.seconds, round(packet, 3)))
-                yield from _silence(packet, rate)
+                yield from _pause(packet, rate)
                 continue
             try:
                 yield from packet.decode()
@@ -147,7 +146,7 @@ class Growing:
                 return
             except av.FFmpegError:
                 if self._samples:
-                    yield from _silence(_length(packet), rate)
+                    yield from _pause(_length(packet), rate)
 
     def _with_gaps(self, packets: Iterator[Any]) -> Iterator[Any]:
         """The packets, and where chunks are missing the seconds that they were."""
@@ -195,10 +194,10 @@ def _length(packet: Any) -> float:
     return _seconds(packet.duration, packet) or 0.0
 
 
-def _silence(seconds: float, rate: int) -> Iterator[AudioFrame]:
+def _pause(seconds: float, rate: int) -> Iterator[AudioFrame]:
     left = int(seconds * rate)
     while left > 0:
-        yield _quiet(left, rate)
+        yield silence(left, rate)
         left -= rate
 
 

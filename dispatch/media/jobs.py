@@ -89,7 +89,7 @@ async def make_copies(kind: str, original: AsyncIterator[bytes], keep: Keep, lim
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-B", "-m", "dispatch.media.worker", kind, numbers,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        env=_environment(), cwd="/", start_new_session=True,
+        env=worker_environment(), cwd="/", start_new_session=True,
     )  # fmt: skip
     try:
         started(process.pid)
@@ -116,12 +116,12 @@ async def _talk(process: asyncio.subprocess.Process, kind: str, original: AsyncI
         stdin.write(part)
         await stdin.drain()
     stdin.close()
-    made = _checked(kind, await stdout.readuntil(b"\n"), limits)
+    made = checked(kind, await stdout.readuntil(b"\n"), limits)
     for name, left in made.copies.items():
         number = 0
         while left:
             segment = await stdout.readexactly(min(left, SEGMENT_BYTES))
-            if not number and not _looks_like(COPIES[kind][name], segment):
+            if not number and not looks_like(COPIES[kind][name], segment):
                 raise WorkerDied("a copy is not of the kind that was asked for")
             await keep(name, number, segment)
             left -= len(segment)
@@ -131,8 +131,12 @@ async def _talk(process: asyncio.subprocess.Process, kind: str, original: AsyncI
     return made
 
 
-def _checked(kind: str, line: bytes, limits: WorkerLimits) -> Made:
-    """What the worker told, if every part of it is possible."""
+def checked(kind: str, line: bytes, limits: WorkerLimits) -> Made:
+    """What the worker told, if every part of it is possible.
+
+    Raises:
+        WorkerDied: some part is not.
+    """
     try:
         told: dict[str, Any] = orjson.loads(line) if len(line) <= _LINE_BYTES else {}
         if set(told) - {"position"} == {"unreadable"} and told["unreadable"] in REASONS:
@@ -186,7 +190,8 @@ def _place(told: Any) -> dict[str, Any] | None:
     return dict(told)
 
 
-def _looks_like(mime: str, head: bytes) -> bool:
+def looks_like(mime: str, head: bytes) -> bool:
+    """Whether the first bytes of a copy are those of its kind."""
     match mime:
         case "image/jpeg":
             return head.startswith(b"\xff\xd8\xff")
@@ -197,7 +202,7 @@ def _looks_like(mime: str, head: bytes) -> bool:
     return head.startswith(b"\x1aE\xdf\xa3")
 
 
-def _environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """The least that Python needs to start; none of the hub's settings or secrets."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
     return {**kept, "PYTHONPATH": _ROOT, "LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1"}

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from dispatch.media.jobs import REASONS, WorkerDied, _environment
+from dispatch.media.jobs import REASONS, WorkerDied, worker_environment
 
 MIME = "audio/mp4"
 _LINE_BYTES = 64 * 1024
@@ -61,7 +61,7 @@ class LiveWorker:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-B", "-m", "dispatch.media.live_worker", numbers.decode(),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            env=_environment(), cwd="/", start_new_session=True, limit=_PIPE_BYTES,
+            env=worker_environment(), cwd="/", start_new_session=True, limit=_PIPE_BYTES,
         )  # fmt: skip
         return cls(process, limits)
 

@@ -6,14 +6,13 @@ answers each with one line of JSON and the bytes that could be made. Shut in as 
 
 from __future__ import annotations
 
-import io
 import json
 import sys
-import wave
 from typing import Any, BinaryIO
 
 from dispatch.media import sandbox
 from dispatch.media.growing import Growing
+from dispatch.media.sound import silent_file
 from dispatch.media.unreadable import Unreadable
 
 
@@ -68,13 +67,7 @@ def serve(talk: Talk, most_s: int) -> None:
 
 def warm_up() -> None:
     """Load what would be loaded late, by copying a tenth of a second of silence."""
-    tiny = io.BytesIO()
-    with wave.open(tiny, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(1600))
-    parts: list[bytes] = [tiny.getvalue()]
+    parts = [silent_file()]
     Growing(lambda: parts.pop() if parts else None, most_s=1).run()
 
 

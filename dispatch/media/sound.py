@@ -39,13 +39,18 @@ _INDEX_BYTES = 4096
 def warm_up() -> None:
     """Load what would be loaded late, by copying a tenth of a second of silence."""
     av.logging.set_level(None)
+    copy(silent_file(), most_s=1)
+
+
+def silent_file() -> bytes:
+    """A tenth of a second of silence as a WAV file: what a worker tries itself on."""
     tiny = io.BytesIO()
     with wave.open(tiny, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(8000)
         file.writeframes(bytes(1600))
-    copy(tiny.getvalue(), most_s=1)
+    return tiny.getvalue()
 
 
 def copy(original: bytes, most_s: int) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -54,7 +59,7 @@ def copy(original: bytes, most_s: int) -> tuple[dict[str, bytes], dict[str, Any]
     Raises:
         Unreadable: `unknown_format`, `no_sound`, `too_long`, `truncated`, `broken`.
     """
-    kind = _format(original)
+    kind = format_of(original)
     if kind is None:
         raise Unreadable("unknown_format")
     position = None
@@ -89,7 +94,7 @@ def _position(source: Any) -> dict[str, Any] | None:
     return places.of_tags(tags | source.metadata)
 
 
-def _format(original: bytes) -> str | None:
+def format_of(original: bytes) -> str | None:
     """The one reader to be used, by the file's first bytes; nothing is probed."""
     head = original[:16]
     if head.startswith(b"\x1aE\xdf\xa3"):
@@ -121,7 +126,7 @@ def _encode(source: Any, most_s: int) -> tuple[dict[str, bytes], int, int, list[
     outs = {form: io.BytesIO() for form in BITS_PER_S}
     with ExitStack() as opened:
         targets = [opened.enter_context(_Target(outs[form], form, rate)) for form in BITS_PER_S]
-        for frame in _resampled(_frames(source, stream, own), rate):
+        for frame in resampled(_frames(source, stream, own), rate):
             frame.pts, frame.time_base = samples, Fraction(1, rate)
             samples += frame.samples
             if samples > most_s * rate:
@@ -205,10 +210,11 @@ def _frames(source: Any, stream: Any, rate: int) -> Iterator[AudioFrame]:
         except av.FFmpegError:
             # WeChat's AMR leaves out pauses in a way that the decoder does not know: they are pauses.
             if heard and packet.duration and packet.time_base:
-                yield _silence(int(packet.duration * packet.time_base * rate), rate)
+                yield silence(int(packet.duration * packet.time_base * rate), rate)
 
 
-def _silence(samples: int, rate: int) -> AudioFrame:
+def silence(samples: int, rate: int) -> AudioFrame:
+    """So many samples, at least one and at most a second of them."""
     frame = AudioFrame(format="fltp", layout="mono", samples=max(1, min(samples, rate)))
     frame.sample_rate = rate
     for plane in frame.planes:
@@ -216,7 +222,7 @@ def _silence(samples: int, rate: int) -> AudioFrame:
     return frame
 
 
-def _resampled(frames: Iterator[AudioFrame], rate: int) -> Iterator[AudioFrame]:
+def resampled(frames: Iterator[AudioFrame], rate: int) -> Iterator[AudioFrame]:
     """`frames` as one channel at `rate`; a change of form in the middle gets a resampler of its own."""
     form: tuple[object, ...] = ()
     resampler: AudioResampler | None = None

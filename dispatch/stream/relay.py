@@ -94,7 +94,7 @@ class Relay:
             try:
                 while await self.step():
                     pass
-            except Exception as fault:
+            except Exception as fault:  # not left to `keep`, which waits longer and hears no bell
                 log.error("relay_step_failed", fault=repr(fault))
             await sleep_or(self._clock, now + timedelta(seconds=poll_s), self._bell)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dispatch.alarmlog.chain import verify
-from dispatch.alarmlog.http import _harmless
+from dispatch.alarmlog.http import harmless
 from tests.flow.people import Officer
 from tests.flow.town import Town
 
@@ -214,6 +214,6 @@ async def test_words_that_were_wiped_leave_the_record(town: Town, supervisor: Of
 def test_a_cell_that_a_spreadsheet_would_run_is_text() -> None:
     """Whatever column it comes to be in."""
     for cell in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"):
-        assert _harmless(cell) == "'" + cell
+        assert harmless(cell) == "'" + cell
     for other in ("dadongmen", "", 7, None):
-        assert _harmless(other) == other
+        assert harmless(other) == other

@@ -24,10 +24,11 @@ def rung(step: str) -> str:
     return f'#ladder [data-step="{step}"].reached'
 
 
-async def opens(page: Page) -> None:
-    """Wait until the modules have taken the served form over."""
+async def opens(page: Page, whole: bool = False) -> None:
+    """Wait until the modules have taken the served form over; `whole`: and nothing more is on its way, as words are."""
     await page.wait_for_selector("html.js")
-    await page.wait_for_load_state("networkidle")
+    if whole:
+        await page.wait_for_load_state("networkidle")
 
 
 async def raises(page: Page, text: str = "") -> str:

@@ -1,15 +1,21 @@
 """A real browser with a fake microphone, camera and place."""
 
-from collections.abc import AsyncIterator, Callable
+import inspect
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Geolocation, Page, async_playwright
 
 Phone = Callable[..., AbstractAsyncContextManager[Page]]
 
+FOLDER = Path(__file__).parent
 HERE: Geolocation = {"latitude": 41.80312, "longitude": 123.46587, "accuracy": 18}
+# Each window would have two renderers of its own for what drops down from an address bar that nobody sees.
+ARGUMENTS = ("--no-sandbox", "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup")
 ALLOWED = ("geolocation", "microphone", "camera")
 
 # Notes every call that could be heard, felt or read by someone else; P9.
@@ -29,18 +35,43 @@ LISTENER = """
 """
 
 
-@pytest.fixture
-async def browser(program: Callable[..., str]) -> AsyncIterator[Browser]:
-    """Chromium, as Debian has it."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of this folder share the loop of the one browser; elsewhere each has its own."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER) and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+    """What they are given lives in that loop too."""
+    with pytest.MonkeyPatch.context() as patch:
+        if inspect.isasyncgenfunction(fixturedef.func) or inspect.iscoroutinefunction(fixturedef.func):
+            patch.setattr(fixturedef.func, "_loop_scope", "session", raising=False)
+        return (yield)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium(program: Callable[..., str]) -> AsyncIterator[Browser]:
+    """Chromium, as Debian has it, started once: that costs more than most tests."""
     path = program("chromium", "chromium-browser", "google-chrome")
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--use-fake-device-for-media-stream"]
+            executable_path=path, args=[*ARGUMENTS, "--use-fake-device-for-media-stream"]
         )
         try:
             yield running
         finally:
             await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser, in which nothing is open; each context in it is a device of its own, and ends with the test."""
+    assert chromium.contexts == []
+    yield chromium
+    for context in chromium.contexts:  # of a test that failed
+        await context.close()
 
 
 @pytest.fixture

@@ -89,7 +89,6 @@ async def test_citizen(town: Town, phone: Phone, axe: str, lang: str) -> None:
 async def test_sign_in(town: Town, phone: Phone, axe: str, lang: str) -> None:
     """The sign-in page, also with its fault shown."""
     async with phone(f"{town.url}/sign-in?lang={lang}") as page:
-        await page.wait_for_load_state("networkidle")
         await page.click('[data-act="sign-in"]')
         await page.wait_for_selector("#fault:not([hidden])")
         assert await findings(page, axe) == []

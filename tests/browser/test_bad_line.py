@@ -25,10 +25,10 @@ async def test_one_round_trip(town: Town, phone: Phone) -> None:
     async with Line(port(town)).serves() as line, phone(line.url) as page:
         sockets: list[WebSocket] = []
         page.on("websocket", lambda socket: sockets.append(socket))
-        await opens(page)
+        await opens(page, whole=True)
         sockets.clear()
         await page.reload()
-        await opens(page)
+        await opens(page, whole=True)
         [socket] = sockets
         sent: list[str | bytes] = []
         came: list[str | bytes] = []
@@ -65,7 +65,7 @@ async def test_the_second_way(town: Town, phone: Phone) -> None:
     """The open line died without a word: a plain request confirms the alarm, once (how soon: `bench.bad_line`)."""
     officer = await town.officer("V01")
     async with Line(port(town), seed=3).serves() as line, phone(line.url) as page:
-        await opens(page)
+        await opens(page, whole=True)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.method))
         line.doom()

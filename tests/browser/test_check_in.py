@@ -19,7 +19,7 @@ async def begins(page: Page, text: str = "我去见他") -> None:
 
 
 async def test_a_check_in_on_the_page(town: Town, phone: Phone) -> None:
-    """The page says until when, and that nobody knows yet; one tap begins the time anew; missed, it is an alarm."""
+    """The page says until when; one tap begins the chosen time anew, also after coming back; missed, it is an alarm."""
     officer = await town.officer("V01")
     async with phone(town.url) as page:
         await begins(page)
@@ -28,13 +28,21 @@ async def test_a_check_in_on_the_page(town: Town, phone: Phone) -> None:
         for hidden in ("#ladder", "#talk", "#tools", "#cancelling"):
             await expect(page.locator(hidden)).to_be_hidden()
         assert officer.alarms == {}
-        await town.fast_forward(300)
+        await town.fast_forward(60)
         await page.click(act("check-in"))
         await expect(page.locator("#check-in .small").first).to_have_text("已报平安，重新计时。")
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        await page.click(act("keep-open"))
+        await page.click(act("keep"))
+        await page.reload()
+        await opens(page)
+        await page.click(act("back"))
+        await town.fast_forward(60)
+        await page.click(act("check-in"))
+        await expect(page.locator("#check-in .small").first).to_have_text("已报平安，重新计时。")
         await town.fast_forward(899)
         [alarm_id] = {event["alarm"] for event in officer.every if event["alarm"]}
-        await officer.hears(alarm_id, "plan_made", "checked_in")
+        await officer.hears(alarm_id, "plan_made", "checked_in", "checked_in")
         assert officer.alarms == {}
         await town.fast_forward(1)
         await expect(page.locator('#ladder [data-step="stored"].reached')).to_be_visible()

@@ -141,6 +141,7 @@ async def test_a_flood_is_grouped(town: Town, browser: Browser) -> None:
         places = [{"lat": 41.80312, "lon": 123.46587}, {"lat": 41.8075, "lon": 123.4659}]
         at = [{**places[n % 2], "accuracy_m": 20} for n in range(12)]
         alarms = [await town.citizen().raises(text=f"第 {n} 起", position=at[n]) for n in range(12)]
+        await town.fast_forward(1)
         await page.wait_for_selector('[data-part="flood"]')
         for alarm in alarms:
             await page.wait_for_selector(row(alarm))

@@ -36,7 +36,7 @@ async def test_off_unless_a_deployment_wants_it(town: Town, phone: Phone) -> Non
         assert (await http.get("/manifest.webmanifest")).status_code == 404
         assert '{"version":"","files":[]}' in (await http.get("/shell.js")).text
     async with phone(town.url) as page:
-        await opens(page)
+        await opens(page, whole=True)
         assert await page.locator("[rel=manifest], [data-word=install_note]").count() == 0
         # What a worker of before left, from a time when the deployment wanted it.
         await page.evaluate(
@@ -56,7 +56,7 @@ async def test_in_a_tab_nothing_is_kept(installable: Town, phone: Phone) -> None
         icon = await http.get(about["icons"][0]["src"])
         assert icon.content.startswith(b"\x89PNG")
     async with phone(installable.url) as page:
-        await opens(page)
+        await opens(page, whole=True)
         assert await left_behind(page) == []
         await page.click(act("more"))
         await expect(page.locator("[data-word=install_note]")).to_be_visible()

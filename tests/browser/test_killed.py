@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Error, Page, async_playwright, expect
 
 from tests.browser.citizen import RECEIPT, act, first_alarm, leaves_nothing, opens
+from tests.browser.conftest import ARGUMENTS
 from tests.browser.line import Line
 from tests.flow.town import Town
 
@@ -27,7 +28,7 @@ async def device(program: Callable[..., str], tmp_path: Path) -> AsyncIterator[O
         @asynccontextmanager
         async def opened() -> AsyncIterator[Page]:
             context = await playwright.chromium.launch_persistent_context(
-                tmp_path / "profile", executable_path=path, args=["--no-sandbox"], locale="zh-CN"
+                tmp_path / "profile", executable_path=path, args=ARGUMENTS, locale="zh-CN"
             )
             page = context.pages[0]
             page.set_default_timeout(15_000)
@@ -59,7 +60,7 @@ async def test_killed_between_press_and_receipt(town: Town, device: Opened, tmp_
     async with Line(int(town.url.rsplit(":", 1)[1])).serves() as line:
         async with device() as page:
             await page.goto(line.url)
-            await opens(page)
+            await opens(page, whole=True)
             if heard:
                 line.hold_answers()
             else:
@@ -82,7 +83,7 @@ async def test_killed_between_press_and_receipt(town: Town, device: Opened, tmp_
             await expect(page.locator("#code")).to_have_text(alarm["code"])
             await leaves_nothing(page)
             await page.reload()
-            await opens(page)
+            await opens(page, whole=True)
             await expect(page.locator("#raise")).to_be_visible()
         assert len(officer.alarms) == 1
         town.stops_watching(officer)

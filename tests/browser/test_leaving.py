@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from tests.browser.citizen import act, elsewhere, leaves_nothing, left, left_behind, opens, raises
-from tests.browser.conftest import ALLOWED, HERE, Phone
+from tests.browser.conftest import ALLOWED, ARGUMENTS, HERE, Phone
 from tests.flow.town import Town
 
 
@@ -16,7 +16,7 @@ async def remembering(program: Callable[..., str]) -> AsyncIterator[Page]:
     path = program("chromium", "chromium-browser", "google-chrome")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox"], ignore_default_args=["--disable-back-forward-cache"]
+            executable_path=path, args=ARGUMENTS, ignore_default_args=["--disable-back-forward-cache"]
         )
         context = await browser.new_context(locale="zh-CN", geolocation=HERE, permissions=ALLOWED)
         page = await context.new_page()

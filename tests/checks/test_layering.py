@@ -21,6 +21,7 @@ READS_TIME = {
     ("time", "perf_counter"), ("time", "perf_counter_ns"), ("time", "clock_gettime"),
 }  # fmt: skip
 MAY_READ_TIME = ("dispatch/alarm/clock.py",)
+OURS = ("dispatch.", "tests.", "bench.", "fujin_client.")
 MOST_LINES = 300
 # Longer modules, each with the reason that was found good enough.
 LONGER: dict[str, str] = {
@@ -152,6 +153,18 @@ def test_readers_of_time_are_found() -> None:
     """Each way of reading the time is noticed."""
     source = "import time, datetime\ntime.monotonic()\ndatetime.datetime.now(UTC)\nfrom time import time\nclock.now()"
     assert [what for _, what in times(ast.parse(source))] == ["time.time", "time.monotonic", "datetime.now"]
+
+
+def test_private_names_stay_at_home(root: Path) -> None:
+    """A name that begins with an underscore is its own module's: nobody else of ours imports it."""
+    wrong = []
+    for path in [*modules(root), *sorted((root / "tests").rglob("*.py")), *sorted((root / "bench").rglob("*.py"))]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for line, name in imports(tree, dotted(path, root), path.name == "__init__.py"):
+            last = name.rpartition(".")[2]
+            if name.startswith(OURS) and last.startswith("_") and not last.startswith("__"):
+                wrong.append(f"{path.relative_to(root)}:{line} imports {name}")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_modules_are_small(root: Path) -> None:

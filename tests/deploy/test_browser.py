@@ -5,14 +5,16 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 
+import pytest
 from playwright.async_api import expect
 
 from fujin_client import Officer
 from tests.browser.citizen import raises, rung
-from tests.browser.conftest import Phone, browser, phone
+from tests.browser.conftest import Phone, browser, chromium, phone
 from tests.deploy.balanced import Balanced, connections
 
-__all__ = ["browser", "phone"]  # fixtures
+__all__ = ["browser", "chromium", "phone"]  # fixtures
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_the_page_goes_on_at_another_hub(behind: Callable[..., Awaitable[Balanced]], phone: Phone) -> None:

@@ -77,11 +77,14 @@ async def test_everything_goes_through(behind: Behind, fixtures: Path, program: 
                 sent = {**names(), "text": "门外有人"}
                 form = http.build_request("POST", "/alarms", data=sent, files=as_file(b"\xff\xd8\xff" * FORM_BYTES))
                 kind = {"content-type": form.headers["content-type"]}
-                for body in (form.read(), parts(form.read())):
+            for body in (form.read(), parts(form.read())):
+                # The hub answers as soon as it has the words and too much besides. nginx then ends the connection,
+                # though it called it keep-alive: a part of the request was not read. So each takes its own.
+                async with both.browser() as http:
                     answer = await http.post("/alarms", content=body, headers=kind)
-                    assert answer.status_code in (200, 201), "limits never drop an alarm"
-                    assert len(answer.json()["faults"]) == 1
-                await officer.next_event("alarm_raised", sent["id"])
+                assert answer.status_code in (200, 201), "limits never drop an alarm"
+                assert len(answer.json()["faults"]) == 1
+            await officer.next_event("alarm_raised", sent["id"])
 
 
 def as_file(data: bytes) -> dict[str, tuple[str, bytes, str]]:

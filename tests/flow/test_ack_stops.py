@@ -15,7 +15,7 @@ async def test_ack_stops_every_later_step(town: Town) -> None:
     await officer.acknowledges(alarm)
     await officer.asks("move", alarm=alarm)
     await officer.hears(alarm, "alarm_acknowledged", "alarm_en_route")
-    await town.fast_forward(600)
+    await town.fast_forward(180)
     assert "due" not in officer.alarms[alarm] or officer.alarms[alarm]["due"] == "2026-11-22T16:00:00.000Z"
 
 

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from dispatch.alarm.outbound import Ladder, Resumed
 from tests.dump import everything
 from tests.flow.people import Citizen
 from tests.flow.town import Town
+from tests.intake.link import Link
 
+PLAN_S = 120
 TEXT = "如果我没报平安，我在老槐树下"
 AFTER: list[tuple[str, dict[str, Any]]] = [
     ("say", {"ref": "3", "text": "?"}), ("check-in", {"ref": "4", "check_in_s": 60}), ("cancel", {}),
@@ -17,9 +20,9 @@ PLACE = {"lat": 41.8065, "lon": 123.4655, "accuracy_m": 15}
 
 
 async def plans(town: Town, **body: Any) -> Citizen:
-    """A citizen with a plan to check in within ten minutes."""
+    """A citizen with a plan to check in within two minutes."""
     citizen = town.citizen()
-    await citizen.raises(check_in_s=600, text=TEXT, position=PLACE, **body)
+    await citizen.raises(check_in_s=PLAN_S, text=TEXT, position=PLACE, **body)
     return citizen
 
 
@@ -33,7 +36,7 @@ async def test_a_missed_check_in_raises_the_alarm(town: Town) -> None:
     assert "changes" not in made
     assert TEXT not in str(made)
     assert citizen.id not in officer.alarms
-    await town.fast_forward(599)
+    await town.fast_forward(PLAN_S - 1)
     assert (await citizen.sees())["status"] == "planned"
     await town.fast_forward(1)
     raised = await officer.hears(citizen.id, "alarm_raised", "step_run")
@@ -51,19 +54,35 @@ async def test_checking_in_puts_it_off(town: Town) -> None:
     """Each check-in begins the time anew; the same one sent again does so once; its place goes with the alarm."""
     officer = await town.officer("V01")
     citizen = await plans(town)
-    await town.fast_forward(500)
+    await town.fast_forward(100)
     there = {"lat": 41.8066, "lon": 123.4656}
-    first = await citizen.does("check-in", ref="1", check_in_s=300, position=there)
-    await town.fast_forward(200)
-    again = await citizen.does("check-in", ref="1", check_in_s=300, position=there)
+    first = await citizen.does("check-in", ref="1", check_in_s=60, position=there)
+    await town.fast_forward(40)
+    again = await citizen.does("check-in", ref="1", check_in_s=60, position=there)
     assert first.json()["check_in_by"] == again.json()["check_in_by"] == (await citizen.sees())["check_in_by"]
-    await town.fast_forward(99)
+    await town.fast_forward(19)
     assert (await citizen.sees())["status"] == "planned"
     await town.fast_forward(1)
     await officer.hears(citizen.id, "plan_made", "checked_in", "alarm_raised", "step_run")
     assert officer.alarms[citizen.id]["position"]["lat"] == there["lat"]
-    late = await citizen.does("check-in", ref="2", check_in_s=300)
+    late = await citizen.does("check-in", ref="2", check_in_s=60)
     assert (late.status_code, late.json()["code"]) == (409, "not_possible")
+
+
+async def test_how_often_is_told(town: Town) -> None:
+    """Whoever comes back to a plan learns its interval, over HTTP and over a socket, and learns when it changed."""
+    citizen = await plans(town)
+    assert citizen.answer.json()["check_in_s"] == (await citizen.sees())["check_in_s"] == PLAN_S
+    link = await Link.open(town.url)
+    resumed = await link.asks("resume", id=citizen.id, secret=citizen.secret)
+    assert Resumed.model_validate(resumed).check_in_s == PLAN_S
+    assert Ladder.model_validate(await link.hears("ladder")).check_in_s == PLAN_S
+    await town.fast_forward(23)
+    await citizen.does("check-in", ref="1", check_in_s=900)
+    assert Ladder.model_validate(await link.hears("ladder")).check_in_s == 900
+    await link.closes()
+    await citizen.does("end-plan", pin=citizen.pin)
+    assert "check_in_s" not in await citizen.sees()
 
 
 async def test_a_plan_that_ends_leaves_nothing(town: Town) -> None:
@@ -73,7 +92,7 @@ async def test_a_plan_that_ends_leaves_nothing(town: Town) -> None:
     for _ in range(2):
         ended = await citizen.does("end-plan", pin=citizen.pin)
         assert (ended.status_code, ended.json()) == (200, {"plan": "ended"})
-    await town.fast_forward(3600)
+    await town.fast_forward(3 * PLAN_S)
     assert (await citizen.sees())["status"] == "ended"
     await officer.hears(citizen.id, "plan_made", "plan_ended")
     left = await everything(town.dispatch.stream.redis)
@@ -135,7 +154,7 @@ async def test_a_practice_plan_calls_nobody(town: Town) -> None:
     """Missed, it is a practice alarm like any other."""
     officer = await town.officer("V01")
     citizen = await plans(town, kind="practice")
-    await town.fast_forward(600)
+    await town.fast_forward(PLAN_S)
     await officer.hears(citizen.id, "plan_made", "alarm_raised")
     assert (await citizen.sees())["status"] == "raised"
 
@@ -153,7 +172,7 @@ async def test_a_hub_that_is_gone_loses_no_plan(town: Town) -> None:
     await town.opens_hub()
     officer = await town.officer("V01")
     citizen = town.citizen(hub=1)
-    await citizen.raises(check_in_s=600)
+    await citizen.raises(check_in_s=PLAN_S)
     await town.hubs.pop().stop()
-    await town.fast_forward(605)
+    await town.fast_forward(PLAN_S + 5)
     await officer.hears(citizen.id, "plan_made", "alarm_raised", "step_run")

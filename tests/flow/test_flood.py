@@ -13,8 +13,10 @@ async def test_a_flood_begins_and_ends(town: Town) -> None:
         await town.citizen(n % 2).raises()
         await town.fast_forward(6)
     await town.citizen().raises(kind="practice")
+    await town.fast_forward(1)
     assert not [event for event in officer.every if event["event"]["type"] == "flood_began"]
     eleventh = await town.citizen(1).raises(text="第十一个")
+    await town.fast_forward(1)
     for person in (officer, supervisor):
         began = await person.hears(None, "flood_began")
         assert (began["event"]["count"], began["event"]["window_s"]) == (11, 600)

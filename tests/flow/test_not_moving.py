@@ -31,7 +31,7 @@ async def test_who_moves_is_not_reminded(town: Town) -> None:
     await town.fast_forward(100)
     await officer.asks("move", alarm=alarm)
     await officer.hears(alarm, "alarm_raised", "step_run", "alarm_acknowledged", "alarm_en_route")
-    await town.fast_forward(600)
+    await town.fast_forward(200)
 
 
 async def test_released_is_open_at_once(town: Town) -> None:

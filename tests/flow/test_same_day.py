@@ -23,7 +23,7 @@ async def test_not_closed_by_midnight(tmp_path: Path) -> None:
         await officer.hears(done, "alarm_closed")
         await town.fast_forward(119)
         assert officer.pending() == []
-        await town.fast_forward(600)
+        await town.fast_forward(120)
         overdue = await officer.hears(alarm, "alarm_overdue")
         assert (overdue["event"]["day"], overdue["at"]) == ("2026-11-22", "2026-11-22T16:00:00.000Z")
         assert officer.alarms[alarm]["overdue_at"] == "2026-11-22T16:00:00.000Z"

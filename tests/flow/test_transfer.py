@@ -30,7 +30,7 @@ async def test_offer_and_accept(town: Town) -> None:
     await officer.hears(alarm, "alarm_en_route")
     await other.hears(alarm, "alarm_en_route")
     assert (await citizen.sees())["station"]["id"] == "xiaodong"
-    await town.fast_forward(300)
+    await town.fast_forward(200)
 
 
 async def test_reject(town: Town) -> None:

@@ -26,7 +26,16 @@ from typing import Any
 import orjson
 
 from dispatch.media import sandbox, worker
-from dispatch.media.jobs import COPIES, Made, WorkerDied, WorkerLimits, _checked, _environment, _looks_like, make_copies
+from dispatch.media.jobs import (
+    COPIES,
+    Made,
+    WorkerDied,
+    WorkerLimits,
+    checked,
+    looks_like,
+    make_copies,
+    worker_environment,
+)  # fmt: skip
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -148,10 +157,10 @@ class Batch:
             line, size = process.stdout.readline(), process.stdout.readline()
             if not size:
                 raise WorkerDied(f"status {process.wait()}")
-            made = _checked(kind, line, self._limits)
+            made = checked(kind, line, self._limits)
             copies = {name: process.stdout.read(length) for name, length in made.copies.items()}
             for name, copy in copies.items():
-                if not _looks_like(COPIES[kind][name], copy):
+                if not looks_like(COPIES[kind][name], copy):
                     raise WorkerDied("a copy is of another kind")
         except (WorkerDied, BrokenPipeError) as fault:
             self.end()
@@ -168,7 +177,8 @@ class Batch:
         numbers = json.dumps({name: getattr(self._limits, name) for name in self._limits.__slots__})
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "tests.media.fuzz", "--shut-in", numbers], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/", env={**_environment(), "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/",
+            env={**worker_environment(), "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         return self._process
 

@@ -17,7 +17,7 @@ from dispatch.media.live_jobs import CannotBeHeard, LiveLimits, LiveWorker
 from tests.media.conftest import House
 from tests.media.live import AUDIO, Air, loud, on_air, seconds, slices
 from tests.media.test_sterile import TELLING
-from tests.media.test_worker import _kernel_filters
+from tests.media.test_worker import kernel_filters
 
 airing = asynccontextmanager(on_air)
 
@@ -315,7 +315,7 @@ async def test_it_is_shut_in(parts: list[bytes]) -> None:
     await worker.feed(parts[0])
     status, limits = of_process(worker.pid, "status"), of_process(worker.pid, "limits")
     await worker.close()
-    assert "Seccomp:\t2" in status or not _kernel_filters()
+    assert "Seccomp:\t2" in status or not kernel_filters()
     assert str(LiveLimits().memory_bytes) in next(line for line in limits.splitlines() if "address space" in line)
 
 

@@ -307,7 +307,7 @@ def test_shut_in(deed: str, root: Path) -> None:
         "assert sandbox.shut_in()\n"
         f"try:\n    {DEEDS[deed]}\nexcept PermissionError:\n    print('refused', flush=True)\n"
     )
-    if not _kernel_filters():
+    if not kernel_filters():
         pytest.skip("this machine's kernel takes no filter; the worker has its other limits")
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.stdout == "refused\n", done.stderr
@@ -326,7 +326,7 @@ def test_limits_of_the_kernel(root: Path) -> None:
     assert done.stdout == "thread\nno memory\n", done.stderr
 
 
-def _kernel_filters() -> bool:
+def kernel_filters() -> bool:
     pid = os.fork()
     if pid == 0:
         os._exit(0 if shut_in() else 1)

@@ -1,6 +1,6 @@
 /** Tells officers that what they wrote is on this device, and whether it was in sight. Once for each, and nothing more. */
 
-import { send } from "./link.js";
+import { send } from "./outbox.js";
 import { drawn, state } from "./state.js";
 
 let delivered = 0;

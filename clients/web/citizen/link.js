@@ -4,7 +4,8 @@
 import { Refused, pause, request } from "./http.js";
 import { dropPending, dropWayBack } from "./keep.js";
 import { uuid } from "./names.js";
-import { alarmBody, change, hear, redraw, state } from "./state.js";
+import { empty, through } from "./outbox.js";
+import { alarmBody, change, hear, state } from "./state.js";
 
 const STALE_MS = 10_000; // the server sends a beat at least every 5 s
 const POLL_MS = 4000;
@@ -21,9 +22,7 @@ let [attached, started, tries] = [false, false, 0];
 let silence;
 /** @type {Map<string, {ok: (answer: any) => void, failed: (error: Error) => void}>} */
 const asking = new Map();
-/** @type {import("./types.js").Item[]} */
-const outbox = [];
-let [emptying, bare, overHttpRuns] = [false, false, false];
+let [bare, overHttpRuns] = [false, false];
 
 /** Open the line before it is needed: on a slow network each round trip that is spared is seconds. */
 export function prepare() {
@@ -42,22 +41,6 @@ export function start() {
   if (socket?.readyState === OPEN) void greet(socket);
   setTimeout(() => void overHttp(), PATIENCE_MS);
   void poll();
-}
-
-/**
- * Send when there is a way; kept in order and tried until the server has answered.
- * @param {string} type @param {Record<string, unknown>} members
- * @param {(answer?: any) => void} [done] the server has it
- * @param {() => void} [failed] the server said no for good
- */
-export function send(type, members, done = () => {}, failed = done) {
-  // Of places only the newest counts.
-  const old = type === "position" ? outbox.findIndex((item, i) => item.type === type && i > 0) : -1;
-  if (old >= 0) outbox.splice(old, 1);
-  const item = { type, ref: uuid(), members, done, failed };
-  outbox.push(item);
-  void empty();
-  return item.ref;
 }
 
 // -- the socket ----------------------------------------------------------------------------------------------
@@ -93,6 +76,7 @@ function lost(line, code) {
   clearTimeout(silence);
   socket = null;
   attached = false;
+  through(null);
   for (const { failed } of asking.values()) failed(new TypeError("The socket closed"));
   asking.clear();
   if (state.phase === "waiting") change({ failures: state.failures + 1 });
@@ -122,6 +106,7 @@ async function greet(line) {
       see(await ask(line, "resume", uuid(), { id: alarm.id, secret: alarm.secret, after }));
     }
     attached = true;
+    through((type, ref, members) => ask(line, type, ref, members));
     tries = 0;
     void empty();
   } catch (error) {
@@ -224,6 +209,7 @@ function accept(receipt) {
     receipt: { code: receipt.code, station: receipt.station },
     status: receipt.status,
     checkInBy: receipt.check_in_by ?? "",
+    checkInS: receipt.check_in_s ?? 0,
     ladder: state.ladder.length ? state.ladder : receipt.ladder,
   });
 }
@@ -240,7 +226,10 @@ function see(view) {
     seen.receipt = { code: view.code, station: view.station };
     seen.question = view.question ?? null;
   }
-  if (view.status) seen.checkInBy = view.check_in_by ?? "";
+  if (view.status) {
+    seen.checkInBy = view.check_in_by ?? "";
+    seen.checkInS = view.check_in_s ?? 0;
+  }
   if (view.cancel) seen.cancel = "requested";
   if (view.status === "closed" || view.status === "ended") {
     seen.question = null;
@@ -271,37 +260,4 @@ async function refused(error) {
 function heard() {
   state.heardAt = Date.now();
   if (!state.live) change({ live: true });
-}
-
-async function empty() {
-  if (emptying || state.phase !== "stored") return;
-  emptying = true;
-  for (let n = 0; outbox[0];) {
-    const item = outbox[0];
-    try {
-      item.done(await deliver(item));
-    } catch (error) {
-      if (!(error instanceof Refused) || error.retry) {
-        await pause(n++);
-        continue;
-      }
-      item.failed();
-    }
-    n = 0;
-    outbox.shift();
-    redraw();
-  }
-  emptying = false;
-}
-
-/** @param {import("./types.js").Item} item */
-async function deliver({ type, ref, members }) {
-  if (attached && socket) return ask(socket, type, ref, members);
-  const named = type === "say" || type === "check_in";
-  const plain = type === "position" ? members["position"] : named ? { ref, ...members } : members;
-  return request(
-    "POST",
-    `/alarms/${state.alarm?.id}/${type.replace("_", "-")}`,
-    /** @type {object} */ (plain),
-  );
 }

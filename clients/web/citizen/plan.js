@@ -2,7 +2,8 @@
  *  Ended without its number the page looks the same as with it: the server tells officers, and nobody here. */
 
 import { keepPending } from "./keep.js";
-import { send, start } from "./link.js";
+import { start } from "./link.js";
+import { send } from "./outbox.js";
 import { make, part } from "./page.js";
 import { prepare as receipt } from "./receipt.js";
 import { change, drawn, state } from "./state.js";
@@ -76,7 +77,7 @@ function checkIn(said) {
   const position = state.place;
   send(
     "check_in",
-    { check_in_s: state.alarm?.check_in_s ?? OFTEN_S, ...(position && { position }) },
+    { check_in_s: state.checkInS || OFTEN_S, ...(position && { position }) },
     (answer) => {
       tell(said, "checked_in");
       if (answer?.check_in_by) change({ checkInBy: answer.check_in_by });

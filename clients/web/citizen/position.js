@@ -2,7 +2,7 @@
 
 import { onLeave } from "./exit.js";
 import { lastWord } from "./http.js";
-import { send } from "./link.js";
+import { send } from "./outbox.js";
 import { change, state } from "./state.js";
 
 const MOVED_M = 15;

@@ -1,7 +1,7 @@
 /** The receipt: code, station, the number for cancelling, and a way back for those who ask for one. */
 
 import { dropWayBack, keepWayBack, wayBack } from "./keep.js";
-import { send } from "./link.js";
+import { send } from "./outbox.js";
 import { control, form, input, part, write } from "./page.js";
 import { change, drawn, state } from "./state.js";
 import { tell, word } from "./words.js";

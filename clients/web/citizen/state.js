@@ -11,6 +11,7 @@ export const state = {
   finding: "",
   status: "raised",
   checkInBy: "",
+  checkInS: 0,
   skew: 0,
   ladder: [],
   talk: [],

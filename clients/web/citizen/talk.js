@@ -1,6 +1,6 @@
 /** Words both ways, one question at a time, and phrases that need one tap. */
 
-import { send } from "./link.js";
+import { send } from "./outbox.js";
 import { form, input, make, part, write } from "./page.js";
 import { change, drawn, redraw, state } from "./state.js";
 import { clock, word } from "./words.js";

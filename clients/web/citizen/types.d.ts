@@ -92,6 +92,8 @@ export interface State {
   status: string;
   /** Of a plan: until when its citizen has to check in. */
   checkInBy: string;
+  /** Of a plan: how many seconds each check-in gives, as the server has it; 0 while it has not said. */
+  checkInS: number;
   /** The server's time less this device's, ms. */
   skew: number;
   ladder: Rung[];

@@ -4,7 +4,7 @@ import { clock } from "../shared/time.js";
 import { t } from "../shared/words.js";
 
 /** @import { Alarm, Place } from "../shared/types.d.ts" */
-/** @typedef {{ key: string, place: string, from: string, to: string, alarms: Alarm[] }} Cluster */
+/** @typedef {{ key: string, place: string, from: string, to: string, at: Place | null, alarms: Alarm[] }} Cluster */
 
 const NEAR_M = 400;
 const APART_MS = 10 * 60_000;
@@ -36,10 +36,8 @@ export function clusters(alarms) {
     const cluster = found.find((one) => {
       const last = /** @type {Alarm} */ (one.alarms.at(-1));
       if (Date.parse(alarm.raised_at) - Date.parse(last.raised_at) > APART_MS) return false;
-      const there = one.alarms.map(located).find(Boolean);
-      return here && there
-        ? metres(here, there) <= NEAR_M
-        : !here && !there && one.place === (alarm.place ?? "");
+      if (here && one.at) return metres(here, one.at) <= NEAR_M;
+      return !here && !one.at && one.place === (alarm.place ?? "");
     });
     if (cluster) {
       cluster.alarms.push(alarm);
@@ -47,7 +45,7 @@ export function clusters(alarms) {
       cluster.place ||= alarm.place ?? "";
     } else {
       const at = alarm.raised_at;
-      found.push({ key: alarm.id, place: alarm.place ?? "", from: at, to: at, alarms: [alarm] });
+      found.push({ key: alarm.id, place: alarm.place ?? "", from: at, to: at, at: here, alarms: [alarm] });
     }
   }
   return found;
@@ -55,7 +53,7 @@ export function clusters(alarms) {
 
 /** What stands over a cluster: where, and from when to when. @param {Cluster} cluster */
 export function clusterWords(cluster) {
-  const position = cluster.alarms.map(located).find(Boolean);
+  const position = cluster.at;
   const where =
     cluster.place || (position ? `${position.lat.toFixed(3)}, ${position.lon.toFixed(3)}` : t("place.none"));
   const minutes = (/** @type {string} */ at) => clock(at).slice(0, 5);
