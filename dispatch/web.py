@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dispatch import areas, installable
+from dispatch import areas, installable, tiles
 from dispatch.alarm import errors, messages
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.commands import Actor
@@ -135,7 +135,9 @@ class Pages:
         return bytes(page.body).decode()
 
     async def console(self, request: Request) -> Response:
-        return self.page(request, "console/page.html", {})
+        page = self.page(request, "console/page.html", {})
+        page.headers["content-security-policy"] = tiles.policy(_CONTENT_POLICY, self._settings.map)
+        return page
 
     async def supervisor(self, request: Request) -> Response:
         return self.page(request, "supervisor/page.html", {})
@@ -219,6 +221,7 @@ def routes(
         Route("/favicon.ico", favicon),
         *installable.routes(settings.citizen, web, pages.shell),
         *areas.routes(settings.boundaries),
+        *tiles.routes(settings.map, who),
         Mount("/static", StaticFiles(directory=web), middleware=small),
     ]
 

@@ -5,12 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from pydantic import BaseModel
 from starlette.routing import Mount, Route
 from websockets.asyncio.client import ClientConnection, connect
 
-from dispatch.alarm import errors, outbound
+from dispatch.alarm import errors, outbound, shapes
 from dispatch.alarm.events import EVENTS
 from dispatch.alarm.state import Alarm, to_members
 from dispatch.protocol_page import CLOSE_CODES, HTTP, page
@@ -73,7 +74,10 @@ class Tap:
             assert set(frame["changes"]) <= set(outbound.ALARM)
         if shape is outbound.Snapshot:
             for alarm in frame["alarms"]:
-                assert set(alarm) <= set(outbound.ALARM)
+                shapes.Alarm.model_validate(alarm)
+        if shape is outbound.Notices:
+            for notice in frame["notices"]:
+                shapes.Notice.model_validate(notice)
 
 
 class Phone:
@@ -152,5 +156,5 @@ async def test_real_frames_fit(town: Town, monkeypatch: pytest.MonkeyPatch) -> N
     assert (to_citizen.came, to_console.came) == (set(outbound.TO_CITIZEN), set(outbound.TO_CONSOLE))
     loaded = await town.dispatch.alarms.load(person.id)
     assert loaded is not None
-    assert set(to_members(loaded.alarm)) <= set(outbound.ALARM)
+    shapes.Alarm.model_validate_json(orjson.dumps(to_members(loaded.alarm)))
     town.stops_watching(officer, supervisor)

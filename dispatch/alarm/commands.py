@@ -212,7 +212,10 @@ class AddNote(Command):
 
 @command
 class ReportPosition(Command):
+    """`track`: how many of the positions before it are kept."""
+
     position: Mapping[str, Any]
+    track: int = 0
 
 
 @command

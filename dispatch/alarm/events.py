@@ -370,6 +370,9 @@ class NoteAdded(Event):
 
 @event
 class PositionReported(Event):
+    """Where the citizen is now. Of the positions before it the latest `track` are kept beside it, none without."""
+
+    track: int | None = None
     position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
 
 

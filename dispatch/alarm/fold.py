@@ -91,8 +91,9 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             return {"talk_seen": upto, "talk_delivered": max(upto, alarm.talk_delivered or 0)}
         case e.NoteAdded(by=by, text=text):
             return {"notes": {**alarm.notes, key: {"by": by, "text": text, "at": to_text(at)}}}
-        case e.PositionReported(position=position):
-            return {"position": position}
+        case e.PositionReported(position=position, track=most):
+            before = [*alarm.track.items(), *([(key, alarm.position)] if alarm.position else [])]
+            return {"position": position, "track": dict(before[-most:] if most else ())}
         case e.ContentHeld() | e.ContentReleased() | e.ContentWiped() | e.MediaRemoved():
             return tombstone.changes(alarm, event, at, NO_CONTENT)
         case e.CheckedIn(within_s=within_s, position=position):

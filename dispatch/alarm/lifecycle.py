@@ -160,9 +160,9 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             return _heard(alarm, upto, seen)
         case c.AddNote(by=by, text=text):
             return [e.NoteAdded(by=by.name, text=text)]
-        case c.ReportPosition(position=position):
+        case c.ReportPosition(position=position, track=track):
             follow = alarm.status is not CLOSED and position != alarm.position and not _older(position, alarm.position)
-            return [e.PositionReported(position=position)] if follow else []
+            return [e.PositionReported(position=position, track=track or None)] if follow else []
         case c.RequestCancel(duress=duress):
             # Each is an event, known or not: with and without duress the store has the same work.
             enough = alarm.cancels >= _MOST_CANCELS or alarm.status is CLOSED

@@ -41,7 +41,7 @@ class Beat(Outbound):
 
 
 class Error(Outbound):
-    """The answer to a request that was refused; further members by code (`by`, `station`, `status`, `possible`, …)."""
+    """The answer to a request that was refused; further members by code (`station`, `status`, `possible`, …)."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -51,6 +51,7 @@ class Error(Outbound):
     message: Annotated[str, Field(description="what was wrong here, naming the field")]
     retry: Annotated[bool, Field(description="whether the same request may succeed later")]
     advice: str
+    by: Annotated[str | None, Field(description="who was first, or owns the alarm; call sign")] = None
 
 
 # -- console ---------------------------------------------------------------------------------------------------
@@ -85,6 +86,7 @@ class Duty(Outbound):
     until: Annotated[Time, Field(description="the next handover")]
     signed: Annotated[dict[str, bool], Field(description="officers who came on (true) or off beside the rota")]
     ready: Annotated[list[str], Field(description="ready consoles, each `OFFICER CONSOLE`")]
+    flood: Annotated[dict[str, str] | None, Field(description="only in a flood of alarms: `since`")] = None
 
 
 class Snapshot(Outbound):
@@ -269,6 +271,7 @@ ALARM: Final[Mapping[str, str]] = {
     "seen_by": "by whom",
     "text": "the citizen's words",
     "position": "as received; the latest",
+    "track": "the positions before it, each by the version that replaced it; at most `track_positions`",
     "place": "the place in words",
     "question": "id of the open question",
     "talk_delivered": "the last version of what officers said that is on the citizen's device",

@@ -92,6 +92,7 @@ class Alarm:
 
     text: str | None = None
     position: Mapping[str, Any] | None = None
+    track: Mapping[str, Entry] = field(default_factory=dict)  # where they were before, by the version that replaced it
     place: str | None = None
     question: str | None = None
     talk_delivered: int | None = None  # the last version of what officers said that is on the citizen's device
@@ -135,8 +136,8 @@ class Alarm:
 
 
 PRIVATE = frozenset({
-    "text", "position", "place", "category", "needs", "talk", "notes", "transfer", "handover", "held", "found",
-    "calls",
+    "text", "position", "track", "place", "category", "needs", "talk", "notes", "transfer", "handover", "held",
+    "found", "calls",
 })  # fmt: skip
 """Fields that can hold someone's words or place: kept apart from the record, like an event's private fields."""
 

@@ -135,7 +135,7 @@ class Citizens:
 
     async def report(self, loaded: Loaded, position: Position) -> int:
         members = admission.position_members(position)
-        return await self._do(loaded, c.ReportPosition(position=members or {}))
+        return await self._do(loaded, c.ReportPosition(position=members or {}, track=self.limits["track_positions"]))
 
     async def cancel(self, loaded: Loaded, secret: str, body: CancelBody) -> dict[str, Any]:
         """Ask to cancel. The answer and the work are the same with the right number and without."""

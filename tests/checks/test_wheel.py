@@ -1,5 +1,6 @@
 """What `pip install .` gives is a complete server: pages, browser libraries and the demo configuration."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,7 +10,15 @@ from pathlib import Path
 import pytest
 
 BARE_IMPORT = re.compile(r"""\b(?:from|import)\s*\(?\s*["'](?![./])""")
-MODULES = ("preact.js", "preact-hooks.js", "htm.js", "signals-core.js")
+MODULES = (
+    "preact.js",
+    "preact-hooks.js",
+    "htm.js",
+    "signals-core.js",
+    "leaflet.js",
+    "pmtiles.js",
+    "fflate.js",
+)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +61,10 @@ def test_browser_libraries_are_inside(wheel: zipfile.ZipFile) -> None:
         assert not BARE_IMPORT.search(text), module
         assert "sourceMappingURL" not in text
     licences = [name for name in wheel.namelist() if name.startswith("dispatch/web/vendor/licences/")]
-    assert len(licences) == 3
+    assert len(licences) == 7
+    land = json.loads(wheel.read("dispatch/web/vendor/land.json"))
+    assert land["type"] == "MultiPolygon"
+    assert all(ring[0] == ring[-1] for polygon in land["coordinates"] for ring in polygon)
 
 
 def test_nothing_else_is_inside(wheel: zipfile.ZipFile) -> None:

@@ -36,6 +36,7 @@ async def story(town: Town) -> tuple[Citizen, Officer]:
         text=WORDS[0], place=WORDS[1], position=position, category=WORDS[6], needs=[WORDS[7]]
     )  # fmt: skip
     await officer.acknowledges(alarm)
+    await citizen.does("position", lat=41.81, lon=123.47)  # the first place is in the track now
     await citizen.does("say", ref="1", text=WORDS[2])
     await officer.asks("note", alarm=alarm, text=WORDS[3])
     await officer.asks("ask", alarm=alarm, question=WORDS[4], choices=["一", "二"])

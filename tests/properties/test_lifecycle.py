@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dispatch.alarm import commands as c
-from dispatch.alarm import errors, helping
+from dispatch.alarm import errors, helping, shapes
 from dispatch.alarm import events as e
 from dispatch.alarm.claims import before_closing
 from dispatch.alarm.clock import whole_milliseconds
@@ -52,6 +52,7 @@ KEEP = {"alarm": timedelta(days=2), "practice": timedelta(days=1)}
 AGAIN_IS_ANOTHER = (c.Say, c.Ask, c.AddNote, c.OpenOriginal, c.RequestCancel, c.RemoveMedia)
 """Commands that mean something new each time; their callers' `ref` keeps a retry from doing it twice."""
 TAKES_UP = (e.AlarmAcknowledged, e.AlarmTaken, e.TransferAccepted, e.HandoverAccepted)
+TRACK = 3
 OPENS = (e.AlarmReleased, e.AlarmReopened)
 
 actors = st.sampled_from(ACTORS)
@@ -239,7 +240,13 @@ class Life(RuleBasedStateMachine):
     @rule(lat=numbers, lon=numbers, accuracy=st.none() | numbers)
     def walk(self, lat: float, lon: float, accuracy: float | None) -> None:
         more = {} if accuracy is None else {"accuracy_m": accuracy}
-        self.give(c.ReportPosition(position={"lat": lat, "lon": lon, **more}))
+        was = self.alarm
+        events = self.give(c.ReportPosition(position={"lat": lat, "lon": lon, **more}, track=TRACK))
+        if events and was is not None and self.alarm is not None:
+            earlier = [*was.track.values(), *([was.position] if was.position else [])]
+            assert list(self.alarm.track.values()) == earlier[-TRACK:], "the places before, in order, the latest few"
+            sent = merge_patch(to_members(was), to_members(self.alarm)).get("track") or {}
+            assert sum(place is not None for place in sent.values()) <= 1, "a patch brings one of them"
 
     @rule(media=st.sampled_from(("m1", "m2")), by=actors, nth=st.integers(0, 4))
     def photo(self, media: str, by: c.Actor, nth: int) -> None:
@@ -405,7 +412,10 @@ class Life(RuleBasedStateMachine):
             alarm = replace(evolve(alarm, event, at, ID), due=due)
         assert alarm == self.alarm
         if alarm is not None:
-            assert from_members(json.loads(orjson.dumps(to_members(alarm)))) == _listed(alarm)
+            sent = json.loads(orjson.dumps(to_members(alarm)))
+            assert from_members(sent) == _listed(alarm)
+            if alarm.status not in (Status.PLANNED, Status.ENDED):
+                shapes.Alarm.model_validate(sent)
 
     @invariant()
     def the_citizen_is_told_the_truth_and_no_name(self) -> None:

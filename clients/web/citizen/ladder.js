@@ -40,6 +40,7 @@ function draw() {
   noLink.hidden = !unheard;
   write(noLink, noLink.hidden ? "" : word("no_link", { since: clock(state.heardAt) }));
 
+  /** @type {Map<string, import("./types.js").Rung>} */
   const reached = new Map(state.ladder.map((rung) => [rung.step, rung]));
   let next = !waiting;
   for (const row of part("ladder").children) {

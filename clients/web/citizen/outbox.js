@@ -17,7 +17,8 @@ export function through(way) {
 
 /**
  * Send when there is a way; kept in order and tried until the server has answered.
- * @param {string} type @param {Record<string, unknown>} members
+ * @template {import("./types.js").Name} T
+ * @param {T} type @param {import("./types.js").Members<T>} members
  * @param {(answer?: any) => void} [done] the server has it
  * @param {() => void} [failed] the server said no for good
  */
@@ -57,7 +58,7 @@ export async function empty() {
 async function deliver({ type, ref, members }) {
   if (line) return line(type, ref, members);
   const named = type === "say" || type === "check_in";
-  const plain = type === "position" ? members["position"] : named ? { ref, ...members } : members;
+  const plain = type === "position" ? members.position : named ? { ref, ...members } : members;
   return request(
     "POST",
     `/alarms/${state.alarm?.id}/${type.replace("_", "-")}`,

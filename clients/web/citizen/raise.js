@@ -39,7 +39,7 @@ export function prepare() {
   void pending().then((alarm) => alarm && state.phase === "form" && resume(raise, alarm));
 }
 
-/** @param {string} kind @param {number} within seconds, of a plan to check in; 0: the alarm itself */
+/** @param {import("./types.js").Kind} kind @param {number} within seconds, of a plan to check in; 0: the alarm itself */
 function go(kind, within) {
   if (state.phase !== "form") return;
   const raise = form("raise");

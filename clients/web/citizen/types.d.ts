@@ -1,10 +1,8 @@
 /** What the citizen's modules hand one another; for the checker only, so that a phone never fetches it. */
 
-export interface Rung {
-  step: string;
-  at: string;
-  consoles?: number;
-}
+import type { AskedFrame, CitizenRequest, Position, RaiseBody, Rung } from "../shared/protocol.d.ts";
+
+export type { Rung };
 
 export interface Said {
   n?: number;
@@ -33,32 +31,15 @@ export interface Sending {
   done: boolean;
 }
 
-export interface Question {
-  question: string;
-  text: string;
-  choices: string[];
-}
+export type Question = Omit<AskedFrame, "type">;
 
-export interface Alarm {
-  id: string;
-  secret: string;
-  pin?: string;
-  kind: string;
-  lang: string;
-  text?: string;
-  category?: string;
-  needs?: string[];
-  place?: string;
-  position?: object;
-  /** Seconds within which its citizen checks in: it is only planned. */
-  check_in_s?: number;
-  startedAt?: number;
-}
+export type Kind = NonNullable<RaiseBody["kind"]>;
+
+/** As it is sent; `startedAt` only if it came back to this page. */
+export type Alarm = RaiseBody & { kind: Kind; lang: string; startedAt?: number };
 
 /** A position as it is sent: the device's, or shown by hand (`pin`). */
-export interface Place {
-  lat: number;
-  lon: number;
+export interface Place extends Position {
   accuracy_m: number;
   at: string;
   datum: "wgs84";
@@ -76,7 +57,7 @@ export interface Back {
   secret: string;
   code: string;
   lang: string;
-  kind: string;
+  kind: Kind;
 }
 
 /** All that the page knows. */
@@ -111,11 +92,18 @@ export interface State {
   live: boolean;
 }
 
+/** What may be sent once the alarm is stored; the line to the server gives the `ref`. */
+type Later = Exclude<CitizenRequest, { type: "raise" | "resume" | "media_chunk" | "media_end" }>;
+export type Name = Later["type"];
+export type Members<T extends Name> = T extends unknown
+  ? Omit<Extract<Later, { type: T }>, "type" | "ref">
+  : never;
+
 /** Something on its way to the server. */
 export interface Item {
-  type: string;
+  type: Name;
   ref: string;
-  members: Record<string, unknown>;
+  members: { position?: object | null };
   done: (answer?: any) => void;
   failed: () => void;
 }

@@ -9,7 +9,7 @@ import { link, pending, store, user } from "../shared/session.js";
 import { tell } from "../shared/told.js";
 import { t } from "../shared/words.js";
 
-/** @import { Alarm, Answer } from "../shared/types.d.ts" */
+/** @import { Alarm, Asked, CommandName, Fault, Without } from "../shared/types.d.ts" */
 /** @typedef {{ alarm: string, text: string }} Outgoing */
 
 /** How long the tone stays quiet for an acknowledgement that is not confirmed yet, in milliseconds. */
@@ -33,25 +33,22 @@ const running = new Map();
  * Give a command of the protocol. One at a time for an alarm: what is pressed quickly after another waits for it, and
  * is not given when the one before was refused.
  *
- * @param {string} type
- * @param {Alarm} alarm
- * @param {Record<string, unknown>} [more]
- * @returns {Promise<boolean>} whether it was done
+ * @type {import("../shared/types.d.ts").Give}
  */
-export async function command(type, alarm, more = {}) {
+export const command = async (type, alarm, ...[more]) => {
   const before = running.get(alarm.id);
   const mine = before ? before.then((done) => done && give(type, alarm, more)) : give(type, alarm, more);
   running.set(alarm.id, mine);
   const done = await mine;
   if (running.get(alarm.id) === mine) running.delete(alarm.id);
   return done;
-}
+};
 
-/** @param {string} type @param {Alarm} alarm @param {Record<string, unknown>} more */
+/** @param {CommandName} type @param {Alarm} alarm @param {object} [more] what goes with the type: `Give` has seen to it */
 async function give(type, alarm, more) {
   const hushUntil = type === "ack" ? performance.now() + HUSH_MS : 0;
   mark(alarm.id, { alarm: alarm.id, type, queued: !link.live, hushUntil });
-  const answer = await link.request({ type, alarm: alarm.id, ...more });
+  const answer = await link.request(/** @type {Asked} */ ({ type, alarm: alarm.id, ...more }));
   // The answer can come before the event: what is shown must not go back for that instant.
   if (answer.type === "ok") await shown(alarm.id, answer.version ?? 0);
   mark(alarm.id, null);
@@ -82,7 +79,7 @@ function shown(id, version) {
   });
 }
 
-/** @param {Alarm} alarm @param {Answer} answer */
+/** @param {Alarm} alarm @param {Fault} answer */
 function refuse(alarm, answer) {
   const words = t(`error.${answer.code}`, { by: answer.by ?? "", code: alarm.code });
   const told = words.startsWith("error.") ? `${answer.message ?? answer.code} ${answer.advice ?? ""}` : words;
@@ -110,7 +107,7 @@ export function ask(alarm, question, choices) {
   return send(alarm, question, { type: "ask", question, choices });
 }
 
-/** @param {Alarm} alarm @param {string} text @param {Record<string, unknown>} message */
+/** @param {Alarm} alarm @param {string} text @param {Without<Extract<Asked, { type: "say" | "ask" }>, "alarm">} message */
 async function send(alarm, text, message) {
   const one = { alarm: alarm.id, text };
   outgoing.value = [...outgoing.peek(), one];

@@ -8,9 +8,9 @@ import { command } from "./actions.js";
 import { freeToTake, handedToMe, isLost, undoLeft } from "./claims.js";
 import { form, offeredToMe } from "./state.js";
 
-/** @import { Alarm, User } from "../shared/types.d.ts" */
+/** @import { Alarm, Bare, CommandName, User } from "../shared/types.d.ts" */
 
-/** Commands that need words or a choice first. */
+/** Commands that need words or a choice first. @type {Set<CommandName>} */
 const WITH_FORM = new Set([
   "take",
   "release",
@@ -23,25 +23,32 @@ const WITH_FORM = new Set([
   "note",
 ]);
 
+/** @param {CommandName} type @returns {type is Bare} */
+const bare = (type) => !WITH_FORM.has(type);
+
 /**
  * The commands to offer, the main one first. Only what to show: the hub decides what is done.
  *
  * @param {Alarm} alarm
  * @param {User} me
- * @returns {string[]}
+ * @returns {CommandName[]}
  */
 export function offered(alarm, me) {
-  const offers = [
-    ...(offeredToMe(alarm) ? ["transfer_accept", "transfer_reject"] : []),
-    ...(handedToMe(alarm) ? ["handover_accept", "handover_reject"] : []),
-  ];
+  /** @type {CommandName[]} */
+  const offers = [];
+  if (offeredToMe(alarm)) offers.push("transfer_accept", "transfer_reject");
+  if (handedToMe(alarm)) offers.push("handover_accept", "handover_reject");
+  /** @type {CommandName[]} */
+  const over = ["transfer"];
+  /** @type {CommandName[]} */
   const hand = alarm.transfer ? [] : [alarm.handover ? "handover_withdraw" : "handover"];
+  /** @type {Record<"acknowledged" | "en_route" | "on_scene", CommandName[]>} */
   const next = {
     acknowledged: ["move", "arrive", "close"],
     en_route: ["arrive", "close"],
     on_scene: ["close"],
   };
-  if (alarm.status === "raised") return [...offers, "ack", ...(alarm.transfer ? [] : ["transfer"]), "note"];
+  if (alarm.status === "raised") return [...offers, "ack", ...(alarm.transfer ? [] : over), "note"];
   if (alarm.status === "closed") {
     return undoLeft(alarm, serverNow()) ? ["undo_close", "note"] : ["reopen", "note"];
   }
@@ -52,13 +59,13 @@ export function offered(alarm, me) {
 /**
  * Do it, or open the form that it needs.
  *
- * @param {string} type
+ * @param {CommandName} type
  * @param {Alarm} alarm
  */
 export function act(type, alarm) {
-  const free = type === "take" && freeToTake(alarm, serverNow());
-  if (WITH_FORM.has(type) && !free) form.value = form.peek() === type ? null : type;
-  else void command(type, alarm);
+  if (type === "take" && freeToTake(alarm, serverNow())) void command(type, alarm);
+  else if (bare(type)) void command(type, alarm);
+  else form.value = form.peek() === type ? null : type;
 }
 
 /** The key `h`: whichever way of handing over there is now. @param {Alarm} alarm @param {User} me */

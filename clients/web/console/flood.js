@@ -3,23 +3,25 @@
 import { clock } from "../shared/time.js";
 import { t } from "../shared/words.js";
 
-/** @import { Alarm, Place } from "../shared/types.d.ts" */
-/** @typedef {{ key: string, place: string, from: string, to: string, at: Place | null, alarms: Alarm[] }} Cluster */
+/** @import { Alarm } from "../shared/types.d.ts" */
+/** @typedef {{ lat: number, lon: number }} Spot */
+/** @typedef {{ key: string, place: string, from: string, to: string, at: Spot | null, alarms: Alarm[] }} Cluster */
 
 const NEAR_M = 400;
 const APART_MS = 10 * 60_000;
 const METRES_PER_DEGREE = 111_320;
 
-/** Rough, which is enough for "the same place": flat ground. @param {Place} a @param {Place} b */
+/** Rough, which is enough for "the same place": flat ground. @param {Spot} a @param {Spot} b */
 function metres(a, b) {
   const north = (a.lat - b.lat) * METRES_PER_DEGREE;
   const east = (a.lon - b.lon) * METRES_PER_DEGREE * Math.cos((a.lat * Math.PI) / 180);
   return Math.hypot(north, east);
 }
 
-/** @param {Alarm} alarm */
-const located = (alarm) =>
-  alarm.position?.lat == null || alarm.position.lon == null ? null : alarm.position;
+/** @param {Alarm} alarm @returns {Spot | null} */
+function located({ position }) {
+  return position?.lat == null || position.lon == null ? null : { lat: position.lat, lon: position.lon };
+}
 
 /**
  * Alarms put together that came from one place within minutes of one another; none is left out. Those without a

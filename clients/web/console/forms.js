@@ -8,10 +8,10 @@ import { Frame } from "./frame.js";
 import { Handover } from "./handover.js";
 import { form } from "./state.js";
 
-/** @import { Alarm } from "../shared/types.d.ts" */
+/** @import { Alarm, CloseRequest, CommandName } from "../shared/types.d.ts" */
 
+/** @type {CloseRequest["disposition"][]} */
 const DISPOSITIONS = ["handled", "no_one_found", "false_alarm", "duplicate", "test", "passed_on"];
-const REASONS = ["take", "release", "reopen", "transfer_reject", "handover_reject"];
 
 /** @param {{ alarm: Alarm }} props */
 export function Form({ alarm }) {
@@ -21,22 +21,28 @@ export function Form({ alarm }) {
   if (type === "handover" || type === "transfer") {
     return html`<${Handover} key=${type} alarm=${alarm} owned=${type === "handover"} />`;
   }
-  if (type === "note") return html`<${Words} alarm=${alarm} type="note" field="text" limit="note_chars" />`;
-  if (REASONS.includes(type)) {
-    return html`<${Words} key=${type} alarm=${alarm} type=${type} field="reason" limit="reason_chars" />`;
+  if (type === "note") {
+    const send = (/** @type {string} */ text) => give(type, alarm, { text });
+    return html`<${Words} send=${send} type="note" field="text" limit="note_chars" />`;
+  }
+  if (
+    type === "take" ||
+    type === "release" ||
+    type === "reopen" ||
+    type === "transfer_reject" ||
+    type === "handover_reject"
+  ) {
+    const send = (/** @type {string} */ reason) => give(type, alarm, { reason });
+    return html`<${Words} key=${type} send=${send} type=${type} field="reason" limit="reason_chars" />`;
   }
   return null;
 }
 
-/**
- * @param {Alarm} alarm
- * @param {string} type
- * @param {Record<string, unknown>} more
- */
-function give(alarm, type, more) {
+/** @type {import("../shared/types.d.ts").Give} */
+const give = (type, alarm, ...more) => {
   form.value = null;
-  void command(type, alarm, more);
-}
+  return command(type, alarm, ...more);
+};
 
 function useFocus() {
   const first = useRef(/** @type {any} */ (null));
@@ -44,17 +50,13 @@ function useFocus() {
   return first;
 }
 
-/** @param {{ alarm: Alarm, type: string, field: string, limit: string }} props */
-function Words({ alarm, type, field, limit }) {
+/** @param {{ send: (text: string) => void, type: CommandName, field: string, limit: string }} props */
+function Words({ send, type, field, limit }) {
   const [text, setText] = useState("");
   const most = useValue(config).limits?.[limit] ?? 500;
   const first = useFocus();
   return html`
-    <${Frame}
-      type=${type}
-      ready=${text.trim() !== ""}
-      onSubmit=${() => give(alarm, type, { [field]: text.trim() })}
-    >
+    <${Frame} type=${type} ready=${text.trim() !== ""} onSubmit=${() => send(text.trim())}>
       <label>
         <span>${t(field === "reason" ? "form.reason" : "form.note_text")}</span>
         <textarea
@@ -72,14 +74,14 @@ function Words({ alarm, type, field, limit }) {
 
 /** @param {{ alarm: Alarm }} props */
 function Close({ alarm }) {
-  const [how, setHow] = useState("");
+  const [how, setHow] = useState(/** @type {CloseRequest["disposition"] | null} */ (null));
   const [note, setNote] = useState("");
   const first = useFocus();
   const most = useValue(config).limits?.note_chars ?? 2000;
   const send = () =>
-    give(alarm, "close", { disposition: how, ...(note.trim() ? { note: note.trim() } : {}) });
+    how && give("close", alarm, { disposition: how, ...(note.trim() ? { note: note.trim() } : {}) });
   return html`
-    <${Frame} type="close" ready=${how !== ""} onSubmit=${send}>
+    <${Frame} type="close" ready=${how !== null} onSubmit=${send}>
       <fieldset>
         <legend>${t("form.how")}</legend>
         <div class="options">

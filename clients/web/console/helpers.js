@@ -1,23 +1,25 @@
 /** Helpers of an alarm: who was called and what became of it, calling the nearest with a task, letting them go. */
 
-import { html, useEffect, useState, useValue } from "../shared/dom.js";
+import { html, useState, useValue } from "../shared/dom.js";
 import { config, link } from "../shared/session.js";
 import { clock } from "../shared/time.js";
 import { tell } from "../shared/told.js";
 import { known, listed, t } from "../shared/words.js";
+import { useNear } from "./near.js";
 import { SharePlace } from "./share-place.js";
 
-/** @import { Alarm, HelperEntry, Near } from "../shared/types.d.ts" */
+/** @import { Alarm, Asked, HelperEntry } from "../shared/types.d.ts" */
+/** @typedef {NonNullable<import("../shared/protocol.d.ts").CallHelpersRequest["tasks"]>[number]} Task */
 
+/** @type {Task[]} */
 const TASKS = ["look_and_report", "keep_entrance_open", "guide_police", "do_not_approach"];
 const ORDER = ["accepted", "called", "done", "declined", "released"];
 const NUMBERS = [1, 2, 3, 4, 5, 6, 8, 10];
 const UNDER_WAY = ["called", "accepted"];
-const AGAIN_MS = 15_000;
 
-/** @param {Alarm} alarm @param {Record<string, unknown>} message */
+/** @param {Alarm} alarm @param {Asked} message */
 async function give(alarm, message) {
-  const answer = await link.request({ ...message, alarm: alarm.id });
+  const answer = await link.request(message);
   if (answer.type === "ok") return answer;
   const words = t(`error.helpers.${answer.code}`);
   tell(`${alarm.code}: ${words.startsWith("error.") ? (answer.message ?? answer.code) : words}`, "bad");
@@ -58,7 +60,7 @@ export function Helpers({ alarm }) {
                     ? html`<button
                         class="plain"
                         data-act="helpers-release"
-                        onClick=${() => void give(alarm, { type: "release_helpers" })}
+                        onClick=${() => void give(alarm, { type: "release_helpers", alarm: alarm.id })}
                       >
                         ${t("helpers.release_all")}
                       </button>`
@@ -89,7 +91,7 @@ function Row({ alarm, name, entry, open }) {
                 class="chip"
                 data-act="helper-release"
                 aria-label=${t("helpers.release_one", { name })}
-                onClick=${() => void give(alarm, { type: "release_helpers", helpers: [name] })}
+                onClick=${() => void give(alarm, { type: "release_helpers", alarm: alarm.id, helpers: [name] })}
               >
                 ${t("helpers.release")}
               </button>`
@@ -105,25 +107,6 @@ function Row({ alarm, name, entry, open }) {
   `;
 }
 
-/** Who is near, asked again while the form is open. @param {string} id */
-function useNear(id) {
-  const [near, setNear] = useState(/** @type {Near | null} */ (null));
-  useEffect(() => {
-    let there = true;
-    const look = async () => {
-      const answer = await fetch(`/nearby/${id}`).catch(() => null);
-      if (answer?.ok && there) setNear(await answer.json());
-    };
-    void look();
-    const timer = setInterval(() => void look(), AGAIN_MS);
-    return () => {
-      there = false;
-      clearInterval(timer);
-    };
-  }, [id]);
-  return near;
-}
-
 /** @param {number | null} metres */
 const far = (metres) =>
   metres === null
@@ -134,14 +117,14 @@ const far = (metres) =>
 
 /** @param {{ alarm: Alarm, done: () => void }} props */
 function Call({ alarm, done }) {
-  const near = useNear(alarm.id);
+  const near = useNear(alarm);
   const most = useValue(config).limits?.["reason_chars"] ?? 500;
   const [nearest, setNearest] = useState(3);
   const [chosen, setChosen] = useState(/** @type {string[]} */ ([]));
-  const [tasks, setTasks] = useState(/** @type {string[]} */ ([]));
+  const [tasks, setTasks] = useState(/** @type {Task[]} */ ([]));
   const [text, setText] = useState("");
   const [sending, setSending] = useState(false);
-  /** @param {string[]} all @param {string} one */
+  /** @template {string} T @param {T[]} all @param {T} one */
   const flipped = (all, one) => (all.includes(one) ? all.filter((other) => other !== one) : [...all, one]);
   const free = (near?.helpers ?? []).filter((one) => !one.state || !UNDER_WAY.includes(one.state));
   const who = chosen.filter((name) => free.some((one) => one.name === name));
@@ -150,7 +133,7 @@ function Call({ alarm, done }) {
     setSending(true);
     const words = text.trim() ? { text: text.trim() } : {};
     const whom = who.length ? { helpers: who } : { nearest, called: Object.keys(alarm.helpers ?? {}).length };
-    const answer = await give(alarm, { type: "call_helpers", tasks, ...words, ...whom });
+    const answer = await give(alarm, { type: "call_helpers", alarm: alarm.id, tasks, ...words, ...whom });
     setSending(false);
     if (answer) done();
   };
@@ -193,7 +176,7 @@ function Call({ alarm, done }) {
         />
       </label>
       <fieldset>
-        <legend>${near ? t("helpers.on_watch", { n: free.length }) : t("helpers.looking")}</legend>
+        <legend>${near?.known ? t("helpers.on_watch", { n: free.length }) : t("helpers.looking")}</legend>
         <div class="picks">
           ${free.map(
             (one) => html`

@@ -40,7 +40,7 @@ function meant() {
   return rows.peek().find((alarm) => alarm.id === under) ?? current.peek();
 }
 
-/** @param {string} type */
+/** @param {import("../shared/types.d.ts").CommandName} type */
 function give(type) {
   const alarm = meant();
   if (!alarm || !offered(alarm, user.peek()).includes(type)) return;

@@ -45,7 +45,7 @@ export function Original({ alarm, id, item }) {
   const [reason, setReason] = useState("");
   const [told, setTold] = useState("");
   const most = useValue(config).limits?.reason_chars ?? MOST;
-  if (item.state === "receiving") return null;
+  if (["receiving", "wiped", "removed"].includes(item.state)) return null; // there is none, yet or any more
   const get = async () => {
     setTold("media.original_wait");
     try {

@@ -3,6 +3,7 @@
 import { html, useComputed, useState } from "../shared/dom.js";
 import { dayAndClock, secondsSince, span, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
+import { PlaceMap } from "./map.js";
 
 /** @import { Alarm, Place as Position } from "../shared/types.d.ts" */
 
@@ -32,6 +33,7 @@ export function Place({ alarm }) {
                 <li class=${age !== null && age > OLD_S ? "warn" : ""}>
                   ${age === null ? t("place.age_unknown") : t(age > OLD_S ? "place.old" : "place.age", { age: span(age) })}
                 </li>
+                ${position.source === "pin" ? html`<li class="warn">${t("place.by_hand")}</li>` : null}
                 <li>${t(`datum.${position.datum ?? "wgs84"}`)}</li>
               </ul>
             `
@@ -40,6 +42,7 @@ export function Place({ alarm }) {
       ${place || position ? null : html`<p class="none">${t("place.none_long")}</p>`}
       <p class="hint">${t(`why.${alarm.why}`)}</p>
       ${made.map(([id, { position: told }]) => (told ? html`<${Made} key=${id} id=${id} position=${told} />` : null))}
+      <${PlaceMap} alarm=${alarm} />
     </section>
   `;
 }

@@ -56,6 +56,7 @@ async function tell() {
   told = performance.now();
   const { latitude: lat, longitude: lon, accuracy: accuracy_m } = here.coords;
   const at = new Date(here.timestamp).toISOString();
+  /** @type {import("../shared/protocol.d.ts").Position} */
   const position = { lat, lon, accuracy_m, at, datum: "wgs84", source: "browser" };
   const answer = await link.request({ type: "share_place", on: true, position });
   if (answer.type === "ok") {

@@ -19,7 +19,7 @@ export const cursor = signal(/** @type {string | null} */ (null));
 export const search = signal("");
 
 /** The form that is open under the actions: a command's name. */
-export const form = signal(/** @type {string | null} */ (null));
+export const form = signal(/** @type {import("../shared/types.d.ts").CommandName | null} */ (null));
 
 export const helpOpen = signal(false);
 

@@ -8,9 +8,9 @@ import { signal } from "/static/vendor/signals-core.js";
 
 import { follow, serverNow } from "./time.js";
 
-/** @import { Answer, EventFrame, Frame, Notice } from "./types.d.ts" */
+/** @import { Answer, Asked, EventFrame, Frame, Notice, Request, SubscribedFrame } from "./types.d.ts" */
 /** @typedef {{ state: "connecting" | "live" | "stale" | "ended", since: number, code?: number }} LinkState */
-/** @typedef {{ message: Record<string, unknown>, until: number, done: (answer: Answer) => void }} Open */
+/** @typedef {{ message: Asked & { ref: string }, until: number, done: (answer: Answer) => void }} Open */
 /**
  * @typedef {object} Parts
  * @property {string} path
@@ -76,7 +76,7 @@ export class Link {
    * Ask and be answered: repeated with the same ref over every reconnect, given up after two minutes with the code
    * `not_sent`.
    *
-   * @param {Record<string, unknown>} message
+   * @param {Asked} message
    * @returns {Promise<Answer>}
    */
   request(message) {
@@ -91,13 +91,13 @@ export class Link {
   /**
    * Tell once; forgotten when nobody is connected, because it will be told again. With a `ref` where one is needed.
    *
-   * @param {Record<string, unknown>} message
+   * @param {Request} message
    */
   tell(message) {
     if (this.live) this.#send(message);
   }
 
-  /** @param {Record<string, unknown>} message */
+  /** @param {Request} message */
   #send(message) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
@@ -173,23 +173,25 @@ export class Link {
     else if (how === "gap" && !this.#subscribing && !this.#missing.has(frame.station)) this.#subscribe();
   }
 
-  /** @param {Answer} answer */
+  /** @param {Exclude<Answer, import("./types.d.ts").NotSent> | SubscribedFrame} answer */
   #answered(answer) {
-    if (answer.now) follow(answer.now);
-    if (answer.ref === this.#subscribing) {
+    const { ref } = answer;
+    if (ref === null) return undefined;
+    if (ref === this.#subscribing) {
       this.#subscribing = null;
-      if (answer.type === "error") return void this.#socket?.close(4000);
-      const recovered = Object.entries(answer.recovered ?? {});
+      if (answer.type === "error" || !("recovered" in answer)) return void this.#socket?.close(4000);
+      follow(answer.now);
+      const recovered = Object.entries(answer.recovered);
       this.#missing = new Set(recovered.filter(([, whole]) => !whole).map(([station]) => station));
       return this.#perhapsLive();
     }
-    const open = this.#open.get(answer.ref);
+    const open = this.#open.get(ref);
     if (!open) return undefined;
     if (answer.type === "error" && answer.retry && performance.now() < open.until) {
-      setTimeout(() => this.#open.has(answer.ref) && this.#send(open.message), RETRY_MS);
+      setTimeout(() => this.#open.has(ref) && this.#send(open.message), RETRY_MS);
       return undefined;
     }
-    this.#open.delete(answer.ref);
+    this.#open.delete(ref);
     return open.done(answer);
   }
 

@@ -99,24 +99,20 @@ export function makeStore() {
  * @returns {Duty}
  */
 export function dutyAfter(duty, event, at) {
-  const officer = String(event.officer);
-  const one = `${officer} ${event.console}`;
   switch (event.type) {
-    case "console_ready":
+    case "console_ready": {
+      const one = `${event.officer} ${event.console}`;
       return { ...duty, ready: [...duty.ready.filter((name) => name !== one), one] };
+    }
     case "console_lost": {
+      const { officer } = event;
       const others = duty.ready.filter((name) => name !== officer && !name.startsWith(`${officer} `));
       return { ...duty, ready: others };
     }
     case "duty_changed":
-      return {
-        ...duty,
-        officers: /** @type {string[]} */ (event.officers),
-        until: String(event.until),
-        signed: {},
-      };
+      return { ...duty, officers: event.officers, until: event.until, signed: {} };
     case "duty_signed":
-      return { ...duty, signed: { ...duty.signed, [officer]: event.on === true } };
+      return { ...duty, signed: { ...duty.signed, [event.officer]: event.on } };
     case "flood_began":
       return { ...duty, flood: { since: at } };
     case "flood_ended":

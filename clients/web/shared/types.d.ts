@@ -1,180 +1,63 @@
-/** What travels on the console's socket, as the protocol says it; used by the type checker only. */
+/**
+ * The names by which the staff's pages know what travels (`protocol.d.ts` has it all), and what is no part of the
+ * protocol. Used by the type checker only.
+ */
 
-export interface Place {
-  lat: number;
-  lon: number;
-  accuracy_m?: number | null;
-  at?: string | null;
-  datum?: "wgs84" | "gcj02";
-  source?: string | null;
-}
+import type { Alarm, ConsoleRequest, DoneFrame, Duty as WholeDuty, ErrorFrame } from "./protocol.d.ts";
 
-export interface TalkEntry {
-  who: "citizen" | "officer";
-  by?: string;
-  text?: string;
-  at: string;
-  question?: string;
-  choices?: string[];
-  answers?: string;
-}
+export type {
+  After as Position,
+  Alarm,
+  AlarmEvent,
+  CloseRequest,
+  ConsoleFrame as Frame,
+  ConsoleRequest as Request,
+  EventFrame,
+  Found,
+  HelperEntry,
+  MediaEntry,
+  NoteEntry,
+  Notice,
+  Place,
+  SnapshotFrame,
+  SubscribedFrame,
+  TalkEntry,
+  User,
+} from "./protocol.d.ts";
 
-export interface NoteEntry {
-  by: string;
-  text?: string;
-  at: string;
-}
+export type Status = Alarm["status"];
 
-export interface MediaEntry {
-  kind: "photo" | "audio";
-  mime: string;
-  at: string;
-  state: "receiving" | "stored" | "ready" | "unreadable" | "wiped" | "removed";
-  copy?: string;
-  width?: number;
-  height?: number;
-  duration_s?: number;
-  copies?: string[];
-  reason?: string;
-  cut?: boolean;
-  missing?: number[];
-  not_live?: string;
-  opened_by?: string[];
-}
+/** Before the first snapshot nobody knows until when. */
+export type Duty = Omit<WholeDuty, "until"> & { until?: string };
 
-/** What was found inside a photo or recording. */
-export interface Found {
-  position?: Place;
-  peaks?: number[];
-}
+export type Without<T, K extends string> = T extends unknown ? Omit<T, K> : never;
 
-/** A helper who was called. */
-export interface HelperEntry {
-  state: "called" | "accepted" | "declined" | "done" | "released";
-  at: string;
-  called_at: string;
-  by: string;
-  tasks: string[];
-  call: string;
-  seen_at?: string;
-  why?: string;
-  shown_at?: string;
-}
+/** What a page asks; the link gives the `ref`. */
+export type Asked = Without<Exclude<ConsoleRequest, { type: "subscribe" | "delivered" }>, "ref">;
 
-/** Who is near an alarm, as `GET /nearby/{alarm}` answers. */
-export interface NearOne {
-  name: string;
-  position: Place | null;
-  distance_m: number | null;
-  at: string;
-}
-export interface Near {
-  officers: (NearOne & { station: string })[];
-  helpers: (NearOne & { kind?: string; state?: HelperEntry["state"] })[];
-}
+/** A command on an alarm. */
+export type Command = Extract<ConsoleRequest, { alarm: string }>;
+export type CommandName = Command["type"];
 
-export type Status = "raised" | "acknowledged" | "en_route" | "on_scene" | "closed";
+/** What a command says beside its type and its alarm; may be left out where nothing is needed. */
+export type More<T extends CommandName> = T extends unknown
+  ? Omit<Extract<Command, { type: T }>, "type" | "ref" | "alarm">
+  : never;
+type MoreOf<T extends CommandName> = object extends More<T> ? [more?: More<T>] : [more: More<T>];
 
-export interface Alarm {
-  id: string;
-  version: number;
-  home: string;
-  station: string;
-  status: Status;
-  kind: string;
-  code: string;
-  lang: string;
-  channel: string;
-  why: string;
-  raised_at: string;
-  since: string;
-  cycle: number;
-  backups?: string[];
-  shared?: string[];
-  category?: string;
-  needs?: string[];
-  plan?: "missed" | "pressed" | "duress";
-  owner?: string;
-  owner_station?: string;
-  owned_at?: string;
-  owner_lost_at?: string;
-  acknowledged_at?: string;
-  moved_at?: string;
-  arrived_at?: string;
-  closed_at?: string;
-  disposition?: string;
-  reminded_at?: string;
-  handover?: { by: string; at: string; summary?: string; to?: string };
-  transfer?: { to: string; by: string; at: string; reason?: string };
-  cancel?: "requested" | "duress";
-  step?: number;
-  loop: number;
-  step_at?: string;
-  audience?: string[];
-  called?: string[];
-  unanswered_at?: string;
-  overdue_at?: string;
-  due?: string;
-  consoles: number;
-  delivered_at?: string;
-  seen_at?: string;
-  seen_by?: string[];
-  text?: string;
-  position?: Place;
-  place?: string;
-  question?: string;
-  talk_delivered?: number;
-  talk_seen?: number;
-  talk?: Record<string, TalkEntry>;
-  notes?: Record<string, NoteEntry>;
-  media?: Record<string, MediaEntry>;
-  helpers?: Record<string, HelperEntry>;
-  calls?: Record<string, { text: string }>;
-  held?: { by: string; at: string; reason: string };
-  wiped_at?: string;
-  found?: Record<string, Found>;
-}
+/** Gives a command and says whether it was done. */
+export type Give = <T extends CommandName>(type: T, alarm: Alarm, ...more: MoreOf<T>) => Promise<boolean>;
 
-export interface Duty {
-  officers: string[];
-  until?: string;
-  signed: Record<string, boolean>;
-  ready: string[];
-  flood?: { since: string };
-}
+/** A command that needs no words. */
+export type Bare = { [T in CommandName]: object extends More<T> ? T : never }[CommandName];
 
-export interface Position {
-  epoch: string;
-  offset: number;
-}
+/** The page's own answer to what could not be sent for too long. */
+export type NotSent = Pick<ErrorFrame, "type" | "retry"> & { ref: string; code: "not_sent" };
+export type Fault = ErrorFrame | (NotSent & { by?: string; message?: string; advice?: string });
+export type Answer = DoneFrame | Fault;
 
-export interface User {
-  name: string;
-  role: "officer" | "supervisor" | "admin";
-  station: string | null;
-}
-
-export interface SnapshotFrame {
-  type: "snapshot";
-  station: string;
-  position: Position;
-  alarms: Alarm[];
-  duty?: Partial<Duty>;
-}
-
-/** One event as it is logged: `type` and the members of that type. */
-export type AlarmEvent = { type: string } & Record<string, unknown>;
-
-export interface EventFrame {
-  type: "event";
-  station: string;
-  position: Position;
-  at: string;
-  alarm: string | null;
-  version?: number;
-  event: AlarmEvent;
-  changes?: Record<string, unknown>;
-}
+/** An event as the log keeps it, perhaps of another version than this page: which members it has must be looked at. */
+export type LoggedEvent = { type: string } & Record<string, unknown>;
 
 export interface LogRow {
   station: string;
@@ -182,47 +65,9 @@ export interface LogRow {
   at: string;
   alarm: string | null;
   version?: number;
-  event: AlarmEvent;
+  event: LoggedEvent;
   wiped?: boolean;
 }
-
-export interface Answer {
-  type: "ok" | "error";
-  ref: string;
-  code?: string;
-  message?: string;
-  retry?: boolean;
-  advice?: string;
-  by?: string;
-  version?: number;
-  now?: string;
-  helpers?: string[];
-  until?: string;
-  recovered?: Record<string, boolean>;
-  user?: User;
-}
-
-/** What must be known of the system itself; which members there are depends on the code. */
-export interface Notice {
-  code: string;
-  since: string;
-  setting?: string;
-  value?: string;
-  mend?: string;
-  refused?: boolean;
-  used_bytes?: number;
-  limit_bytes?: number;
-  free_bytes?: number;
-  share?: number;
-  partition?: number;
-  alarm?: string;
-  station?: string;
-  what?: string;
-  by_s?: number;
-}
-
-export type Frame =
-  SnapshotFrame | EventFrame | Answer | { type: "notices"; notices: Notice[] } | { type: "beat"; at: string };
 
 export interface Config {
   languages: string[];

@@ -38,6 +38,7 @@ export function Content({ alarm, endsAt, done }) {
   const acts = me.role === "officer" ? [] : possible(alarm);
   /** @param {string} reason */
   const give = async (reason) => {
+    if (!act) return;
     const answer = await link.request({ type: act, alarm: alarm.id, reason });
     if (answer.type === "ok") {
       setAct(null);

@@ -5,7 +5,7 @@ import { stationName } from "../shared/session.js";
 import { dayAndClock, span } from "../shared/time.js";
 import { known, listed, t } from "../shared/words.js";
 
-/** @import { AlarmEvent } from "../shared/types.d.ts" */
+/** @import { LoggedEvent } from "../shared/types.d.ts" */
 
 /** Every type of event there is, as the log can be filtered by it. */
 export const TYPES = [
@@ -99,7 +99,7 @@ const text = (value) => (value === undefined || value === null ? "" : String(val
 /**
  * What happened, in a sentence.
  *
- * @param {AlarmEvent} event
+ * @param {LoggedEvent} event
  * @param {boolean} [wiped] what people wrote is gone
  */
 export function sentence(event, wiped = false) {
@@ -145,7 +145,7 @@ export function sentence(event, wiped = false) {
   return reason ? t("log.with_reason", { what: whole, reason }) : whole;
 }
 
-/** @param {AlarmEvent} event */
+/** @param {LoggedEvent} event */
 function variant(event) {
   if (event.type === "cancel_requested") return event.duress ? ".duress" : "";
   if (event.type === "content_wiped") return event.why === "policy" ? ".policy" : "";
@@ -156,7 +156,7 @@ function variant(event) {
   return "";
 }
 
-/** How much a line of the log should be noticed: something failed, someone was called, or it is as it should be. @param {AlarmEvent} event */
+/** How much a line of the log should be noticed: something failed, someone was called, or it is as it should be. @param {LoggedEvent} event */
 export function weight(event) {
   if (event.type === "step_run") return names(event.reached).length ? "call" : "bad";
   if (BAD.includes(event.type) || event.duress === true || event.cause === "not_moving") return "bad";

@@ -1,0 +1,180 @@
+/**
+ * The map in an alarm's story: a still picture under the place in words, which opens large to move about in. Beside it
+ * everything that is on it is said in words. Leaflet comes only when the first map is wanted.
+ */
+
+import { html, useComputed, useEffect, useRef, useState, useValue } from "../shared/dom.js";
+import { headline } from "../shared/alarm.js";
+import { secondsSince, tick } from "../shared/time.js";
+import { lang, t } from "../shared/words.js";
+import { facts } from "./map-facts.js";
+import { MapList } from "./map-list.js";
+import { useNear } from "./near.js";
+
+/** @import { Alarm } from "../shared/types.d.ts" */
+/** @typedef {import("./map-facts.js").Fact} Fact */
+/** @typedef {import("./map-tiles.js").Tiles} Tiles */
+/** @typedef {import("./map-view.js").Area} Area */
+/** @typedef {import("./map-view.js").View} View */
+/** @typedef {{ facts: Fact[], areas: Area[], tiles: Tiles | null, old: boolean }} Known */
+
+const OLD_S = 60;
+
+/** What was fetched once, by address. @type {Map<string, Promise<any>>} */
+const fetched = new Map();
+
+/** @param {string} address @returns {Promise<any>} kept until it fails */
+function once(address) {
+  let found = fetched.get(address);
+  if (!found) {
+    found = fetch(address).then((got) =>
+      got.ok ? got.json() : Promise.reject(new Error(String(got.status))),
+    );
+    found.catch(() => fetched.delete(address));
+    fetched.set(address, found);
+  }
+  return found;
+}
+
+/**
+ * The areas around the station and the tiles, when both are known.
+ *
+ * @param {string} station
+ * @returns {{ areas: Area[], tiles: Tiles | null } | null}
+ */
+function useGround(station) {
+  const [ground, setGround] = useState(/** @type {{ areas: Area[], tiles: Tiles | null } | null} */ (null));
+  useEffect(() => {
+    let gone = false;
+    const wanted = [once(`/areas/${station}`), once("/map")];
+    void Promise.allSettled(wanted).then(([areas, map]) => {
+      if (gone) return;
+      setGround({
+        areas: areas?.status === "fulfilled" ? areas.value.areas : [],
+        tiles: map?.status === "fulfilled" ? map.value.tiles : null,
+      });
+    });
+    return () => void (gone = true);
+  }, [station]);
+  return ground;
+}
+
+/** @param {{ alarm: Alarm }} props */
+export function PlaceMap({ alarm }) {
+  const [large, setLarge] = useState(false);
+  const ground = useGround(alarm.station);
+  const near = useNear(alarm);
+  const at = alarm.position?.at;
+  const old = useComputed(() => Boolean(at) && secondsSince(at ?? 0, tick.value) > OLD_S, [at]);
+  if (!ground) return null;
+  const { areas, tiles } = ground;
+  const all = facts(alarm, near ?? { known: false, officers: [], helpers: [] }, tiles?.datum ?? "wgs84");
+  const known = { facts: all, areas, tiles, old };
+  const open = () => setLarge(true);
+  const placed = all.some((one) => one.kind !== "officer" && one.kind !== "helper");
+  return html`
+    <div class="place-map" data-part="map">
+      ${placed ? html`<${Still} known=${known} open=${open} />` : null}
+      <div class="map-under">
+        <button class="chip" data-act="map-open" onClick=${open}>
+          ${t(placed ? "map.open" : "map.open_area")}
+        </button>
+      </div>
+      <${MapList} alarm=${alarm} known=${known} near=${near} brief=${true} />
+      ${large ? html`<${Large} alarm=${alarm} known=${known} near=${near} shut=${() => setLarge(false)} />` : null}
+    </div>
+  `;
+}
+
+/** The picture under the words. A tap opens it; for everybody else the button after it does. @param {{ known: Known, open: () => void }} props */
+function Still({ known, open }) {
+  return html`
+    <div class="map-still" onClick=${open}>
+      <${Picture} known=${known} still=${true} label=${t("map.still")} />
+    </div>
+  `;
+}
+
+/** @param {{ known: Known, still: boolean, label: string, ready?: (view: View | null) => void, children?: any }} props */
+function Picture({ known, still, label, ready, children }) {
+  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const view = useRef(/** @type {View | null} */ (null));
+  const latest = useRef(known);
+  const [fault, setFault] = useState("");
+  const language = useValue(lang);
+  latest.current = known;
+  const draw = () => view.current?.show({ ...latest.current, lang: language });
+  useEffect(() => {
+    let gone = false;
+    const failed = () => gone || setFault("map.tiles_failed");
+    const make = async () => {
+      const { makeView } = await import("./map-view.js");
+      if (gone || !box.current) return;
+      const made = await makeView(box.current, { still, tiles: latest.current.tiles, failed });
+      if (gone) return made.remove();
+      view.current = made;
+      draw();
+      box.current.dataset["drawn"] = "";
+      return ready?.(made);
+    };
+    make().catch(() => gone || setFault("map.failed"));
+    return () => {
+      gone = true;
+      view.current?.remove();
+      view.current = null;
+    };
+  }, [known.tiles]);
+  useEffect(draw, [known.facts, known.areas, known.old, language]);
+  return html`
+    <div class="map-stage">
+      <div
+        class="map-box ${known.tiles ? "tiled" : ""}"
+        ref=${box}
+        role=${still ? "img" : "application"}
+        aria-label=${label}
+        data-map=${still ? "still" : "large"}
+      ></div>
+      ${children}
+    </div>
+    ${fault ? html`<p class="map-fault hint" role="status" data-fault=${fault}>${t(fault)}</p>` : null}
+    ${known.tiles?.attribution ? html`<p class="map-from">${known.tiles.attribution}</p>` : null}
+  `;
+}
+
+/** @param {{ alarm: Alarm, known: Known, near: import("./near.js").Near | null, shut: () => void }} props */
+function Large({ alarm, known, near, shut }) {
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const [view, setView] = useState(/** @type {View | null} */ (null));
+  useEffect(() => {
+    if (!dialog.current?.open) dialog.current?.showModal();
+  }, []);
+  const controls = [
+    { act: "map-in", sign: "+", does: () => view?.zoom(1) },
+    { act: "map-out", sign: "−", does: () => view?.zoom(-1) },
+    { act: "map-here", sign: "◎", does: () => view?.fit() },
+  ];
+  return html`
+    <dialog ref=${dialog} class="map-large" aria-label=${t("map.title")} onClose=${shut}>
+      <header>
+        <h2><b class="code">${alarm.code}</b> ${headline(alarm)}</h2>
+        <button class="plain" data-act="map-close" onClick=${() => dialog.current?.close()}>
+          ${t("map.close")}
+        </button>
+      </header>
+      <div class="map-frame">
+        <${Picture} known=${known} still=${false} label=${t("map.keys")} ready=${setView}>
+          <div class="map-controls" role="group" aria-label=${t("map.controls")}>
+            ${controls.map(
+              ({ act, sign, does }) => html`
+                <button key=${act} data-act=${act} aria-label=${t(`map.${act.slice(4)}`)} onClick=${does}>
+                  <span aria-hidden="true">${sign}</span>
+                </button>
+              `,
+            )}
+          </div>
+        <//>
+      </div>
+      <${MapList} alarm=${alarm} known=${known} near=${near} brief=${false} />
+    </dialog>
+  `;
+}
