@@ -44,7 +44,7 @@ async def helping(
     await console.click('[data-act="helpers-call"]')
     await console.check("[data-field=keep_entrance_open]")
     await console.fill("[data-form=helpers] [data-field=text]", TASK[lang])
-    await console.wait_for_selector('[data-near="H03"]')
+    await console.wait_for_selector('[data-candidate="H03"]')
     await console.locator(".helpers").scroll_into_view_if_needed()
     await shot(console, "console-call-helpers")
     await console.click('[data-act="helpers-send"]')

@@ -140,6 +140,7 @@ async def test_a_flood_is_grouped(town: Town, browser: Browser) -> None:
     async with desk(browser, town, "V01", viewport={"width": 1280, "height": 1600}) as page:
         places = [{"lat": 41.80312, "lon": 123.46587}, {"lat": 41.8075, "lon": 123.4659}]
         at = [{**places[n % 2], "accuracy_m": 20} for n in range(12)]
+        at[2] |= {"lat": 41.805481, "lon": 123.471928, "datum": "gcj02"}  # the first place, as other phones say it
         alarms = [await town.citizen().raises(text=f"第 {n} 起", position=at[n]) for n in range(12)]
         await town.fast_forward(1)
         await page.wait_for_selector('[data-part="flood"]')

@@ -92,8 +92,8 @@ async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, 
         await console.click(act("helpers-call"))
         await console.check("[data-field=guide_police]")
         await console.check("[data-field=do_not_approach]")
-        await console.wait_for_selector('[data-near="H01"]')
-        await expect(console.locator('[data-near="H01"]')).to_contain_text("米")
+        await console.wait_for_selector('[data-candidate="H01"]')
+        await expect(console.locator('[data-candidate="H01"]')).to_contain_text("米")
         assert await findings(console, axe) == []
         if SHOTS:
             await console.locator(".helpers").screenshot(path=f"{SHOTS}/console-call.png")

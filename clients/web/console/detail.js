@@ -65,11 +65,15 @@ function Story({ alarm }) {
       <${Bar} alarm=${alarm} />
       <${Form} alarm=${alarm} />
       <div class="columns">
-        <div class="column wide"><${Talk} alarm=${alarm} /><${Notes} alarm=${alarm} /></div>
+        <div class="column wide">
+          <${Talk} alarm=${alarm} />
+          <${Ladder} alarm=${alarm} />
+          <${Notes} alarm=${alarm} />
+        </div>
         <div class="column">
-          <${Place} alarm=${alarm} /><${Helpers} alarm=${alarm} /><${Media} alarm=${alarm} /><${Ladder}
-            alarm=${alarm}
-          />
+          <${Place} alarm=${alarm} />
+          <${Helpers} alarm=${alarm} />
+          <${Media} alarm=${alarm} />
         </div>
       </div>
     </main>

@@ -2,25 +2,19 @@
 
 import { clock } from "../shared/time.js";
 import { t } from "../shared/words.js";
+import { converted, metres } from "./map-datum.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
-/** @typedef {{ lat: number, lon: number }} Spot */
+/** @typedef {[number, number]} Spot latitude and longitude, WGS-84 */
 /** @typedef {{ key: string, place: string, from: string, to: string, at: Spot | null, alarms: Alarm[] }} Cluster */
 
 const NEAR_M = 400;
 const APART_MS = 10 * 60_000;
-const METRES_PER_DEGREE = 111_320;
 
-/** Rough, which is enough for "the same place": flat ground. @param {Spot} a @param {Spot} b */
-function metres(a, b) {
-  const north = (a.lat - b.lat) * METRES_PER_DEGREE;
-  const east = (a.lon - b.lon) * METRES_PER_DEGREE * Math.cos((a.lat * Math.PI) / 180);
-  return Math.hypot(north, east);
-}
-
-/** @param {Alarm} alarm @returns {Spot | null} */
+/** In one datum: reports of one place in two datums are half a kilometre apart. @param {Alarm} alarm @returns {Spot | null} */
 function located({ position }) {
-  return position?.lat == null || position.lon == null ? null : { lat: position.lat, lon: position.lon };
+  if (position?.lat == null || position.lon == null) return null;
+  return converted(position.lat, position.lon, position.datum ?? "wgs84", "wgs84");
 }
 
 /**
@@ -57,7 +51,7 @@ export function clusters(alarms) {
 export function clusterWords(cluster) {
   const position = cluster.at;
   const where =
-    cluster.place || (position ? `${position.lat.toFixed(3)}, ${position.lon.toFixed(3)}` : t("place.none"));
+    cluster.place || (position ? `${position[0].toFixed(3)}, ${position[1].toFixed(3)}` : t("place.none"));
   const minutes = (/** @type {string} */ at) => clock(at).slice(0, 5);
   const [from, to] = [minutes(cluster.from), minutes(cluster.to)];
   return `${where} · ${from === to ? from : `${from}–${to}`}`;

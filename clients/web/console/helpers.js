@@ -180,7 +180,7 @@ function Call({ alarm, done }) {
         <div class="picks">
           ${free.map(
             (one) => html`
-              <label key=${one.name} class="pick" data-near=${one.name}>
+              <label key=${one.name} class="pick" data-candidate=${one.name}>
                 <input
                   type="checkbox"
                   checked=${who.includes(one.name)}
