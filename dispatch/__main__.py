@@ -19,7 +19,7 @@ from dispatch.alarmlog.chain import verify
 from dispatch.app import Dispatch
 from dispatch.cli.send import send
 from dispatch.duty.rota import on_duty, shifts
-from dispatch.identity import hash_password
+from dispatch.identity import KINDS, ROLES, hash_password
 from dispatch.server import CannotServe, main_loop, opened, store_dangers
 from dispatch.server import serve as serve_hub
 from dispatch.settings import ConfigurationError, Settings, load
@@ -99,16 +99,17 @@ def check(config: Path | None, data: Path, store: str | None) -> None:
 
 @cli.group()
 def user() -> None:
-    """Users: officers, supervisors, administrators."""
+    """Users: officers, supervisors, administrators, helpers."""
 
 
 @user.command("add")
 @click.argument("name")
-@click.option("--role", type=click.Choice(["officer", "supervisor", "admin"]), required=True)
-@click.option("--station", help="The officer's station; a supervisor without one sees all.")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.option("--station", help="The officer's or helper's station; a supervisor without one sees all.")
+@click.option("--kind", type=click.Choice(KINDS), help="What kind of helper.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @common
-def user_add(name: str, role: str, station: str | None, password_stdin: bool, **where: Any) -> None:
+def user_add(name: str, role: str, station: str | None, kind: str | None, password_stdin: bool, **where: Any) -> None:
     """Make user NAME."""
     settings = _settings(where["config"], where["store"])
     if station is not None and station not in settings.boundaries.stations:
@@ -116,7 +117,7 @@ def user_add(name: str, role: str, station: str | None, password_stdin: bool, **
     password = _password(password_stdin)
 
     async def add(dispatch: Dispatch) -> None:
-        await dispatch.identity.add(name, await hash_password(password), role, station)
+        await dispatch.identity.add(name, await hash_password(password), role, station, kind)
 
     _with(settings, where["data"], add)
     click.echo(f"User {name} can sign in.")
@@ -129,7 +130,8 @@ def user_list(**where: Any) -> None:
 
     async def show(dispatch: Dispatch) -> None:
         for u in await dispatch.identity.users():
-            click.echo(f"{u.name}\t{u.role}\t{u.station or 'all stations'}\t{'disabled' if u.disabled else 'active'}")
+            role = f"{u.role} ({u.kind})" if u.kind else u.role
+            click.echo(f"{u.name}\t{role}\t{u.station or 'all stations'}\t{'disabled' if u.disabled else 'active'}")
 
     _with(_settings(where["config"], where["store"]), where["data"], show)
 

@@ -21,7 +21,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from dispatch import notices, telemetry, web
+from dispatch import notices, telemetry, watch, web
 from dispatch.alarm import errors, messages, retention
 from dispatch.alarm.clock import Clock, StoreClock
 from dispatch.alarm.commands import Actor
@@ -141,10 +141,13 @@ class Dispatch:
             words=partial(Catalogues(pages).of, "notify"), station_name=self.settings.station_name,
         )  # fmt: skip
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
+        self.nearby = watch.make(
+            settings, self.alarms, clock, self.roster, self.hub, self.identity, self.notices.lives, self.who
+        )
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
             stations=self.stations, ready=self._ready, lost=self._lost, send_on=self._send_on,
-            asked={messages.Duty: self.shifts.sign}, notices=self.notices.message,
+            asked={messages.Duty: self.shifts.sign, **self.nearby.asked}, notices=self.notices.message,
             admission=Admission(desk.admission), heard=self.presence.heard,
             windows=Windows(desk.grace_s, desk.undo_close_s),
         )  # fmt: skip
@@ -161,6 +164,7 @@ class Dispatch:
                 Route("/metrics", telemetry.metrics),
                 WebSocketRoute("/ws/alarm", self._citizen_socket),
                 WebSocketRoute("/ws/console", self._console_socket),
+                *self.nearby.routes,
                 *self.evidence.routes(self._citizen_of, self.who),
                 *self.notify.routes(self.who),
                 *log_http.routes(self.alarms, self.who, self.stations),
@@ -188,6 +192,7 @@ class Dispatch:
             "relay": lambda: self.relay.run(poll_s),
             **self.evidence.loops(),
             **self.notify.loops(),
+            **self.nearby.loops(),
             "endings": lambda: repeat(self.endings.step, self.clock, ENDINGS_EVERY_S),
             "rewriting": lambda: repeat(self.rewriting.step, self.clock, REWRITE_EVERY_S),
             "audit": lambda: repeat(self.auditor.step, self.clock, AUDIT_EVERY_S),
@@ -242,15 +247,8 @@ class Dispatch:
     # -- who -----------------------------------------------------------------------------------------------------
 
     async def who(self, connection: HTTPConnection) -> Actor:
-        """The signed-in user.
-
-        Raises:
-            Refused: `not_signed_in`.
-        """
-        actor = await self.identity.who(connection.cookies.get(COOKIE))
-        if actor is None:
-            raise Refused(errors.NOT_SIGNED_IN, "there is no sign-in with this request, or it has ended")
-        return actor
+        """The signed-in officer or supervisor; raises as `Identity.staff`."""
+        return await self.identity.staff(connection.cookies.get(COOKIE))
 
     async def _citizen_of(self, request: Request, alarm_id: str) -> Any:
         return await self.citizens.authorise(alarm_id, intake_http.bearer(request))
@@ -268,8 +266,8 @@ class Dispatch:
                 actor = await self.who(socket)
         except Refused as refused:
             await socket.accept()
-            gone = errors.GO_AWAY if refused.error.retry else errors.SIGNED_OUT
-            await socket.close(gone, refused.error.code)
+            gone = {errors.NOT_SIGNED_IN: errors.SIGNED_OUT, errors.NOT_ALLOWED: errors.FORBIDDEN}
+            await socket.close(gone.get(refused.error, errors.GO_AWAY), refused.error.code)
             return
         token = socket.cookies.get(COOKIE)
 
@@ -287,7 +285,7 @@ class Dispatch:
             station_name=self.settings.station_name,
             officers_named=lambda station: self.settings.citizen.name_officers,
             follow=self.hub.watch,
-            lives=lambda: self.notices.away_since is None,
+            lives=self.notices.lives,
         )
 
     async def _ready(self, station: str, officer: str, role: str, console: str) -> None:

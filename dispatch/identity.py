@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -24,7 +24,9 @@ from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.stream import Stream
 
-ROLES: Final = ("officer", "supervisor", "admin")
+ROLES: Final = ("officer", "supervisor", "admin", "helper")
+KINDS: Final = ("guard", "grid_worker", "volunteer")
+"""Of helpers."""
 COOKIE: Final = "dispatch_session"
 LEAST_PASSWORD: Final = 10
 _HASHER: Final = argon2.PasswordHasher()  # argon2id with the library's present advice (RFC 9106, low memory)
@@ -44,6 +46,7 @@ class User:
     station: str | None
     disabled: bool
     created_at: str
+    kind: str | None = None
 
 
 class Identity:
@@ -64,25 +67,29 @@ class Identity:
         self._seconds = int(hours * 3600)
         self._attempts = attempts
         self._window_s = int(window_s)
+        self.on_sign_out: list[Callable[[Actor], Awaitable[None]]] = []
 
     # -- users -------------------------------------------------------------------------------------------------
 
-    async def add(self, name: str, hashed: str, role: str, station: str | None) -> None:
-        """Make a user; `hashed` is from `hash_password`.
+    async def add(self, name: str, hashed: str, role: str, station: str | None, kind: str | None = None) -> None:
+        """Make a user; `hashed` is from `hash_password`, `kind` one of `KINDS`.
 
         Raises:
-            ValueError: a name that is taken or not a name, an unknown role, an officer without a station.
+            ValueError: a name that is taken or not a name, an unknown role or kind, an officer without a station.
         """
         if not name.isprintable() or not 0 < len(name) <= 64 or "|" in name or " " in name:
             raise ValueError(f"name: {name!r} must be 1 to 64 printable characters without space or |")
         if role not in ROLES:
             raise ValueError(f"role: {role!r} must be one of {', '.join(ROLES)}")
-        if role == "officer" and station is None:
-            raise ValueError("station: an officer belongs to a station; name it with --station")
+        if role in ("officer", "helper") and station is None:
+            who = "an officer" if role == "officer" else "a helper"
+            raise ValueError(f"station: {who} belongs to a station; name it with --station")
+        if kind is not None and (role != "helper" or kind not in KINDS):
+            raise ValueError(f"kind: only helpers have one, and it must be one of {', '.join(KINDS)}")
         record = {
             "hash": hashed, "role": role, "station": station, "disabled": False,
             "created_at": to_text(self._clock.now()),
-        }  # fmt: skip
+        } | ({"kind": kind} if kind else {})  # fmt: skip
         async with translated():
             if not await self._redis.hsetnx(self._keys.users, name, orjson.dumps(record)):
                 raise ValueError(f"name: there is a user {name!r} already; use `user password` to change it")
@@ -105,7 +112,7 @@ class Identity:
             rows = await self._redis.hgetall(self._keys.users)
         found = [(name.decode(), orjson.loads(row)) for name, row in rows.items()]
         return sorted(
-            (User(name, r["role"], r["station"], r["disabled"], r["created_at"]) for name, r in found),
+            (User(name, r["role"], r["station"], r["disabled"], r["created_at"], r.get("kind")) for name, r in found),
             key=lambda user: user.name,
         )
 
@@ -116,6 +123,12 @@ class Identity:
             rows = await self._redis.hmget(self._keys.users, wanted) if wanted else []
         found = [(name, orjson.loads(row)) for name, row in zip(wanted, rows, strict=True) if row is not None]
         return {name: None if r["disabled"] else Actor(name, r["station"], r["role"]) for name, r in found}
+
+    async def kind(self, name: str) -> str | None:
+        """What kind of helper `name` is, where that is known."""
+        async with translated():
+            row = await self._redis.hget(self._keys.users, name)
+        return orjson.loads(row).get("kind") if row else None
 
     # -- sign-ins ----------------------------------------------------------------------------------------------
 
@@ -160,10 +173,36 @@ class Identity:
             return None
         return Actor(found[0].decode(), record["station"], record["role"])
 
+    async def signed_in(self, token: str | None) -> Actor:
+        """Who holds this token.
+
+        Raises:
+            Refused: `not_signed_in`.
+        """
+        actor = await self.who(token)
+        if actor is None:
+            raise Refused(errors.NOT_SIGNED_IN, "there is no sign-in with this request, or it has ended")
+        return actor
+
+    async def staff(self, token: str | None) -> Actor:
+        """The officer or supervisor who holds this token.
+
+        Raises:
+            Refused: `not_signed_in`; `not_allowed`: a helper, for whom there is nothing but `/ws/helper`.
+        """
+        actor = await self.signed_in(token)
+        if actor.role == "helper":
+            raise Refused(errors.NOT_ALLOWED, "this is for officers and supervisors; a helper's page is /helper")
+        return actor
+
     async def sign_out(self, token: str) -> None:
-        """End one sign-in."""
+        """End one sign-in, and tell who wants to know."""
+        actor = await self.who(token)
         async with translated():
             await self._redis.delete(self._keys.session(_digest(token)))
+        if actor is not None:
+            for told in self.on_sign_out:
+                await told(actor)
 
     # -- helpers -----------------------------------------------------------------------------------------------
 

@@ -52,6 +52,10 @@ class Notices:
         """As consoles get it."""
         return {"type": "notices", "notices": self.current}
 
+    def lives(self) -> bool:
+        """Whether the store answered when it was asked last."""
+        return self.away_since is None
+
     async def look(self, now: datetime) -> None:
         """See whether the store answers."""
         try:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from dispatch.alarm import errors, messages, outbound
+from dispatch.alarm import errors, messages, outbound, to_helper
 from dispatch.alarm.codec import JSON, MSGPACK
 from dispatch.alarm.events import EVENTS, Event
 from dispatch.alarm.state import PRIVATE, Alarm
@@ -74,6 +74,9 @@ HTTP: Final = (
     ("GET /notify/deliveries", "supervisor", "", "200 `deliveries`: each attempt to send, newest first: `at`, "
      "`channel`, `via`, `officers`, `kind`, `code`, `attempt`, `outcome`, `status`, `took_ms`. `station`, `channel`, "
      "`limit`"),
+    ("GET /nearby/{alarm}", "officer", "", "200 `officers` (`name`, `station`, `position`, `distance_m`, `at`) who "
+     "share their place, and `helpers` on watch (the same and `kind`, `state`), nearest first; "
+     "nobody unless the alarm is open"),
     ("GET /voice/{name}", "signed in", "", "200 the clip `STATION.zh.wav` or `STATION.en.wav`"),
     ("GET /static/config.json", "anyone", "", "200 what pages need to know of the configuration"),
     ("GET /areas/{station}", "anyone", "", "200 `areas`: outline and name of the station and the nearest around it"),
@@ -113,7 +116,8 @@ Made from the code by `python -m dispatch.protocol_page`; a test fails when this
 - An unknown field, an unknown type, a wrong type or too long a text is an error that names the field; the connection
   stays.
 - `/ws/alarm` is for citizens, with the alarm's secret. `/ws/console` is for officers and supervisors: it needs the
-  cookie of `POST /session` and an allowed `Origin`. Over HTTP citizens send `Authorization: Bearer SECRET`.
+  cookie of `POST /session` and an allowed `Origin`, and so does `/ws/helper`, for helpers, in JSON.
+  Over HTTP citizens send `Authorization: Bearer SECRET`.
 - Limits are named as in `config/dispatch.toml`, section `[limits]`; the numbers here are the defaults.
 """
 
@@ -129,6 +133,9 @@ def page() -> str:
         "## To a citizen\n", *_models(outbound.TO_CITIZEN),
         "## From a console, `/ws/console`\n", *(_message(name, model) for name, model in messages.CONSOLE.items()),
         "## To a console\n", *_models((*outbound.TO_CONSOLE[:-2], outbound.Duty)),
+        "And `Beat` and `Error`, as to a citizen.\n",
+        "## From a helper, `/ws/helper`\n", *(_message(name, model) for name, model in messages.HELPER.items()),
+        "## To a helper\n", *_models((*to_helper.TO_HELPER[:-2], to_helper.Call, to_helper.Coarse, to_helper.Exact)),
         "And `Beat` and `Error`, as to a citizen.\n",
         "## Members of an alarm\n",
         "Members that are empty are left out. What is private can be wiped later while the record stays.\n", _alarm(),

@@ -53,7 +53,8 @@ _BODIES: Final = (
 )  # fmt: skip
 _EMPTY_LEFT_OUT: Final = (
     shapes.Place, shapes.TalkEntry, shapes.NoteEntry, shapes.MediaEntry, shapes.Found, shapes.Offer,
-    shapes.Handing, shapes.Notified, shapes.Hold, shapes.Notice, shapes.Rung, shapes.Alarm,
+    shapes.Handing, shapes.Notified, shapes.HelperEntry, shapes.CallWords, shapes.Hold, shapes.Notice, shapes.Rung,
+    shapes.Alarm,
 )  # fmt: skip
 _PARTS: Final = (messages.Position, messages.After, outbound.Duty, shapes.User, *_EMPTY_LEFT_OUT)
 

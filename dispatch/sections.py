@@ -215,6 +215,15 @@ class Log(Table):
     )
 
 
+class Nearby(Table):
+    lapse_s: float = Field(default=120, ge=30, le=3600)
+    coarse_m: float = Field(default=300, ge=100, le=5000)
+    listed: int = Field(default=50, ge=1, le=1000)
+    nearest: int = Field(default=3, ge=1, le=100)
+    most_nearest: int = Field(default=10, ge=1, le=100)
+    helpers_per_alarm: int = Field(default=30, ge=1, le=1000)
+
+
 class Retention(Table):
     alarm_days: int = Field(default=365, ge=0, le=36_500)
     tip_days: int = Field(default=180, ge=0, le=36_500)
@@ -243,3 +252,4 @@ class Dispatch(Table):
     timer: Timer = Timer()
     retention: Retention = Retention()
     notify: Notify = Notify()
+    nearby: Nearby = Nearby()

@@ -34,6 +34,7 @@ from dispatch.sections import (
     Log,
     Map,
     Media,
+    Nearby,
     Retention,
     Serve,
     Session,
@@ -90,6 +91,7 @@ class Settings:
     timer: Timer
     retention: Retention
     notify: Notify
+    nearby: Nearby
     boundaries: Boundaries
     rotas: Mapping[str, Rota] = field(repr=False)
     policies: Mapping[str, Policy] = field(repr=False)

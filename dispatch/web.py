@@ -143,6 +143,9 @@ class Pages:
     async def supervisor(self, request: Request) -> Response:
         return self.page(request, "supervisor/page.html", {})
 
+    async def helper(self, request: Request) -> Response:
+        return self.page(request, "helper/page.html", {})
+
     async def sign_in(self, request: Request) -> Response:
         return self.page(request, "sign-in/page.html", {})
 
@@ -192,7 +195,7 @@ def routes(
             gone = Response(status_code=204)
             gone.delete_cookie(COOKIE, path="/")
             return gone
-        return JSONResponse(_shown(await who(request)))
+        return JSONResponse(_shown(await identity.signed_in(request.cookies.get(COOKIE))))
 
     async def clip(request: Request) -> Response:
         await who(request)
@@ -210,6 +213,7 @@ def routes(
         Route("/", pages.citizen, middleware=small),
         Route("/console", pages.console, middleware=small),
         Route("/supervisor", pages.supervisor, middleware=small),
+        Route("/helper", pages.helper, middleware=small),
         Route("/sign-in", pages.sign_in, middleware=small),
         Route("/session", session, methods=["GET", "POST", "DELETE"]),
         Route("/static/config.json", pages.config),

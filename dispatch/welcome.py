@@ -21,6 +21,7 @@ from dispatch.settings import Settings
 
 log = structlog.get_logger()
 _DEMO_SUPERVISOR = "S01"
+_DEMO_HELPERS = {"H01": "guard", "H02": "grid_worker", "H03": "volunteer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class DemoUser:
     name: str
     role: str
     station: str | None
+    kind: str | None = None
 
 
 async def welcome(dispatch: Dispatch, data: Path, address: tuple[str, int]) -> None:
@@ -53,7 +55,8 @@ async def welcome(dispatch: Dispatch, data: Path, address: tuple[str, int]) -> N
             signs = settings.rotas[default].officers
             lines.append(
                 f"Demonstration sign-ins: officers {signs[0]} to {signs[-1]} (on duty now: {', '.join(on_duty)}),"
-                f" supervisor {_DEMO_SUPERVISOR}; password of all: {password}"
+                f" supervisor {_DEMO_SUPERVISOR}, helpers {', '.join(_DEMO_HELPERS)} (their page is /helper);"
+                f" password of all: {password}"
             )
         if file.exists():
             lines.append(f"All demonstration sign-ins are in {file}.")
@@ -69,16 +72,18 @@ async def make_demo_users(dispatch: Dispatch, file: Path) -> str | None:
     password = "-".join(secrets.token_hex(2) for _ in range(3))
     users = demo_users(dispatch.settings)
     hashed = await hash_password(password)  # once: it is one printed password, and forty hashes take seconds
-    await asyncio.gather(*(dispatch.identity.add(u.name, hashed, u.role, u.station) for u in users))
+    await asyncio.gather(*(dispatch.identity.add(u.name, hashed, u.role, u.station, u.kind) for u in users))
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         out.write("".join(f"{u.name}\t{password}\t{u.role}\t{u.station or 'all stations'}\n" for u in users))
     return password
 
 
 def demo_users(settings: Settings) -> list[DemoUser]:
-    """Every officer of every rota by call sign, and one supervisor of all stations."""
+    """Every officer of every rota by call sign, one supervisor of all stations, a few helpers of the default one."""
     officers = [DemoUser(o, "officer", station) for station, rota in settings.rotas.items() for o in rota.officers]
-    return [*officers, DemoUser(_DEMO_SUPERVISOR, "supervisor", None)]
+    default = settings.boundaries.default
+    helpers = [DemoUser(name, "helper", default, kind) for name, kind in _DEMO_HELPERS.items()]
+    return [*officers, DemoUser(_DEMO_SUPERVISOR, "supervisor", None), *helpers]
 
 
 def _make_clips(settings: Settings, folder: Path) -> None:

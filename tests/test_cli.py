@@ -281,6 +281,9 @@ def test_users(where: Shell) -> None:
                           stdin=PASSWORD + "\n").good  # fmt: skip
     assert added == "User V77 can sign in.\n"
     assert "V77\tofficer\tdadongmen\tactive" in where.on_data("user", "list").good.splitlines()
+    where.on_data("user", "add", "H77", "--role", "helper", "--station", "dadongmen", "--kind", "guard",
+                  "--password-stdin", stdin=PASSWORD)  # fmt: skip
+    assert "H77\thelper (guard)\tdadongmen\tactive" in where.on_data("user", "list").good.splitlines()
     assert "every sign-in has ended" in where.on_data(
         "user", "password", "V77", "--password-stdin", stdin="another-long-one"
     ).good  # fmt: skip
@@ -302,6 +305,8 @@ def test_users_of_a_running_hub(shell: Shell, served: Served) -> None:
     ("words", "stdin", "told"),
     [
         (["add", "V01", "--role", "officer"], PASSWORD, "station: an officer belongs to a station"),
+        (["add", "H77", "--role", "helper"], PASSWORD, "station: a helper belongs to a station"),
+        (["add", "V01", "--role", "admin", "--kind", "guard"], PASSWORD, "kind: only helpers have one"),
         (["add", "V01", "--role", "officer", "--station", "atlantis"], PASSWORD, "'atlantis' must be one of"),
         (["add", "V 1", "--role", "admin"], PASSWORD, "name: 'V 1' must be 1 to 64 printable characters"),
         (["add", "V01", "--role", "admin"], "short", "password: 5 characters; at least 10"),

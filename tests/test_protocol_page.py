@@ -18,7 +18,7 @@ from dispatch.protocol_page import CLOSE_CODES, HTTP, page
 from tests.flow.people import Answered, Officer
 from tests.flow.town import Town
 
-PAGES = ("/", "/console", "/supervisor", "/sign-in", "/favicon.ico")
+PAGES = ("/", "/console", "/supervisor", "/sign-in", "/helper", "/favicon.ico")
 
 
 def test_the_page_is_fresh(root: Path) -> None:

@@ -369,6 +369,67 @@ class RemoveMedia(Command):
 
 
 @command
+class CallHelpers(Command):
+    """Call the `chosen` helpers, or those of `near` (on watch, nearest first) until `upto` were called in all.
+
+    `near` is no part of what is asked: who asks again asks the same, wherever the helpers are by then.
+    """
+
+    by: Actor
+    chosen: tuple[str, ...]
+    upto: int
+    tasks: tuple[str, ...]
+    text: str | None = None
+    near: tuple[str, ...] = field(repr=False)
+    most: int = field(repr=False)
+
+
+@command
+class ReleaseHelpers(Command):
+    """These helpers are needed no more; none named: all."""
+
+    by: Actor
+    helpers: tuple[str, ...] = ()
+
+
+@command
+class OfHelper(Command):
+    """Base of what a helper does who was called."""
+
+    helper: Actor
+
+
+@command
+class SeeCall(OfHelper):
+    """The call is on their screen."""
+
+    helper: Actor
+
+
+@command
+class AcceptCall(OfHelper):
+    helper: Actor
+
+
+@command
+class DeclineCall(OfHelper):
+    helper: Actor
+    why: str
+
+
+@command
+class FinishCall(OfHelper):
+    helper: Actor
+
+
+@command
+class ShowPlace(OfHelper):
+    """Before the exact place is shown to a helper who accepted."""
+
+    helper: Actor
+
+
+@command
 class RunStep(Command):
     """Run escalation step `step` (round `loop`) of the cycle that began at version `cycle`."""
 

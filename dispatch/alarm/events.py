@@ -520,6 +520,61 @@ class OriginalOpened(Event):
     reason: str | None = field(default=None, metadata=PRIVATE)
 
 
+# -- helpers ---------------------------------------------------------------------------------------------------
+
+
+@event
+class HelpersCalled(Event):
+    """`by` called `helpers` (call signs) to a coarse place, with ready-made `tasks` and perhaps words of their own."""
+
+    by: str
+    helpers: tuple[str, ...]
+    tasks: tuple[str, ...]
+    text: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class HelperSawCall(Event):
+    """The call is on the screen of helper `by`, which is looked at: no answer yet."""
+
+    by: str
+
+
+@event
+class HelperAccepted(Event):
+    by: str
+
+
+@event
+class HelperDeclined(Event):
+    """`why`: `busy`, `too_far`, `unsafe`, `other`."""
+
+    by: str
+    why: str
+
+
+@event
+class HelperShownPlace(Event):
+    """From now on helper `by`, who accepted, is shown the exact place, until released, done or the alarm is closed."""
+
+    by: str
+
+
+@event
+class HelperDone(Event):
+    """Helper `by` has done what was asked; the place is gone from their page."""
+
+    by: str
+
+
+@event
+class HelpersReleased(Event):
+    """`by` needs `helpers` no more; the call and the place are gone from their pages."""
+
+    by: str
+    helpers: tuple[str, ...]
+
+
 # -- how long content is kept ----------------------------------------------------------------------------------
 
 

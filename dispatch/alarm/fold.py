@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from dispatch.alarm import claims, evidence, notification, tombstone
+from dispatch.alarm import claims, evidence, helping, notification, tombstone
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import to_text
 from dispatch.alarm.state import NO_CONTENT, Alarm, Status, changed
@@ -40,7 +40,7 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
 _UNSEEN = (
     e.StepRun, e.NoteAdded, e.OwnerReminded, e.AlarmOverdue, e.TransferOffered, e.TransferRejected, e.OriginalOpened,
     e.MediaWorkerDied, e.LiveSoundFailed, e.ContentHeld, e.ContentReleased, e.MediaOpened, e.HandoverOffered,
-    e.HandoverRejected, e.HandoverWithdrawn, e.OwnerLost, e.OwnerBack, e.TalkDelivered, e.TalkSeen,
+    e.HandoverRejected, e.HandoverWithdrawn, e.OwnerLost, e.OwnerBack, e.TalkDelivered, e.TalkSeen, *helping.EVENTS,
     e.NotificationSent, e.NotificationFailed, e.NotificationShown, e.NotificationOpened, e.NotificationUnopened,
 )  # fmt: skip
 _BEGINS = (e.MediaAdded, e.AlarmReopened)
@@ -58,7 +58,7 @@ def _shown(alarm: Alarm, event: e.Event, version: int) -> int:
 
 def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
     if (claimed := claims.changes(alarm, event, at)) is not None:
-        return claimed
+        return claimed | (helping.opened_again(alarm, at) if isinstance(event, e.AlarmReopened) else {})
     key = str(alarm.version + 1)
     match event:
         case e.CancelRequested(duress=duress):
@@ -105,6 +105,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.PlanEnded():
             return {"status": Status.ENDED, "closed_at": at, "check_in_by": None, "text": None, "position": None,
                     "place": None, "category": None, "needs": ()}  # fmt: skip
+    if isinstance(event, helping.EVENTS):
+        return helping.changes(alarm, event, at)
     return evidence.changes(alarm, event, at)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from dispatch.alarm import claims, errors, evidence, notification, plan, retention
+from dispatch.alarm import claims, errors, evidence, helping, notification, plan, retention
 from dispatch.alarm import commands as c
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import from_text
@@ -98,6 +98,8 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
         return of_plan
     if isinstance(command, c.Raise):
         return []
+    if isinstance(command, helping.COMMANDS):
+        return helping.decide(alarm, command)
     if isinstance(command, retention.COMMANDS):
         return retention.decide(alarm, command, possible(alarm))
     if alarm.wiped_at is not None and isinstance(command, (c.Say, c.Ask, c.AddNote)) and command.by is not None:
@@ -117,8 +119,8 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
 
 
 def visible_to(alarm: Alarm, actor: c.Actor) -> bool:
-    """Whether `actor` may see the alarm: their station holds it or was called in; no station means all."""
-    return actor.station is None or actor.station in alarm.stations
+    """Whether `actor` may see the alarm: their station holds it or was called in; no station means all. No helper."""
+    return actor.role != "helper" and (actor.station is None or actor.station in alarm.stations)
 
 
 def possible(alarm: Alarm) -> list[str]:

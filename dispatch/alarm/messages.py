@@ -420,6 +420,40 @@ class Seen(OfAlarm):
     type: Literal["seen"]
 
 
+Task = Literal["look_and_report", "keep_entrance_open", "guide_police", "do_not_approach"]
+
+
+class CallHelpers(OfAlarm):
+    """Call the `nearest` helpers on watch who were not called yet, or those in `helpers`.
+
+    `called` is how many this console shows as called already: what a colleague called meanwhile counts. They are told
+    the `tasks`, the `text` (no words of the citizen belong there) and a coarse place.
+    """
+
+    type: Literal["call_helpers"]
+    tasks: list[Task] = []
+    text: Reason | None = None
+    nearest: Annotated[int, Field(ge=1)] | None = None
+    called: Annotated[int, Field(ge=0)] = 0
+    helpers: list[Name] = []
+
+
+class ReleaseHelpers(OfAlarm):
+    """These helpers are needed no more; none named: all."""
+
+    type: Literal["release_helpers"]
+    helpers: list[Name] = []
+
+
+class SharePlace(Message):
+    """This officer's place while on duty, the latest only; told again within `nearby.lapse_s`, or it is forgotten."""
+
+    type: Literal["share_place"]
+    ref: Ref
+    on: bool
+    position: Position | None = None
+
+
 class Ready(Message):
     """Every 10 s at most: whether this console can wake its officer. Only a ready console counts as on duty."""
 
@@ -467,9 +501,51 @@ CONSOLE = {
     for m in (
         Subscribe, Ack, Take, Release, Move, Arrive, Close, UndoClose, Reopen, OfficerSays, Ask, AddNote, Transfer,
         TransferAccept, TransferReject, Handover, HandoverAccept, HandoverReject, HandoverWithdraw, Hold, Unhold, Wipe,
-        Seen, Ready, Delivered, Duty,
+        Seen, Ready, Delivered, Duty, CallHelpers, ReleaseHelpers, SharePlace,
     )
 }  # fmt: skip
+
+
+# -- helper's socket -------------------------------------------------------------------------------------------
+
+
+class Watch(Message):
+    """Come on watch, or say again within `nearby.lapse_s` that one is, with the place now; or leave the watch."""
+
+    type: Literal["watch"]
+    ref: Ref
+    on: bool
+    position: Position | None = None
+
+
+class OfCall(Message):
+    ref: Ref
+    call: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="as in `Calls`")]
+
+
+class SawCall(OfCall):
+    """The call is on a screen that is looked at."""
+
+    type: Literal["seen"]
+
+
+class Accept(OfCall):
+    type: Literal["accept"]
+
+
+class Decline(OfCall):
+    type: Literal["decline"]
+    why: Literal["busy", "too_far", "unsafe", "other"]
+
+
+class Finish(OfCall):
+    type: Literal["done"]
+
+
+HELPER = {
+    m.model_fields["type"].annotation.__args__[0]: m  # type: ignore[union-attr]
+    for m in (Watch, SawCall, Accept, Decline, Finish)
+}
 
 
 def check(model: type[M], members: Any, limits: Mapping[str, int]) -> M:

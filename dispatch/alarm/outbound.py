@@ -75,6 +75,8 @@ class Done(Outbound):
     version: Version | None = None
     status: Status | None = None
     owner: Annotated[str | None, Field(description="call sign")] = None
+    helpers: Annotated[list[str] | None, Field(description="to `call_helpers`: who was called by it")] = None
+    until: Annotated[Time | None, Field(description="to `share_place`: when the place is forgotten")] = None
 
 
 class Duty(Outbound):
@@ -284,6 +286,10 @@ ALARM: Final[Mapping[str, str]] = {
              "wipe `state` is `wiped`, then `removed`",
     "found": "media id to what was found inside: `position` (from the photo's or recording's own metadata: where it "
              "was made, which need not be where the citizen is), `peaks` (of a recording, 0 to 100). Officers only",
+    "helpers": "who was called to help: call sign to `state` (`called`, `accepted`, `declined`, `done`, `released`), "
+               "`at`, `called_at`, `by`, `tasks`, `call`, `seen_at` (the call), `why` declined, `shown_at` (the "
+               "exact place)",
+    "calls": "what they were asked in an officer's own words: `call` to `text`",
     "held": "its content is kept beyond its end date: `by`, `at`, `reason`",
     "wiped_at": "since when it has no content; a citizen who writes again is heard, and it is open again",
     "wipes": "how often its content was wiped",

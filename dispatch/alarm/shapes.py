@@ -105,6 +105,26 @@ class Notified(Outbound):
     opened: Time | None = None
 
 
+class HelperEntry(Outbound):
+    """A helper who was called."""
+
+    state: Literal["called", "accepted", "declined", "done", "released"]
+    at: Time
+    called_at: Time
+    by: str
+    tasks: list[str]
+    call: str
+    seen_at: Time | None = None
+    why: Literal["busy", "too_far", "unsafe", "other"] | None = None
+    shown_at: Time | None = None
+
+
+class CallWords(Outbound):
+    """What helpers were asked in an officer's own words."""
+
+    text: str | None = None
+
+
 class Hold(Outbound):
     by: str
     at: Time
@@ -162,6 +182,8 @@ INSIDE: Final[Mapping[str, Any]] = {
     "notes": Mapping[str, NoteEntry],
     "media": Mapping[str, MediaEntry],
     "found": Mapping[str, Found],
+    "helpers": Mapping[str, HelperEntry],
+    "calls": Mapping[str, CallWords],
     "held": Hold,
 }
 """Members of an alarm whose Python type says less than what is sent: those on consoles, so plans are not among them."""

@@ -103,6 +103,9 @@ class Alarm:
     media: Mapping[str, Entry] = field(default_factory=dict)
     found: Mapping[str, Entry] = field(default_factory=dict)  # inside a media: where it was made, how loud it is
 
+    helpers: Mapping[str, Entry] = field(default_factory=dict)  # who was called to help, and what became of it
+    calls: Mapping[str, Entry] = field(default_factory=dict)  # what they were asked in an officer's own words
+
     held: Entry | None = None  # its content is kept beyond its end date
     wiped_at: datetime | None = None  # since when it has no content
     wipes: int | None = None  # how often it was wiped: whoever writes into a wiped alarm is heard
@@ -135,7 +138,7 @@ class Alarm:
 
 PRIVATE = frozenset({
     "text", "position", "track", "place", "category", "needs", "talk", "notes", "transfer", "handover", "held",
-    "found",
+    "found", "calls",
 })  # fmt: skip
 """Fields that can hold someone's words or place: kept apart from the record, like an event's private fields."""
 

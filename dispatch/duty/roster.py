@@ -7,7 +7,7 @@ Field's terms: on-call schedule, shift, handover.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,6 +54,8 @@ class Roster:
         self._clock = clock
         self._rotas = rotas
         self._readiness = readiness
+        self.on_left: list[Callable[[str, str], Awaitable[None]]] = []
+        """(station, officer): they left duty."""
         self._told: dict[str, datetime] = {}
 
     async def called(self, station: str, backups: tuple[str, ...], audience: tuple[str, ...]) -> Called:
@@ -95,6 +97,10 @@ class Roster:
             "ready": sorted(f"{console.officer} {console.id}" for console in ready[station]),
         }
 
+    async def is_on_duty(self, station: str, officer: str) -> bool:
+        """Whether `officer` is on duty at `station` now, by the rota or beside it."""
+        return officer in self._on_duty(station, await self._signed(station))
+
     async def sign(self, station: str, officer: str, on: bool) -> None:
         """`officer` comes on duty beside the rota, or leaves it, until the next handover."""
         until = to_text(on_duty(self._rotas[station], self._clock.now()).until)
@@ -105,6 +111,8 @@ class Roster:
         event = DutySigned(officer=officer, on=on, until=until)
         await self._stream.append(station, [make_record(None, 0, event, self._clock.now(), {})])
         if not on:
+            for left in self.on_left:
+                await left(station, officer)
             for told in self._readiness.on_lost:
                 await told(station)
 

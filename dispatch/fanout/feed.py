@@ -17,6 +17,9 @@ import orjson
 from dispatch.fanout.session import Firsts, Session
 from dispatch.fanout.transport import encode
 
+EVERY_ALARM = "*"
+"""In the place of an alarm's id: to be told of every event of a station."""
+
 Watch = Callable[[dict[str, Any]], None]
 """Called with each event (wire form) of one alarm, and with {} when some may have been missed; must not block."""
 

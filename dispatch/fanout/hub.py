@@ -15,7 +15,19 @@ import orjson
 from prometheus_client import Counter, Gauge
 
 from dispatch.alarm import errors
-from dispatch.fanout.feed import Console, Feed, Frame, Missed, Snapshot, Watch, event_frame, only_counts, starts, wipes
+from dispatch.fanout.feed import (
+    EVERY_ALARM,
+    Console,
+    Feed,
+    Frame,
+    Missed,
+    Snapshot,
+    Watch,
+    event_frame,
+    only_counts,
+    starts,
+    wipes,
+)
 from dispatch.fanout.feeds import Feeds
 from dispatch.stream.stream import Stream
 
@@ -120,7 +132,7 @@ class Hub:
         console.wire.close(code, why)
 
     async def watch(self, station: str, alarm: str, told: Watch) -> Callable[[], None]:
-        """Call `told` with each further event of `alarm`; returns what ends it."""
+        """Call `told` with each further event of `alarm` (`EVERY_ALARM`: of the station); returns what ends it."""
         feed = await self.feeds.open(station)
         feed.watches.setdefault(alarm, set()).add(told)
 
@@ -172,7 +184,8 @@ class Hub:
             if feed.sending is not None:
                 feed.sending.cancel()
             feed.sending, feed.urgent = loop.call_soon(self._send_on, feed), True
-        for told in tuple(feed.watches.get(members["alarm"], ())):
+        watches = feed.watches
+        for told in (*watches.get(members["alarm"], ()), *watches.get(EVERY_ALARM, ())):
             told(members)
 
     def _send_on(self, feed: Feed) -> None:

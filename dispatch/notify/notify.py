@@ -64,6 +64,8 @@ class Notify:
             if settings.push else None
         )  # fmt: skip
         self.planner = Planner(alarms, self.outbox, self.subscriptions, recorder, people, stations, settings, clock)
+        if self.subscriptions is not None:
+            self.subscriptions.on_put.append(self.planner.wake)
         alarms.after_append.append(self.planner.after_append)
         self._outsides: list[Outside] = []
         self.senders: list[Sender] = []

@@ -26,6 +26,8 @@ from dispatch.stream.alarms import Alarms, Outcome
 
 log = structlog.get_logger()
 LOOK_EVERY = timedelta(seconds=1)
+_MOVE_EVERY = timedelta(seconds=60)
+"""While nobody is to be told of anything, positions are moved along so often: alarms cost nothing then."""
 _AT_ONCE = 200
 """Events that are looked at together."""
 
@@ -63,29 +65,37 @@ class Planner:
         self._bell = asyncio.Event()
         self._hot: set[str] = set()
         self._interest = CALLS.union(*(hook.events for hook in settings.webhooks))
+        self._somebody = False  # whether there is anybody to be told of anything
         self.planned: list[Callable[[], None]] = []
 
     def after_append(self, outcome: Outcome) -> None:
         """For `Alarms.after_append`: look at once. What other hubs appended is found by looking every second."""
-        if any(event.type in self._interest for event in outcome.events):
+        if self._somebody and any(event.type in self._interest for event in outcome.events):
             self._hot.add(outcome.alarm.home)
             self._bell.set()
 
+    def wake(self) -> None:
+        """There is somebody now, on this hub; others find it within a second."""
+        self._somebody = True
+
     async def run(self) -> None:
         """Follow every stream, for ever."""
-        all_at = self._clock.now()
+        look_at = move_at = self._clock.now()
         while True:
             now = self._clock.now()
             stations: Collection[str] = self._hot
             self._hot = set()
-            if now >= all_at:
-                stations, all_at = self._stations, now + LOOK_EVERY
             try:
-                while await self.step(stations):
+                if now >= look_at:
+                    look_at = now + LOOK_EVERY
+                    self._somebody = await self._anybody()
+                    if self._somebody or now >= move_at:
+                        stations, move_at = self._stations, now + _MOVE_EVERY
+                while stations and await self.step(stations):
                     pass
             except Refused as fault:
                 log.warning("notifications_wait", code=fault.error.code)
-            await sleep_or(self._clock, all_at, self._bell)
+            await sleep_or(self._clock, look_at, self._bell)
 
     async def step(self, stations: Collection[str]) -> bool:
         """Look at what is new in the streams of `stations`; False when nothing was."""
@@ -93,7 +103,7 @@ class Planner:
         positions = await self._outbox.positions(wanted)
         ends = await self._stream.ends(wanted)
         new = [(s, positions[s], end) for s, (end, _) in zip(wanted, ends, strict=True) if positions[s] != end]
-        somebody = bool(new) and await self._somebody()
+        somebody = bool(new) and await self._anybody()
         found = False
         for station, at, end in new:
             if not somebody or (at is not None and at > end):  # or an older copy of the stream was put in its place
@@ -102,8 +112,8 @@ class Planner:
                 found |= await self._station(station, at)
         return found
 
-    async def _somebody(self) -> bool:
-        """Whether there is anybody to be told of anything: without, an alarm costs nothing more."""
+    async def _anybody(self) -> bool:
+        """Whether there is anybody to be told of anything."""
         there = bool(self._settings.messengers or self._settings.webhooks)
         return there or (self._subscriptions is not None and await self._subscriptions.any())
 

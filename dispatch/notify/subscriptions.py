@@ -7,7 +7,7 @@ sends. Field's term: push subscription (RFC 8030).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -78,6 +78,7 @@ class Subscriptions:
         self._most = most
         self.key = key
         self._silent_after = timedelta(seconds=silent_after_s)
+        self.on_put: list[Callable[[], None]] = []
 
     async def put(self, user: str, endpoint: str, p256dh: str, auth: str, lang: str) -> str:
         """Keep a subscription of `user`; its id. The same endpoint again is the same one, and belongs to one user.
@@ -106,6 +107,8 @@ class Subscriptions:
                     pipe.hdel(self._keys.subscriptions(user), *_fields(one.id))
             pipe.hset(self._keys.subscriptions(user), name, orjson.dumps(members))
             await pipe.execute()
+        for told in self.on_put:
+            told()
         return name
 
     async def drop(self, user: str, name: str) -> None:

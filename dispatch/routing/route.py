@@ -53,7 +53,7 @@ def route(boundaries: Boundaries, position: object) -> Route:
         return _answer(boundaries, default, (), "absurd_position", None)
     if position.get("lat") is None and position.get("lon") is None:
         return _answer(boundaries, default, (), "no_position", None)
-    place = _place(position)
+    place = wgs84(position)
     if place is None:
         return _answer(boundaries, default, (), "absurd_position", None)
     lat, lon = place
@@ -80,8 +80,8 @@ def _answer(boundaries: Boundaries, station: Station, first: Iterable[Station], 
     return Route(station.id, tuple(dict.fromkeys(b for b in behind if b != station.id)), why, away)
 
 
-def _place(position: Mapping[str, object]) -> tuple[float, float] | None:
-    """(lat, lon) in WGS-84, or None when it cannot be a place."""
+def wgs84(position: Mapping[str, object]) -> tuple[float, float] | None:
+    """(lat, lon) in WGS-84 of a position in either datum, or None when it cannot be a place."""
     lat, lon = position.get("lat"), position.get("lon")
     if not (_number(lat, 90.0) and _number(lon, 180.0)) or lat == lon == 0:
         return None

@@ -47,6 +47,7 @@ class Keys:
         self.mark = f"{tag}:mark"  # counter: written so that a replica's confirmation covers all that was before it
         self.hubs = f"{tag}:hubs"  # sorted set, in partition 0: hub -> ms until which it is taken to live
         self.late = f"{tag}:late"  # sorted set, in partition 0: what was late, as JSON -> ms at which it was found
+        self.sharing = f"{tag}:sharing"  # sorted set: `station|name` -> ms at which the place of who shares it lapses
         self.users = f"{tag}:users"  # hash: name -> user
         self.notified = f"{tag}:notified"  # hash: station -> offset up to which its events were planned to be sent
         self.notify_jobs = f"{tag}:notify-jobs"  # hash: job -> what is to be sent (`dispatch.notify.outbox`)
@@ -110,6 +111,10 @@ class Keys:
     def signed(self, station: str) -> str:
         """Hash: officer -> on or off duty beside the rota, and until when."""
         return f"{self._tag}:signed:{station}"
+
+    def places(self, station: str) -> str:
+        """Hash: who shares their place, or is on watch -> the latest, and since when (`dispatch.nearby.places`)."""
+        return f"{self._tag}:places:{station}"
 
     def chunks(self, alarm: str, media: str) -> str:
         """Hash: seq -> size, SHA-256 and object of a stored chunk."""

@@ -17,6 +17,7 @@ import httpx
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from dispatch.store import checks as store
+from tests.browser.pictures_helper import helping, sign_in
 from tests.flow.people import Citizen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +42,7 @@ async def main(folder: Path) -> None:
                 with tempfile.TemporaryDirectory() as data:
                     async with hub(Path(data)) as (url, password):
                         await night(browser, url, password, lang, size, folder)
+                        await helped(browser, url, password, lang, size, folder)
                         await trouble(browser, url, password, lang, size, folder, Path(data))
         await browser.close()
 
@@ -116,6 +118,22 @@ async def night(browser: Browser, url: str, password: str, lang: str, size: str,
                 await supervisor.click('[data-act="view-log"]')
                 await shot(supervisor, "supervisor-log", 800)
             await earlier.http.aclose()
+
+
+async def helped(browser: Browser, url: str, password: str, lang: str, size: str, folder: Path) -> None:
+    """Helpers near an alarm, on their phones, and the officer who calls them."""
+    width, height = SIZES[size]
+    phones = [
+        await sign_in(
+            browser, url, password, name, viewport={"width": width, "height": height},
+            locale="zh-CN" if lang == "zh" else "en-GB", timezone_id="Asia/Shanghai",
+        )
+        for name in ("H01", "H02", "H03")
+    ]  # fmt: skip
+    async with signed_in(browser, url, on_duty(), password, lang, size) as desk:
+        await helping(desk, phones, url, lang, size, folder, HERE)
+    for phone in phones:
+        await phone.close()
 
 
 async def trouble(browser: Browser, url: str, password: str, lang: str, size: str, folder: Path, data: Path) -> None:

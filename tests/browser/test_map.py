@@ -83,7 +83,7 @@ async def test_a_map_without_the_internet(town: Town, browser: Browser, axe: str
         await opens(page, citizen)
         assert await page.locator(f"{STILL} path.map-area").count() == 7
         assert "Dadongmen station" in await page.inner_text(f"{STILL} .leaflet-names-pane")
-        await page.wait_for_selector('[data-near="false"]')  # nobody can be asked who is near: said, calmly
+        await page.wait_for_selector('[data-near="true"]')  # nobody shares their place: said, calmly
 
         # A still map takes nothing away from the page: no wheel, no finger, no key.
         before = await page.evaluate(MARK, STILL)

@@ -11,7 +11,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from redis.asyncio import Redis
 
+from tests.flow.helpers import Helper
 from tests.flow.people import Answered, Citizen, Officer
 from tests.intake.link import CODECS, Link
 from tests.process import HubProcess
@@ -33,8 +35,10 @@ WORDS = {
     "category": "known-category",
     "name": "IMG_known_31415.jpg",
     "file": "known-type",
+    "task": "到东门口看一眼就回来",
 }
 LAT, LON = 41.8031271828, 123.4658731415
+NEAR = 41.9131415926  # where the helper is; the officer's own place is further north
 PIN = "59301748"
 PLAIN = b"the bytes of a photo that nobody may find in plain "
 TAIL = PLAIN * 30_000  # 1.5 MB behind the picture's end: more than a form keeps in memory
@@ -80,6 +84,7 @@ async def live(run: Run, photo: bytes) -> None:
     run.tokens += list(officer.http.cookies.values())
     await officer.opens_console()
     people = [await by_http(run, officer), await by_form(run, photo)]
+    await by_helper(run, officer, people[0])
     for codec in CODECS:
         await by_socket(run, codec, photo)
     await at_the_console(run, officer, people[1])
@@ -103,6 +108,34 @@ async def by_http(run: Run, officer: Officer) -> Person:
         await person.does("answer", question=question, answer=answer)
     assert (await person.does("cancel", pin=PIN)).status_code == 200
     return person
+
+
+async def by_helper(run: Run, officer: Officer, person: Person) -> None:
+    """On watch, called, accepted, done; officer and helper share where they are until they leave."""
+    redis = Redis.from_url(f"unix://{run.hub.data / 'store' / 'store.sock'}")
+    await redis.hset("dispatch:{0}:rewrite", "next", 2**53)  # or the file would be written anew for the places
+    await redis.aclose()
+    user = Officer(run.hub.url, "H01")
+    user.http.headers.update(AROUND)
+    await user.signs_in(run.hub.password)
+    run.tokens += list(user.http.cookies.values())
+    helper = Helper(user)
+    await helper.opens_page()
+    for moved in (0, 0.001):
+        await helper.watches(NEAR + moved, LON)
+    here = {"lat": NEAR + 0.01, "lon": LON}
+    await officer.asks("duty", on=True)
+    await officer.asks("share_place", on=True, position=here)
+    assert (await officer.http.get(f"/nearby/{person.id}")).json()["officers"]
+    await officer.asks("call_helpers", alarm=person.id, tasks=["look_and_report"], text=WORDS["task"])
+    call = (await helper.is_called())["call"]
+    await helper.asks("accept", call=call)
+    await helper.is_called("accepted")
+    await helper.asks("done", call=call)
+    await officer.asks("share_place", on=False)
+    await helper.asks("watch", on=False)
+    await helper.closes()
+    await user.closes()
 
 
 async def by_form(run: Run, photo: bytes) -> Person:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 STAGES = (
-    "alarm", "store", "stream", "intake", "routing", "media", "duty", "fanout", "escalation", "notify", "alarmlog",
+    "alarm", "store", "stream", "intake", "routing", "media", "duty", "fanout", "escalation", "notify", "nearby",
+    "alarmlog",
 )  # fmt: skip
 # What every stage may import besides itself and what is not ours.
 COMMON = ("dispatch.alarm", "dispatch.store", "dispatch.stream")

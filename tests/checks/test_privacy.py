@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from dispatch.alarmlog.chain import verify
 from dispatch.stream.stream import Stream
-from tests.checks.day import ADDRESS, AGENT, LAT, LON, PIN, PLAIN, TAIL, WORDS, Run, live
+from tests.checks.day import ADDRESS, AGENT, LAT, LON, NEAR, PIN, PLAIN, TAIL, WORDS, Run, live
 from tests.flow.people import Answered, Officer
 from tests.process import HubProcess
 
@@ -48,16 +48,17 @@ def test_the_run_was_a_run(run: Run) -> None:
     assert "alarm_raised" in run.said
     assert run.alarms[0] in run.said
     stored = b"".join(data for file, data in run.files() if "appendonlydir" in file.parts)
-    for name in ("text", "place", "said", "answer", "question", "note", "reason", "category"):
+    for name in ("text", "place", "said", "answer", "question", "note", "reason", "category", "task"):
         assert WORDS[name].encode() in stored or json.dumps(WORDS[name]).encode() in stored, name
     assert str(LAT).encode() in stored
+    assert str(NEAR).encode() in stored
     assert b'"source":"photo"' in stored  # where a photo says that it was made: told to officers, and else to nobody
     assert len(run.on_disk) == 1
 
 
 def test_nothing_of_the_citizen_is_logged(run: Run) -> None:
     """No words, place, position, address or user agent, no secret and no number, at any level, whatever goes wrong."""
-    marks = [*WORDS.values(), "41.80", "123.46", ADDRESS, "203.0.113", AGENT, "Nokia3310", PIN, "KnownPhone"]
+    marks = [*WORDS.values(), "41.80", "41.91", "123.46", ADDRESS, "203.0.113", AGENT, "Nokia3310", PIN, "KnownPhone"]
     marks += [*run.secrets, *run.tokens, "the bytes of a photo"]
     said = run.said
     found = {mark: line for mark in marks for spelt in spellings(mark) for line in said.splitlines() if spelt in line}
@@ -146,6 +147,7 @@ async def wipe(run: Run) -> None:
         while any((run.hub.data / "media").rglob("*-*-*-*-*/*/*")):
             await redis.blpop(["nothing"], 0.1)
         while len(set(await redis.hmget("dispatch:{0}:rewrite", ["wiped", "written"]))) > 1:
+            await redis.hdel("dispatch:{0}:rewrite", "next")  # it may be written from now on
             await redis.blpop(["nothing"], 0.1)
     for station in ("dadongmen", "xiaodong"):
         assert (await verify(Stream(redis), station)).ok
@@ -158,6 +160,7 @@ async def wipe(run: Run) -> None:
 def test_after_a_wipe_nothing_of_the_citizen_is_left(run: Run, wiped: Run) -> None:
     """No word, place, photo or recording of anybody in store, append-only file, objects, logs or temporary files."""
     texts = [*WORDS.values(), str(LAT), str(LON), str(LAT + 0.001)]
+    texts += [str(NEAR + moved) for moved in (0, 0.001, 0.01)]
     marks = {spelt.encode() for text in texts for spelt in spellings(text)} | {PLAIN, PIN.encode()}
     assert {mark for _, data in run.files() for mark in marks if mark in data}, "else the rest proves nothing"
     assert [(file, mark) for file, data in wiped.files() for mark in marks if mark in data] == []
@@ -167,7 +170,16 @@ def test_after_a_wipe_nothing_of_the_citizen_is_left(run: Run, wiped: Run) -> No
 def test_after_a_wipe_what_was_done_is_left(wiped: Run) -> None:
     """Who wiped what, and why, stands in the store's file; and every event that there was before."""
     stored = b"".join(data for file, data in wiped.files() if "appendonlydir" in file.parts)
-    for mark in ("content_wiped", "media_removed", "original_opened", "alarm_closed", "S01", "V01", wiped.alarms[0]):
+    for mark in (
+        "content_wiped",
+        "media_removed",
+        "original_opened",
+        "alarm_closed",
+        "helper_shown_place",
+        "S01",
+        "V01",
+        wiped.alarms[0],
+    ):
         assert mark.encode() in stored, mark
     assert WHY.encode() in stored or json.dumps(WHY)[1:-1].encode() in stored
     assert "append_only_file_rewritten" in wiped.said

@@ -43,7 +43,8 @@ BY_ITSELF = {
     "media_unreadable", "media_worker_died", "live_sound_failed", "duty_changed", "console_lost", "audit_late",
     "content_wiped", "media_removed", "owner_lost", "owner_back", "talk_delivered", "talk_seen", "flood_began",
     "flood_ended", "notification_sent", "notification_failed", "notification_shown", "notification_opened",
-    "notification_unopened",
+    "notification_unopened", "helpers_called", "helper_saw_call", "helper_accepted", "helper_declined",
+    "helper_shown_place", "helper_done", "helpers_released",
 }  # fmt: skip
 """What the server may do without being asked."""
 

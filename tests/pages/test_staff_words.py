@@ -8,14 +8,16 @@ from typing import get_args
 import pytest
 
 from dispatch.alarm.events import EVENTS
-from dispatch.alarm.messages import Close
+from dispatch.alarm.messages import Close, Decline, Task
 from dispatch.alarm.outbound import Notices
 from dispatch.alarm.state import Status
+from dispatch.alarm.to_helper import Agreed
 from dispatch.escalation.policy import AUDIENCES, What
+from dispatch.identity import KINDS
 from dispatch.sections import Store
 
 NAMES = re.compile(r"\{(\w+)\}")
-FOLDERS = {"console": ("shared", "console"), "supervisor": ("shared", "supervisor")}
+FOLDERS = {"console": ("shared", "console"), "supervisor": ("shared", "supervisor"), "helper": ("helper",)}
 
 
 def words(root: Path, page: str, language: str) -> dict[str, str]:
@@ -77,6 +79,22 @@ def test_every_rung_and_command_of_the_console(root: Path) -> None:
                 "transfer_reject", "note")  # fmt: skip
     wanted = {f"ladder.{rung}" for rung in rungs} | {f"{kind}.{c}" for c in commands for kind in ("act", "pending")}
     assert wanted <= known, wanted - known
+
+
+def test_everything_about_helpers(root: Path) -> None:
+    """Every task, kind, reason and state has words wherever it is shown; the pages offer the tasks that there are."""
+    tasks = {f"task.{one}" for one in get_args(Task)}
+    refusals = {f"refusal.{one}" for one in get_args(Decline.model_fields["why"].annotation)}
+    for page in ("console", "supervisor", "helper"):
+        assert tasks | refusals | {f"helper_kind.{kind}" for kind in KINDS} <= words(root, page, "zh").keys()
+    states = get_args(Agreed.model_fields["state"].annotation)
+    assert {f"helper_state.{state}" for state in states} <= words(root, "console", "zh").keys()
+    module = (root / "clients" / "web" / "console" / "helpers.js").read_text(encoding="utf-8")
+    offered = re.search(r"TASKS = \[(.*?)\]", module)
+    assert offered is not None
+    assert {f"task.{one}" for one in re.findall(r'"(\w+)"', offered[1])} == tasks
+    phases = ("off", "coming", "shared", "no_place", "denied", "unavailable", "sound_off", "sound_blocked")
+    assert {f"watch.{phase}" for phase in phases} <= words(root, "helper", "en").keys()
 
 
 def test_every_notice_says_what_and_what_to_do(root: Path) -> None:

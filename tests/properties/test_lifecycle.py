@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dispatch.alarm import commands as c
-from dispatch.alarm import errors, shapes
+from dispatch.alarm import errors, helping, shapes
 from dispatch.alarm import events as e
 from dispatch.alarm.claims import before_closing
 from dispatch.alarm.clock import whole_milliseconds
@@ -22,8 +22,12 @@ from dispatch.alarm.lifecycle import TRANSITIONS, WIRE_NAMES, decide, possible
 from dispatch.alarm.patch import apply_patch, merge_patch
 from dispatch.alarm.retention import ends_at
 from dispatch.alarm.state import OWNED, PRIVATE, Alarm, Status, from_members, to_members
+from dispatch.alarm.to_helper import Call
 from dispatch.alarm.views import citizen_view, ladder
 from dispatch.escalation.policy import Policy, Step, deadlines
+from dispatch.nearby.calls import Ground, call
+from dispatch.routing.datum import wgs84_to_gcj02
+from dispatch.routing.route import wgs84
 from dispatch.stream.record import make_record
 
 ID = "0197d3c2-0000-7000-8000-000000000001"
@@ -40,6 +44,8 @@ ACTORS = (
     c.Actor("S01", None, "supervisor"),
     c.Actor("S02", "xiaodong", "supervisor"),
 )
+HELPERS = tuple(c.Actor(name, "dadongmen", "helper") for name in ("H01", "H02", "H03"))
+GROUND = Ground(wgs84=wgs84, gcj02=wgs84_to_gcj02, station_name=lambda station: {"zh": station}, coarse_m=300)
 STATIONS = ("dadongmen", "xiaodong", "dongzhan")
 KEEP = {"alarm": timedelta(days=2), "practice": timedelta(days=1)}
 """Tips are kept for ever."""
@@ -115,6 +121,8 @@ class Life(RuleBasedStateMachine):
         assert not isinstance(command, c.ReportPosition | c.RequestCancel | c.Deliver | c.AddMedia)
         if self.alarm is None:
             assert refused.error is errors.NOT_FOUND
+            return
+        if isinstance(command, helping.COMMANDS):
             return
         if refused.error is errors.NOT_POSSIBLE and type(command) not in WIRE_NAMES:
             open_still = isinstance(command, c.Wipe) and self.alarm.status is not Status.CLOSED
@@ -271,6 +279,25 @@ class Life(RuleBasedStateMachine):
         assert self.give(c.EndContent(closed_at=START - timedelta(days=1))) == []
         self.give(c.RemoveMedia(objects=objects))
 
+    @rule(
+        by=actors, nearest=st.integers(1, 3), name=st.none() | st.sampled_from(("H02", "H09")), text=st.none() | words
+    )
+    def call_helpers(self, by: c.Actor, nearest: int, name: str | None, text: str | None) -> None:
+        chosen, upto = (name,) if name else (), len(self.current().helpers) + nearest
+        near = tuple(helper.name for helper in HELPERS)
+        self.give(c.CallHelpers(by=by, chosen=chosen, upto=upto, tasks=(), text=text, near=near, most=30))
+
+    @rule(helper=st.sampled_from(HELPERS), nth=st.integers(0, 4))
+    def helper_answers(self, helper: c.Actor, nth: int) -> None:
+        ways = (c.AcceptCall(helper=helper), c.DeclineCall(helper=helper, why="busy"), c.FinishCall(helper=helper),
+                c.ShowPlace(helper=helper), c.SeeCall(helper=helper))  # fmt: skip
+        asked = helper.name in self.current().helpers
+        assert self.give(ways[nth]) == [] or asked, "who was not called has no answer"
+
+    @rule(by=actors)
+    def release_helpers(self, by: c.Actor) -> None:
+        self.give(c.ReleaseHelpers(by=by))
+
     @rule(consoles=st.integers(0, 5), by=actors)
     def deliver_or_see(self, consoles: int, by: c.Actor) -> None:
         self.give(c.Deliver(consoles=consoles) if consoles else c.See(by=by))
@@ -363,6 +390,22 @@ class Life(RuleBasedStateMachine):
             assert item.keys() <= {"kind", "mime", "at", "state", "chunks", "size", "sha256"}
 
     @invariant()
+    def helpers_see_what_they_may(self) -> None:
+        """The exact place only who accepted, while it is open; and whoever was called nothing but what is listed."""
+        for helper in HELPERS if self.alarm else ():
+            assert self.alarm is not None
+            state = self.alarm.helpers.get(helper.name, {}).get("state")
+            shown = call(self.alarm, helper.name, None, GROUND)
+            assert (shown is not None) == (self.alarm.open and state in ("called", "accepted"))
+            if shown is not None:
+                Call.model_validate(shown)
+                assert ("exact" in shown) == (state == "accepted")
+                assert state == "accepted" or ("coarse" in shown) == (wgs84(self.alarm.position or {}) is not None)
+            with_place = [event for event, _, _ in self.events if isinstance(event, e.HelperShownPlace)]
+            accepted = {event.by for event, _, _ in self.events if isinstance(event, e.HelperAccepted)}
+            assert {event.by for event in with_place} <= accepted
+
+    @invariant()
     def the_events_are_the_alarm(self) -> None:
         alarm: Alarm | None = None
         for event, at, due in self.events:
@@ -379,7 +422,7 @@ class Life(RuleBasedStateMachine):
         if self.alarm is None:
             return
         view = json.dumps(citizen_view(self.alarm, "大东门派出所", officers_named=False))
-        assert not any(f'"{actor.name}"' in view for actor in ACTORS)
+        assert not any(f'"{actor.name}"' in view for actor in (*ACTORS, *HELPERS))
         assert "duress" not in view
         rungs = [rung["step"] for rung in ladder(self.alarm)]
         assert rungs[0] == "stored"

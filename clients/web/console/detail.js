@@ -10,10 +10,12 @@ import { Bar } from "./bar.js";
 import { Calm } from "./duty.js";
 import { isLost } from "./claims.js";
 import { Form } from "./forms.js";
+import { Helpers } from "./helpers.js";
 import { offerInWords } from "./handover.js";
 import { Ladder, Now } from "./ladder.js";
 import { Media } from "./media.js";
 import { Place } from "./place.js";
+import { SharePlace } from "./share-place.js";
 import { current, open, selected } from "./state.js";
 import { Talk } from "./talk.js";
 
@@ -25,7 +27,7 @@ export function Detail() {
   if (alarm) return html`<${Story} key=${alarm.id} alarm=${alarm} />`;
   return html`
     <main class="story empty" id="story">
-      ${chosen ? html`<p class="none">${t("alarm.gone")}</p>` : html`<${Calm} />`}
+      ${chosen ? html`<p class="none">${t("alarm.gone")}</p>` : html`<${Calm} /><${SharePlace} />`}
     </main>
   `;
 }
@@ -70,6 +72,7 @@ function Story({ alarm }) {
         </div>
         <div class="column">
           <${Place} alarm=${alarm} />
+          <${Helpers} alarm=${alarm} />
           <${Media} alarm=${alarm} />
         </div>
       </div>

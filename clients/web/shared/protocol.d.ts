@@ -149,6 +149,30 @@ export interface Notified {
   opened?: string;
 }
 
+/**
+ * A helper who was called.
+ */
+export interface HelperEntry {
+  state: "called" | "accepted" | "declined" | "done" | "released";
+  /** RFC 3339 with an offset from UTC */
+  at: string;
+  /** RFC 3339 with an offset from UTC */
+  called_at: string;
+  by: string;
+  tasks: string[];
+  call: string;
+  seen_at?: string;
+  why?: "busy" | "too_far" | "unsafe" | "other";
+  shown_at?: string;
+}
+
+/**
+ * What helpers were asked in an officer's own words.
+ */
+export interface CallWords {
+  text?: string;
+}
+
 export interface Hold {
   by: string;
   /** RFC 3339 with an offset from UTC */
@@ -306,6 +330,10 @@ export interface Alarm {
   media?: Record<string, MediaEntry>;
   /** media id to what was found inside: `position` (from the photo's or recording's own metadata: where it was made, which need not be where the citizen is), `peaks` (of a recording, 0 to 100). Officers only */
   found?: Record<string, Found>;
+  /** who was called to help: call sign to `state` (`called`, `accepted`, `declined`, `done`, `released`), `at`, `called_at`, `by`, `tasks`, `call`, `seen_at` (the call), `why` declined, `shown_at` (the exact place) */
+  helpers?: Record<string, HelperEntry>;
+  /** what they were asked in an officer's own words: `call` to `text` */
+  calls?: Record<string, CallWords>;
   /** its content is kept beyond its end date: `by`, `at`, `reason` */
   held?: Hold;
   /** since when it has no content; a citizen who writes again is heard, and it is open again */
@@ -728,6 +756,45 @@ export interface DutyRequest {
   on: boolean;
 }
 
+/**
+ * Call the `nearest` helpers on watch who were not called yet, or those in `helpers`.
+ *
+ * `called` is how many this console shows as called already: what a colleague called meanwhile counts. They are told
+ * the `tasks`, the `text` (no words of the citizen belong there) and a coarse place.
+ */
+export interface CallHelpersRequest {
+  ref: string;
+  /** a UUID */
+  alarm: string;
+  type: "call_helpers";
+  tasks?: ("look_and_report" | "keep_entrance_open" | "guide_police" | "do_not_approach")[];
+  text?: string | null;
+  nearest?: number | null;
+  called?: number;
+  helpers?: string[];
+}
+
+/**
+ * These helpers are needed no more; none named: all.
+ */
+export interface ReleaseHelpersRequest {
+  ref: string;
+  /** a UUID */
+  alarm: string;
+  type: "release_helpers";
+  helpers?: string[];
+}
+
+/**
+ * This officer's place while on duty, the latest only; told again within `nearby.lapse_s`, or it is forgotten.
+ */
+export interface SharePlaceRequest {
+  type: "share_place";
+  ref: string;
+  on: boolean;
+  position?: Position | null;
+}
+
 export type ConsoleRequest =
   | SubscribeRequest
   | AckRequest
@@ -754,7 +821,10 @@ export type ConsoleRequest =
   | SeenRequest
   | ReadyRequest
   | DeliveredRequest
-  | DutyRequest;
+  | DutyRequest
+  | CallHelpersRequest
+  | ReleaseHelpersRequest
+  | SharePlaceRequest;
 
 // From the hub
 
@@ -782,6 +852,10 @@ export interface DoneFrame {
   status?: "raised" | "acknowledged" | "en_route" | "on_scene" | "closed" | null;
   /** call sign */
   owner?: string | null;
+  /** to `call_helpers`: who was called by it */
+  helpers?: string[] | null;
+  /** to `share_place`: when the place is forgotten */
+  until?: string | null;
 }
 
 /**
@@ -1479,6 +1553,64 @@ export interface OriginalOpenedEvent {
 }
 
 /**
+ * `by` called `helpers` (call signs) to a coarse place, with ready-made `tasks` and perhaps words of their own.
+ */
+export interface HelpersCalledEvent {
+  type: "helpers_called";
+  by: string;
+  helpers: string[];
+  tasks: string[];
+  text?: string;
+}
+
+/**
+ * The call is on the screen of helper `by`, which is looked at: no answer yet.
+ */
+export interface HelperSawCallEvent {
+  type: "helper_saw_call";
+  by: string;
+}
+
+export interface HelperAcceptedEvent {
+  type: "helper_accepted";
+  by: string;
+}
+
+/**
+ * `why`: `busy`, `too_far`, `unsafe`, `other`.
+ */
+export interface HelperDeclinedEvent {
+  type: "helper_declined";
+  by: string;
+  why: string;
+}
+
+/**
+ * From now on helper `by`, who accepted, is shown the exact place, until released, done or the alarm is closed.
+ */
+export interface HelperShownPlaceEvent {
+  type: "helper_shown_place";
+  by: string;
+}
+
+/**
+ * Helper `by` has done what was asked; the place is gone from their page.
+ */
+export interface HelperDoneEvent {
+  type: "helper_done";
+  by: string;
+}
+
+/**
+ * `by` needs `helpers` no more; the call and the place are gone from their pages.
+ */
+export interface HelpersReleasedEvent {
+  type: "helpers_released";
+  by: string;
+  helpers: string[];
+}
+
+/**
  * `by` holds what people wrote, showed and where they were: it is kept beyond its end date.
  */
 export interface ContentHeldEvent {
@@ -1640,6 +1772,13 @@ export type AlarmEvent =
   | MediaWorkerDiedEvent
   | MediaOpenedEvent
   | OriginalOpenedEvent
+  | HelpersCalledEvent
+  | HelperSawCallEvent
+  | HelperAcceptedEvent
+  | HelperDeclinedEvent
+  | HelperShownPlaceEvent
+  | HelperDoneEvent
+  | HelpersReleasedEvent
   | ContentHeldEvent
   | ContentReleasedEvent
   | ContentWipedEvent

@@ -176,7 +176,7 @@ function fetchClip(name) {
 
 /** Without its clip an alarm rings by the tone. @param {string} name @returns {Promise<AudioBuffer | null>} */
 async function loadClip(name) {
-  if (name === FLOOD) return null;
+  if (!name || name === FLOOD) return null; // a page without voice, or a sound of its own: the tone alone
   try {
     const answer = await fetch(`/voice/${name}.wav`);
     if (!answer.ok || !audio) return null;

@@ -14,6 +14,7 @@ export type {
   ConsoleRequest as Request,
   EventFrame,
   Found,
+  HelperEntry,
   MediaEntry,
   NoteEntry,
   Notice,

@@ -1,7 +1,7 @@
 /** Signing in: sends user and password once, and goes to the page of one's role. Keeps nothing but the language. */
 
 const LANGUAGE = "fujin.lang"; // as on the officers' pages
-const HOMES = { officer: "/console", supervisor: "/supervisor", admin: "/supervisor" };
+const HOMES = { officer: "/console", supervisor: "/supervisor", admin: "/supervisor", helper: "/helper" };
 const KNOWN = new Set(["wrong_sign_in", "too_many_attempts"]);
 
 /** @type {Record<string, string>} */
@@ -74,6 +74,7 @@ async function signIn() {
 /** @param {string} role @returns {string} where to go: what was asked for, if it is ours, or the role's own page */
 function home(role) {
   const next = new URLSearchParams(location.search).get("next");
+  if (role === "helper") return HOMES.helper; // nothing else is theirs
   // One slash and no backslash: what browsers read as another host is not a path of ours.
   if (next && /^\/(?![/\\])[^\\]*$/.test(next)) {
     const address = new URL(next, location.origin);

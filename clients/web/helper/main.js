@@ -1,0 +1,83 @@
+/** The helper's page: on watch or off it, and the calls. Begins the session and puts its parts together. */
+
+import { effect } from "/static/vendor/signals-core.js";
+
+import { html, render, useComputed, useValue } from "../shared/dom.js";
+import { clock, secondsSince, startTicking, tick } from "../shared/time.js";
+import { known, lang, LANGUAGES, loadWords, speak, t } from "../shared/words.js";
+import { begin as followCalls, Calls } from "./calls.js";
+import { calls, hello, live, start } from "./link.js";
+import { SoundCheck } from "./sound-check.js";
+import { begin as followWatch, want, Watch } from "./watch.js";
+
+function Live() {
+  const { state, since, code } = useValue(live);
+  const seconds = useComputed(() => secondsSince(since, tick.value), [since]);
+  const key = state === "ended" && code === 4503 ? "live.forbidden" : `live.${state}`;
+  return html`
+    <p class="live ${state}" data-live=${state} role=${state === "live" ? undefined : "status"}>
+      <span class="dot" aria-hidden="true"></span>${t(key, { at: clock(since), n: seconds })}
+    </p>
+  `;
+}
+
+function Helper() {
+  const language = useValue(lang);
+  const me = useValue(hello);
+  return html`
+    <header class="head">
+      <div>
+        <h1>${me ? (me.station[language] ?? me.station["zh"]) : t("helper.title")}</h1>
+        ${me ? html`<p>${t("helper.you", { name: me.name, kind: me.kind ? known("helper_kind", me.kind) : t("helper.title") })}</p>` : null}
+      </div>
+      <${Live} />
+    </header>
+    <main>
+      <${Calls} />
+      <${Watch} />
+    </main>
+    <footer>
+      ${LANGUAGES.filter((one) => one !== language).map(
+        (one) => html`
+          <button key=${one} class="plain" data-act="lang" lang=${one} onClick=${() => speak(one)}>
+            ${t("language.own", undefined, one)}
+          </button>
+        `,
+      )}
+      <button class="plain" data-act="sign-out" onClick=${() => void leave()}>${t("head.sign_out")}</button>
+    </footer>
+    <${SoundCheck} />
+  `;
+}
+
+/** Off watch, signed out, and to the sign-in page. */
+async function leave() {
+  want(false);
+  await fetch("/session", { method: "DELETE" }).catch(() => null);
+  location.replace("/sign-in");
+}
+
+/** Who is signed in must be a helper; everyone else has another page. */
+async function admitted() {
+  const answer = await fetch("/session").catch(() => null);
+  const me = answer?.ok ? await answer.json() : null;
+  if (me?.role === "helper") return true;
+  location.replace(me ? (me.role === "officer" ? "/console" : "/supervisor") : "/sign-in?next=/helper");
+  return false;
+}
+
+await loadWords("common", "helper");
+if (await admitted()) {
+  startTicking();
+  followWatch();
+  followCalls();
+  effect(() => {
+    const n = calls.value.filter((call) => call.state === "called").length;
+    void lang.value;
+    document.title = n ? t("helper.title_called", { n }) : t("helper.title");
+  });
+  const root = document.getElementById("app");
+  root?.replaceChildren();
+  if (root) render(html`<${Helper} />`, root);
+  start();
+}

@@ -1,0 +1,81 @@
+"""The nearby stage wired to the others, and the helpers' way in: a socket of their own, and none of the staff's.
+
+Holds no rule of its own (`dispatch.nearby`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+from dispatch.alarm import errors
+from dispatch.alarm.clock import Clock
+from dispatch.alarm.commands import Actor
+from dispatch.alarm.errors import Refused
+from dispatch.duty.roster import Roster
+from dispatch.fanout.feed import EVERY_ALARM
+from dispatch.fanout.hub import Hub
+from dispatch.identity import COOKIE, Identity
+from dispatch.nearby.calls import Ground
+from dispatch.nearby.nearby import Nearby
+from dispatch.nearby.websocket import HelperSocket, Post
+from dispatch.routing.datum import wgs84_to_gcj02
+from dispatch.routing.route import wgs84
+from dispatch.settings import Settings
+from dispatch.stream.alarms import Alarms
+
+
+def make(settings: Settings, alarms: Alarms, clock: Clock, roster: Roster, hub: Hub, identity: Identity,
+         lives: Callable[[], bool], officer: Callable[[Request], Awaitable[Actor]]) -> Nearby:  # fmt: skip
+    """The stage, with the helpers' socket among its routes.
+
+    Args:
+        settings: the configuration.
+        alarms: where the alarms are.
+        clock: time.
+        roster: who is on duty.
+        hub: tells of each event.
+        identity: who is who; those who sign out share their place no more.
+        lives: whether the store answers.
+        officer: (request) -> who of the staff is signed in; raises `not_signed_in`, `not_allowed`.
+    """
+    stations = settings.boundaries.stations
+    ground = Ground(
+        wgs84=wgs84, gcj02=wgs84_to_gcj02, coarse_m=settings.nearby.coarse_m,
+        station_name=lambda station: stations[station].name.model_dump() if station in stations else {"zh": station},
+    )  # fmt: skip
+    nearby = Nearby(alarms, clock, settings.nearby, ground, roster.is_on_duty, officer)
+    identity.on_sign_out.append(nearby.leave)
+    roster.on_left.append(nearby.places.end)
+    post = Post(
+        alarms=alarms, places=nearby.places, ground=ground, clock=clock, limits=settings.limits.model_dump(),
+        beat_s=settings.console.beat_s, follow=lambda station, told: hub.watch(station, EVERY_ALARM, told),
+        lives=lives, kind=identity.kind,
+    )  # fmt: skip
+
+    async def socket(socket: WebSocket) -> None:
+        token = socket.cookies.get(COOKIE)
+        try:
+            actor = await identity.signed_in(token)
+        except Refused as refused:
+            await _turn_away(socket, errors.GO_AWAY if refused.error.retry else errors.SIGNED_OUT, refused.error.code)
+            return
+        if actor.role != "helper":
+            await _turn_away(socket, errors.FORBIDDEN, errors.NOT_ALLOWED.code)
+            return
+
+        async def alive() -> bool:
+            return await identity.who(token) == actor
+
+        await HelperSocket(socket, actor, post, alive).run()
+
+    nearby.routes.append(WebSocketRoute("/ws/helper", socket))
+    return nearby
+
+
+async def _turn_away(socket: WebSocket, code: int, why: str) -> None:
+    await socket.accept()
+    await socket.close(code, why)

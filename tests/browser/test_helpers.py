@@ -1,0 +1,165 @@
+"""A citizen, an officer and a helper at once, in three browsers: called, accepted, shown the place, done."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.conftest import HERE, Phone
+from tests.browser.staff import act, desk
+from tests.browser.test_accessible import SMALL, findings
+from tests.flow.town import PASSWORD, Town
+
+NEAR = {"latitude": HERE["latitude"] + 0.002, "longitude": HERE["longitude"], "accuracy": 12}
+WORDS = "有人在敲我的门"
+SHOTS = os.environ.get("DISPATCH_SHOTS")
+
+
+@pytest.fixture
+def axe(node_modules: Path) -> str:
+    return (node_modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@asynccontextmanager
+async def helper_page(browser: Browser, town: Town, name: str, **options: Any) -> AsyncIterator[Page]:
+    """A helper's phone: signs in by the sign-in page, which leads to the helper's."""
+    context = await browser.new_context(
+        **{
+            "viewport": {"width": 390, "height": 844}, "locale": "zh-CN", "timezone_id": "Asia/Shanghai",
+            "geolocation": NEAR, "permissions": ["geolocation"], **options,
+        }
+    )  # fmt: skip
+    faults: list[str] = []
+    page = await context.new_page()
+    page.set_default_timeout(15_000)
+    page.on("pageerror", lambda fault: faults.append(str(fault)))
+    await page.goto(f"{town.url}/sign-in?next=/console")
+    await page.fill("[name=user]", name)
+    await page.fill("[name=password]", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{town.url}/helper")
+    await page.wait_for_selector('[data-live="live"]')
+    yield page
+    assert faults == []
+    await context.close()
+
+
+async def fits(page: Page, axe: str, name: str) -> None:
+    """Nothing that axe minds, light and dark; nothing over the side; every target at least 44 px."""
+    for width, height in ((390, 844), (320, 568)):
+        await page.set_viewport_size({"width": width, "height": height})
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        assert await page.evaluate(SMALL) == []
+    await page.set_viewport_size({"width": 390, "height": 844})
+    for scheme in ("dark", "light"):
+        await page.emulate_media(color_scheme=scheme)
+        await page.wait_for_timeout(300)  # the card's way in is part of its contrast
+        assert await findings(page, axe) == [], scheme
+        if SHOTS:
+            await page.screenshot(path=f"{SHOTS}/{name}-{scheme}.png", full_page=True)
+
+
+async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, axe: str) -> None:
+    """The officer calls by two taps; the helper sees roughly where, then exactly; the citizen's page tells nothing."""
+    await town.user("V01")
+    await town.user("H01", role="helper")
+    async with (
+        phone(f"{town.url}/") as citizen,
+        desk(browser, town, "V01", geolocation=HERE, permissions=["geolocation"]) as console,
+        helper_page(browser, town, "H01") as helper,
+    ):
+        await fits(helper, axe, "helper-off")
+        await helper.click(act("watch-on"))
+        await helper.click(act("sound-check"))
+        await helper.click(act("sound-heard"))
+        await helper.wait_for_selector('[data-watch="shared"]')
+        await expect(helper.locator(".watch-told")).to_contain_text("误差约 12 米")
+
+        await citizen.fill("textarea[name=text]", WORDS)
+        await citizen.click(act("raise"))
+        await citizen.wait_for_selector('[data-step="delivered"]')
+        await console.click("[data-alarm]")
+        await console.click(act("ack"))
+        await citizen.wait_for_selector('[data-step="acknowledged"]')
+        shown = await citizen.inner_text("body")
+
+        await console.click(act("share-place"))
+        await console.wait_for_selector('[data-sharing="shared"]')
+        await console.click(act("helpers-call"))
+        await console.check("[data-field=guide_police]")
+        await console.check("[data-field=do_not_approach]")
+        await console.wait_for_selector('[data-candidate="H01"]')
+        await expect(console.locator('[data-candidate="H01"]')).to_contain_text("米")
+        assert await findings(console, axe) == []
+        if SHOTS:
+            await console.locator(".helpers").screenshot(path=f"{SHOTS}/console-call.png")
+        await console.click(act("helpers-send"))
+        await console.wait_for_selector('[data-helper="H01"][data-state="called"]')
+
+        await expect(console.locator('[data-helper="H01"]')).to_contain_text("已显示在其页面")
+        card = helper.locator("[data-call]")
+        await expect(card).to_have_attribute("data-state", "called")
+        await expect(card).to_contain_text("引导民警")
+        await expect(card).to_contain_text("方圆 250 米内")
+        seen = await helper.content()
+        assert WORDS not in seen
+        assert "41.803" not in seen.replace(await card.locator(act("map")).get_attribute("href") or "", "")
+        await fits(helper, axe, "helper-called")
+        await helper.click(act("decline"))
+        await fits(helper, axe, "helper-why")
+        await helper.click(act("decline-back"))
+        await helper.click(act("accept"))
+        await expect(card).to_have_attribute("data-state", "accepted")
+        await expect(card.locator('[data-part="wgs84"]')).to_have_text("41.803120, 123.465870")
+        await expect(card.locator(act("map"))).to_have_attribute("href", "geo:41.803120,123.465870")
+        await expect(card.locator(".way")).to_contain_text("在南边")
+        await fits(helper, axe, "helper-accepted")
+        await console.wait_for_selector('[data-helper="H01"][data-state="accepted"]')
+        await expect(console.locator('[data-helper="H01"]')).to_contain_text("看得到准确位置")
+        if SHOTS:
+            await console.locator(".helpers").screenshot(path=f"{SHOTS}/console-accepted.png")
+        await helper.click(act("done"))
+        await expect(helper.locator('[data-part="over"]')).to_contain_text("已完成")
+        await console.wait_for_selector('[data-helper="H01"][data-state="done"]')
+        assert await citizen.inner_text("body") == shown
+
+        await helper.click(act("watch-off"))
+        await helper.wait_for_selector('[data-watch="off"]')
+        near = await console.evaluate("id => fetch(`/nearby/${id}`).then((answer) => answer.json())",
+                                      await console.get_attribute("[data-alarm-open]", "data-alarm-open"))  # fmt: skip
+        assert near["helpers"] == []
+        assert [one["name"] for one in near["officers"]] == ["V01"]
+        town.stops_watching(*town.people)
+
+
+async def test_without_the_hub_nothing_is_called_live(town: Town, browser: Browser) -> None:
+    """Without place or sound the page says so; a silent hub makes it STALE in words, and an answer waits."""
+    user = await town.user("V01")
+    await town.user("H01", role="helper")
+    await user.opens_console()
+    town.stops_watching(user)
+    async with helper_page(browser, town, "H01", permissions=[], locale="en-GB") as helper:
+        await helper.click(act("watch-on"))
+        await helper.click(act("sound-check"))
+        await helper.click(act("sound-later"))
+        await helper.wait_for_selector('[data-watch="no_place"]')
+        told = helper.locator('[data-watch="no_place"]')
+        await expect(told).to_contain_text("does not know how far")
+        await expect(told).to_contain_text("a call makes no sound")
+        alarm = await town.citizen().raises(text=WORDS)
+        await user.acknowledges(alarm)
+        await user.asks("call_helpers", alarm=alarm, tasks=["look_and_report"])
+        await helper.wait_for_selector('[data-call][data-state="called"]')
+        await expect(helper.locator("[data-call]")).to_contain_text("There is no place")
+        await helper.context.set_offline(True)
+        await helper.wait_for_selector('[data-live="stale"]', timeout=20_000)  # nobody told the page: it listened
+        await expect(helper.locator('[data-live="stale"]')).to_contain_text("STALE since")
+        await expect(helper.locator("[data-call]")).to_contain_text("Not connected")
+        await helper.context.set_offline(False)
+        await helper.wait_for_selector('[data-live="live"]', timeout=20_000)
+        await user.asks("release_helpers", alarm=alarm)
+        await expect(helper.locator('[data-part="over"]')).to_contain_text("The call was ended")
