@@ -5,7 +5,7 @@ import { html, useComputed, useValue } from "../shared/dom.js";
 import { Mark } from "../shared/mark.js";
 import { user } from "../shared/session.js";
 import { clock, secondsTo, span, tick, until } from "../shared/time.js";
-import { listed, t } from "../shared/words.js";
+import { known, listed, t } from "../shared/words.js";
 import { unseenBy } from "./claims.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
@@ -112,6 +112,26 @@ export function Ladder({ alarm }) {
           `,
         )}
       </ol>
+      <${Beyond} alarm=${alarm} />
     </section>
+  `;
+}
+
+/** What became of notifications beyond the console; sent is not shown, and shown is not opened. @param {{ alarm: Alarm }} props */
+function Beyond({ alarm }) {
+  const all = Object.entries(alarm.notified ?? {}).sort(([a], [b]) => a.localeCompare(b));
+  if (!all.length) return null;
+  return html`
+    <ul class="beyond" data-part="beyond" aria-label=${t("beyond.title")}>
+      ${all.map(([officer, one]) => {
+        const sent = listed((one.sent ?? []).map((channel) => known("channel", channel)));
+        const failed = listed((one.failed ?? []).map((channel) => known("channel", channel)));
+        const how = one.opened ? "opened" : one.shown ? "shown" : sent ? "sent" : "failed";
+        const values = { at: clock(one.opened ?? one.shown), channels: sent || failed };
+        return html`<li key=${officer} class=${how} data-beyond=${how}>
+          <b>${officer}</b> ${t(`beyond.${how}`, values)}
+        </li>`;
+      })}
+    </ul>
   `;
 }
