@@ -28,10 +28,8 @@ async def desk(
 ) -> AsyncIterator[Page]:
     """A page as `name`, who is signed in; at its end, nothing went wrong in it.
 
-    Args:
-        script: what listens in the page, run before its own.
-        by: another address of the town, such as that of a line in front of it.
-        timed: the test can move the page's own time on (`page.clock`); it goes on by itself as well.
+    `script` listens in the page before its own runs; `by` is another address of the town, such as that of a line in
+    front of it; with `timed` the test can move the page's own time on (`page.clock`), which goes on by itself as well.
     """
     url = by or town.url
     password = PASSWORD if isinstance(town, Town) else town.password

@@ -1,4 +1,4 @@
-"""Two hands on the keyboard and no pointer: from the sign-in to the end of the alarm, and the keys can be switched off."""
+"""Hands on the keyboard and no pointer, from the sign-in to the end of an alarm; and the keys can be switched off."""
 
 import re
 
@@ -6,6 +6,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.flow.town import PASSWORD, Town
 
+SEEN = "one => [getComputedStyle(one).outlineStyle, getComputedStyle(one).boxShadow]"
 TABS = 60  # more controls than these stand between no two
 
 
@@ -18,9 +19,7 @@ async def tabs_to(page: Page, wanted: str) -> None:
     for _ in range(TABS):
         await page.keyboard.press("Tab")
         if await page.locator(wanted).count():
-            outline = await page.locator(wanted).evaluate(
-                "one => { const { outlineStyle, boxShadow } = getComputedStyle(one); return [outlineStyle, boxShadow]; }"
-            )
+            outline = await page.locator(wanted).evaluate(SEEN)
             assert outline != ["none", "none"], wanted
             return
     raise AssertionError(f"no Tab leads to {wanted}")

@@ -5,9 +5,10 @@
 
 import { computed } from "/static/vendor/signals-core.js";
 
-import { html, useValue } from "../shared/dom.js";
+import { html, useEffect, useValue } from "../shared/dom.js";
 import { store, user } from "../shared/session.js";
 import { clock } from "../shared/time.js";
+import { mention } from "../shared/told.js";
 import { t } from "../shared/words.js";
 
 /** @import { Alarm, Place } from "../shared/types.d.ts" */
@@ -80,6 +81,9 @@ export function clusterWords(cluster) {
 /** The line under the head while a flood lasts. */
 export function Flood() {
   const since = useValue(flood);
+  useEffect(() => {
+    if (since) mention(t("flood.line", { at: clock(since) }));
+  }, [since]);
   if (!since) return null;
-  return html`<p class="flood" data-part="flood" role="status">${t("flood.line", { at: clock(since) })}</p>`;
+  return html`<p class="flood" data-part="flood">${t("flood.line", { at: clock(since) })}</p>`;
 }

@@ -33,7 +33,7 @@ export function Live() {
     state === "ended"
       ? t(code === 4503 ? "live.forbidden" : "live.ended")
       : t(state === "stale" && code === RESTORED ? "live.restored" : `live.${state}`, values);
-  return html`<p class="live ${state}" data-live=${state} role=${state === "live" ? undefined : "status"}>
+  return html`<p class="live ${state}" data-live=${state}>
     <span class="dot" aria-hidden="true"></span>${words}
   </p>`;
 }
@@ -87,7 +87,7 @@ export function NotReady({ onCheck }) {
   const heard = useValue(sound);
   if (heard === "on") return null;
   return html`
-    <div class="not-ready" role="status" data-part="not-ready">
+    <div class="not-ready" data-part="not-ready">
       <span>${t(`not_ready.${heard}`)}</span>
       <button data-act="sound-open" onClick=${onCheck}>${t("not_ready.check")}</button>
     </div>
