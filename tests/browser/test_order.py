@@ -5,8 +5,9 @@ import json
 import re
 from typing import Any
 
-from playwright.async_api import Browser, Page, WebSocket, expect
+from playwright.async_api import Browser, WebSocket, expect
 
+from tests.browser.known import KNOWN, expected, in_list
 from tests.browser.line import Line
 from tests.browser.staff import act, desk
 from tests.flow.people import Officer
@@ -15,18 +16,6 @@ from tests.flow.town import Town
 STALE = re.compile(r"已断开：\d\d:\d\d:\d\d 起（(\d+) 秒）")
 GREY = re.compile(r"grayscale\(1\)")
 SILENCE_MS = 11_000
-STORE = 'import("/static/shared/session.js").then(({ store }) => '
-# All that the page knows, once it was read to `offset`.
-KNOWN = f"""(offset) => {STORE}new Promise((done) => {{
-  const all = () => [...store.alarms.peek().values()];
-  let stop = () => {{}};
-  const look = (streams) => {{
-    if ((streams.get("dadongmen")?.position.offset ?? -1) < offset) return;
-    queueMicrotask(() => stop());
-    done(all());
-  }};
-  stop = store.streams.subscribe(look);
-}}))"""
 
 
 def port(town: Town) -> int:
@@ -146,24 +135,6 @@ def notes(socket: WebSocket, into: list[dict[str, Any]]) -> None:
     socket.on("framereceived", lambda frame: into.append(json.loads(frame)))
 
 
-async def in_list(page: Page) -> list[list[str]]:
-    """What stands in the list, from its top down: alarm and status."""
-    return list(
-        await page.evaluate("""() => [...document.querySelectorAll(".rows [data-alarm]")]
-            .sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)
-            .map((one) => [one.dataset.alarm, one.dataset.status])""")
-    )
-
-
-def expected(alarms: dict[str, Any]) -> list[list[str]]:
-    """Who waits longest first, then what others have, then what is closed, the latest first."""
-    ordered = sorted(alarms.values(), key=lambda alarm: str(alarm["since"]))
-    closed = [alarm for alarm in ordered if alarm["status"] == "closed"]
-    waits = [alarm for alarm in ordered if alarm["status"] == "raised"]
-    others = [alarm for alarm in ordered if alarm["status"] not in ("closed", "raised")]
-    return [[alarm["id"], alarm["status"]] for alarm in [*waits, *others, *reversed(closed)]]
-
-
 async def test_two_press_at_once(town: Town, browser: Browser) -> None:
     """Both see their own mark at once; one wins, the other reads who, and the mark is gone. The record has one."""
     await town.user("V01")
@@ -188,7 +159,8 @@ async def test_two_press_at_once(town: Town, browser: Browser) -> None:
             await expect(page.locator(".bar .pending")).to_be_visible()
         for line in (one, other):
             line.release_answers()
-        await first.locator('[data-part="now"]', has_text=re.compile(r"V0\d")).wait_for()
+        for page in pages.values():
+            await expect(page.locator(".bar .pending")).to_have_count(0)
         log = await (await first.request.get(f"{town.url}/log/alarms/{alarm}")).json()
         (winner,) = [row["event"]["by"] for row in log["events"] if row["event"]["type"] == "alarm_acknowledged"]
         loser = "V02" if winner == "V01" else "V01"
@@ -196,5 +168,47 @@ async def test_two_press_at_once(town: Town, browser: Browser) -> None:
         await expect(pages[loser].locator("[data-told=bad]")).to_contain_text(f"{winner} 已先接警")
         await expect(pages[loser].locator(row(alarm))).to_contain_text(winner)
         await expect(pages[loser].locator('[data-part="now"]')).not_to_have_class(re.compile("mine"))
-        await expect(pages[loser].locator(".bar .pending")).to_have_count(0)
         assert await pages[loser].locator(act("move")).count() == 0
+
+
+async def test_what_was_closed_before(town: Town, browser: Browser) -> None:
+    """A note on an alarm that was closed before the console came makes no row; reopened, the alarm is whole."""
+    await town.user("V01")
+    other = await town.officer("V02")
+    town.stops_watching(other)
+    alarm = await town.citizen().raises(text="门外有人")
+    await other.acknowledges(alarm)
+    await other.asks("close", alarm=alarm, disposition="handled", note="")
+    async with desk(browser, town, "V01") as page:
+        await other.asks("note", alarm=alarm, text="后来想到")
+        await town.settles()
+        assert await page.evaluate(KNOWN, other.position["dadongmen"]["offset"]) == []
+        await expect(page.locator(".rows li")).to_have_count(0)
+        await other.asks("reopen", alarm=alarm, reason="他又来了")
+        await expect(page.locator(row(alarm))).to_contain_text("门外有人")
+        await town.settles()
+        assert await page.evaluate(KNOWN, other.position["dadongmen"]["offset"]) == [other.alarms[alarm]]
+
+
+async def test_closed_alarms_are_bounded(town: Town, browser: Browser) -> None:
+    """However many end while a console is open, it keeps the 200 that ended last, and every one that is open."""
+    await town.user("V01")
+    async with desk(browser, town, "V01") as page:
+        kept = await page.evaluate("""() => import("/static/shared/store.js").then(({ makeStore }) => {
+            const store = makeStore();
+            const about = { station: "s", position: { epoch: "e", offset: 0 } };
+            store.snapshot({ ...about, alarms: [], duty: { officers: [], signed: {}, ready: [] } });
+            let offset = 0;
+            const tell = (alarm, type, changes) => {
+              offset += 1;
+              const position = { epoch: "e", offset };
+              store.event({ ...about, position, at: "", alarm, event: { type }, changes: { id: alarm, ...changes } });
+            };
+            for (let n = 0; n < 210; n++) tell(`a${n}`, "alarm_raised", { status: "raised", version: 1 });
+            for (let n = 209; n > 0; n--) {
+              const at = String(1000 - n);
+              tell(`a${n}`, "alarm_closed", { status: "closed", version: 2, closed_at: at });
+            }
+            return [...store.alarms.peek().keys()];
+        })""")
+        assert kept == [f"a{n}" for n in range(201)]

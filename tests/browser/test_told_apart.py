@@ -19,7 +19,9 @@ LOOKS: tuple[dict[str, str], ...] = (
 )
 BLIND = ("achromatopsia", "deuteranopia", "protanopia", "tritanopia")
 SIDE = 48
-LEAST_APART = 0.08  # of the picture's points must differ between the marks of any two statuses, drawn in black and white
+LEAST_APART = (
+    0.08  # of the picture's points must differ between the marks of any two statuses, drawn in black and white
+)
 # What the live regions say, with the page's own time.
 LISTENER = """() => {
   const said = { alert: [], polite: [] };
