@@ -26,7 +26,9 @@ PATIENT = {
     "DISPATCH_TIMER_LEASE_S": "2",
     "DISPATCH_SESSION_HOURS": "24",
 }
-OF_AN_ALARM_BYTES = 12_000  # a closed alarm with its talk stays in the list; measured: about 5 kB
+# An alarm that has ended stays in the list, with its talk: measured 4,700 bytes. And what the page, or the program that
+# steers it, holds of it for a while: measured 3.3 nodes (a row has 18) and 0.3 listeners.
+OF_AN_ALARM = {"heap": 8_000, "nodes": 6.0, "listeners": 1.0}
 
 
 async def used(page: Page, debugger: CDPSession) -> dict[str, int]:
@@ -47,9 +49,7 @@ async def one_alarm(town: Town, page: Page, citizen: Citizen, colleague: Officer
         await town.fast_forward(20)  # nobody came in time: it escalates
     if n % 10:
         await colleague.acknowledges(alarm)
-        await colleague.asks("ask", alarm=alarm, question="安全吗？", choices=["yes", "no"])
-        await citizen.does("answer", question=(await citizen.sees())["question"]["question"], answer="yes")
-        await colleague.asks("note", alarm=alarm, text="人在楼上")
+        await colleague.asks("say", alarm=alarm, text="马上到，请锁好门")
         await colleague.asks("arrive", alarm=alarm)
         await colleague.asks("close", alarm=alarm, disposition="handled", note="")
     else:
@@ -76,7 +76,7 @@ async def agrees(town: Town, page: Page, colleague: Officer) -> dict[str, Any]:
 
 
 async def test_a_night(tmp_path: Path, browser: Browser) -> None:
-    """Its memory grows by no more than the closed alarms in its list; at the end it shows what the stream says."""
+    """It keeps little more than the alarms in its list, which it has to; at the end it shows what the stream says."""
     async with Town(tmp_path, start=EVENING, env=PATIENT) as town:
         await town.user("V01")
         colleague = await town.officer("V02")
@@ -103,7 +103,5 @@ async def test_a_night(tmp_path: Path, browser: Browser) -> None:
             assert shown == expected(colleague.alarms)[: len(shown)]
             assert (await page.locator(".group .count").all_inner_texts()) == ["1", str(ALARMS)]
             assert town.clock.now().timestamp() - EVENING.timestamp() >= HOURS * 3600
-            print(warm, end)
-            assert end["heap"] - warm["heap"] < (ALARMS - WARM) * OF_AN_ALARM_BYTES
-            assert end["nodes"] - warm["nodes"] < 200
-            assert end["listeners"] - warm["listeners"] < 20
+            for what, most in OF_AN_ALARM.items():
+                assert (end[what] - warm[what]) / (ALARMS - WARM) <= most, (what, warm, end)
