@@ -17,7 +17,7 @@ BEFORE_EIGHT = datetime(2026, 11, 22, 23, 47, tzinfo=UTC)  # 07:47 there: thirte
 SMALL = """() => [...document.querySelectorAll("button, textarea, select, input, summary, a")]
   .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !/^(radio|checkbox)$/.test(one.type))
   .map((one) => [one.outerHTML.slice(0, 90), one.getBoundingClientRect()])
-  .filter(([, box]) => box.width > 1 && box.right > 0 && (box.height < 47.5 || box.width < 44))
+  .filter(([, box]) => box.width > 1 && (box.height < 47.5 || box.width < 44 || box.right > innerWidth))
   .map(([html, box]) => `${html} ${box.width} x ${box.height}`)"""
 
 
@@ -53,7 +53,7 @@ async def test_every_state(morning: Town, browser: Browser, axe: str) -> None:
         await town.user("V01")
         colleague = await town.officer("V02")
         town.stops_watching(colleague)
-        async with desk(browser, town, "V01", by=line.url, checked=False, timed=True) as page:
+        async with desk(browser, town, "V01", by=line.url, checked=False, timed=True, locale="en-GB") as page:
             looks = Looks(page, axe)
             await looks.at("sound check")
             await page.click(act("sound-later"))

@@ -48,6 +48,10 @@ export function Head({ title, onCheck, onHelp, onLeave = signOut, children }) {
   const heard = useValue(sound);
   const opened = useValue(menuOpen);
   const { state } = useValue(link.state);
+  const leave = () => {
+    menuOpen.value = false; // else it would lie over what has to be done first
+    void onLeave();
+  };
   return html`
     <header class="head is-${state}">
       <div class="head-name"><b>${stationName(me.station)}</b> <span>${title}</span></div>
@@ -74,7 +78,7 @@ export function Head({ title, onCheck, onHelp, onLeave = signOut, children }) {
             </button>`,
         )}
         <span class="me">${me.name}</span>
-        <button class="plain" data-act="sign-out" onClick=${() => void onLeave()}>
+        <button class="plain" data-act="sign-out" onClick=${leave}>
           ${t("head.sign_out")}
         </button>
       </div>
