@@ -1,5 +1,6 @@
 """What a console knows and shows, taken from its page, and what it ought to show."""
 
+import asyncio
 from typing import Any
 
 from playwright.async_api import Page
@@ -16,6 +17,12 @@ KNOWN = f"""(offset) => {STORE}new Promise((done) => {{
   }};
   stop = store.streams.subscribe(look);
 }}))"""
+
+
+async def known_to(page: Page, offset: int) -> list[dict[str, Any]]:
+    """The alarms that the page has, once it has read its station's stream to `offset`."""
+    async with asyncio.timeout(15):
+        return list(await page.evaluate(KNOWN, offset))
 
 
 async def in_list(page: Page) -> list[list[str]]:

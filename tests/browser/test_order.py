@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, WebSocket, expect
 
-from tests.browser.known import KNOWN, expected, in_list
+from tests.browser.known import expected, in_list, known_to
 from tests.browser.line import Line
 from tests.browser.staff import act, desk
 from tests.flow.people import Officer
@@ -104,7 +104,7 @@ async def test_cut_for_a_minute_under_load(town: Town, browser: Browser) -> None
         await load.goes_on(4, 0)
         await town.settles()
         before = officers[0].position["dadongmen"]["offset"]
-        await page.evaluate(KNOWN, before)
+        await known_to(page, before)
 
         line.doom()
         line.hold_answers()
@@ -119,7 +119,7 @@ async def test_cut_for_a_minute_under_load(town: Town, browser: Browser) -> None
         await page.wait_for_selector('[data-live="live"]')
         await town.settles()
         end = officers[0].position["dadongmen"]["offset"]
-        known = await page.evaluate(KNOWN, end)
+        known = await known_to(page, end)
 
         got = [frame["position"]["offset"] for frame in came if frame["type"] == "event"]
         assert "snapshot" not in [frame["type"] for frame in came]
@@ -182,12 +182,12 @@ async def test_what_was_closed_before(town: Town, browser: Browser) -> None:
     async with desk(browser, town, "V01") as page:
         await other.asks("note", alarm=alarm, text="后来想到")
         await town.settles()
-        assert await page.evaluate(KNOWN, other.position["dadongmen"]["offset"]) == []
+        assert await known_to(page, other.position["dadongmen"]["offset"]) == []
         await expect(page.locator(".rows li")).to_have_count(0)
         await other.asks("reopen", alarm=alarm, reason="他又来了")
         await expect(page.locator(row(alarm))).to_contain_text("门外有人")
         await town.settles()
-        assert await page.evaluate(KNOWN, other.position["dadongmen"]["offset"]) == [other.alarms[alarm]]
+        assert await known_to(page, other.position["dadongmen"]["offset"]) == [other.alarms[alarm]]
 
 
 async def test_closed_alarms_are_bounded(town: Town, browser: Browser) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, CDPSession, Page
 
-from tests.browser.known import KNOWN, expected, in_list
+from tests.browser.known import expected, in_list, known_to
 from tests.browser.staff import act, desk
 from tests.flow.people import Citizen, Officer
 from tests.flow.town import Town
@@ -71,7 +71,7 @@ async def agrees(town: Town, page: Page, colleague: Officer) -> dict[str, Any]:
     known: list[dict[str, Any]] = []
     while at != (at := colleague.position["dadongmen"]["offset"]):
         await town.settles()
-        known = await page.evaluate(KNOWN, colleague.position["dadongmen"]["offset"])
+        known = await known_to(page, colleague.position["dadongmen"]["offset"])
     return {one["id"]: one for one in known}
 
 
