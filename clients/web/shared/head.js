@@ -78,9 +78,7 @@ export function Head({ title, onCheck, onHelp, onLeave = signOut, children }) {
             </button>`,
         )}
         <span class="me">${me.name}</span>
-        <button class="plain" data-act="sign-out" onClick=${leave}>
-          ${t("head.sign_out")}
-        </button>
+        <button class="plain" data-act="sign-out" onClick=${leave}>${t("head.sign_out")}</button>
       </div>
     </header>
   `;
