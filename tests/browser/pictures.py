@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from dispatch.store import checks as store
 from tests.browser.pictures_helper import helping, sign_in
 from tests.flow.people import Citizen
+from tests.flow.town import PASSWORD, Town
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -26,6 +28,16 @@ SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 LAT, LON = 41.80312, 123.46587
 HERE = {"lat": LAT, "lon": LON, "accuracy_m": 18, "source": "gps"}
 PORT = 8790
+MORNING = datetime(2026, 11, 22, 23, 47, tzinfo=UTC)  # 07:47 there: thirteen minutes to the end of the shift
+SHIFT = {
+    "own": {"zh": "有人在敲我的门，我不能说话", "en": "Someone is at my door, I cannot speak"},
+    "place": {"zh": "东顺城街 12 号 3 楼", "en": "12 East Shuncheng Street, 3rd floor"},
+    "said": {"zh": "他还在门外", "en": "He is still outside"},
+    "answer": {"zh": "我们在路上，请锁好门", "en": "We are on our way, lock the door"},
+    "offered": {"zh": "楼下有人吵架", "en": "People fighting downstairs"},
+    "summary": {"zh": "两人，没有凶器，已劝开", "en": "Two people, no weapon, parted"},
+    "flood": {"zh": "商场里有人打架", "en": "A fight in the mall"},
+}
 
 
 async def main(folder: Path) -> None:
@@ -44,6 +56,8 @@ async def main(folder: Path) -> None:
                         await night(browser, url, password, lang, size, folder)
                         await helped(browser, url, password, lang, size, folder)
                         await trouble(browser, url, password, lang, size, folder, Path(data))
+                with tempfile.TemporaryDirectory() as data:
+                    await shift(browser, Path(data), lang, size, folder)
         await browser.close()
 
 
@@ -163,6 +177,81 @@ async def trouble(browser: Browser, url: str, password: str, lang: str, size: st
         await citizen.locator("#now-head", has_text={"zh": "还没有存好", "en": "Not stored yet"}[lang]).wait_for()
         await citizen.screenshot(path=folder / f"citizen-not-stored-{size}-{lang}.png")
     await redis.aclose()
+
+
+async def shift(browser: Browser, data: Path, lang: str, size: str, folder: Path) -> None:
+    """What takes two officers, many alarms, or a time of day: in simulated time, on one console."""
+    words = {name: text[lang] for name, text in SHIFT.items()}
+    async with Town(data, start=MORNING) as town:
+        await town.user("V01")
+        colleague = await town.officer("V02")
+        town.stops_watching(colleague)
+        async with signed_in(browser, town.url, "V01", PASSWORD, lang, size) as context:
+            page = await context.new_page()
+            await page.clock.install()
+            await page.goto(f"{town.url}/console?lang={lang}")
+
+            async def shot(name: str) -> None:
+                await page.wait_for_timeout(400)
+                await page.screenshot(path=folder / f"console-{name}-{size}-{lang}.png")
+
+            async def opens(alarm: str) -> None:
+                if size == "phone" and await page.locator("[data-alarm-open]").count():
+                    await page.click('[data-act="back"]')
+                await page.click(f'[data-alarm="{alarm}"]')
+
+            await shot("sound-check")
+            await page.click('[data-act="sound-later"]')
+            await shot("not-ready")
+            await page.click('.not-ready [data-act="sound-open"]')
+            await page.click('[data-act="sound-check"]')
+            await page.click('[data-act="sound-heard"]')
+
+            citizen = town.citizen()
+            own = await citizen.raises(
+                text=words["own"], place=words["place"], position=HERE, needs=["deaf"], lang=lang
+            )
+            await opens(own)
+            await page.click('[data-act="ack"]')
+            await citizen.does("say", ref="a", text=words["said"])
+            await page.fill('[data-act="write"]', words["answer"])
+            await page.press('[data-act="write"]', "Enter")
+            await page.click('[data-act="move"]')
+            await page.wait_for_selector('[data-act="arrive"]:enabled')
+            await page.locator(".story-head").scroll_into_view_if_needed()
+            await shot("end-of-shift")
+            await page.emulate_media(color_scheme="dark")
+            await shot("night")
+            await page.emulate_media(color_scheme="light")
+            if size == "phone":
+                await page.click('[data-act="menu"]')
+            await page.click('[data-act="sign-out"]')
+            await page.wait_for_selector('[data-part="leaving"]')
+            await shot("leaving")
+            await page.click('[data-act="leaving-stay"]')
+            await page.click('[data-act="call"]')
+            await shot("call")
+            await page.click('[data-act="call-not"]')
+
+            offered = await town.citizen().raises(text=words["offered"], position=HERE, lang=lang)
+            await colleague.acknowledges(offered)
+            await colleague.asks("handover", alarm=offered, to="V01", summary=words["summary"])
+            await opens(offered)
+            await page.wait_for_selector('[data-act="handover_accept"]')
+            await shot("handover-offered")
+            there = {**HERE, "lat": LAT + 0.004}
+            for n in range(12):
+                position = there if n % 3 else HERE
+                await town.citizen().raises(text=f"{words['flood']} {n + 1}", position=position, lang=lang)
+            if size == "phone":
+                await page.click('[data-act="back"]')
+            await page.wait_for_selector('[data-part="flood"]')
+            await shot("flood")
+            await page.context.set_offline(True)
+            for _ in range(2):
+                await page.clock.fast_forward(30_000)
+            await page.wait_for_selector('[data-live="stale"]')
+            await shot("stale")
 
 
 def on_duty() -> str:

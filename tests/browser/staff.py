@@ -16,22 +16,39 @@ def act(name: str) -> str:
 
 @asynccontextmanager
 async def desk(
-    browser: Browser, town: Town | HubProcess, name: str, path: str = "/console", checked: bool = True, **options: Any
+    browser: Browser,
+    town: Town | HubProcess,
+    name: str,
+    path: str = "/console",
+    checked: bool = True,
+    script: str = "",
+    by: str = "",
+    timed: bool = False,
+    **options: Any,
 ) -> AsyncIterator[Page]:
-    """A page as `name`, who is signed in; at its end, nothing went wrong in it."""
+    """A page as `name`, who is signed in; at its end, nothing went wrong in it.
+
+    `script` listens in the page before its own runs; `by` is another address of the town, such as that of a line in
+    front of it; with `timed` the test can move the page's own time on (`page.clock`), which goes on by itself as well.
+    """
+    url = by or town.url
     password = PASSWORD if isinstance(town, Town) else town.password
     context = await browser.new_context(
         **{"viewport": {"width": 1280, "height": 800}, "locale": "zh-CN", "timezone_id": "Asia/Shanghai", **options}
     )
     answer = await context.request.post(
-        f"{town.url}/session", data={"user": name, "password": password}, headers={"origin": town.url}
+        f"{url}/session", data={"user": name, "password": password}, headers={"origin": url}
     )
     assert answer.ok, await answer.text()
     faults: list[str] = []
+    if script:
+        await context.add_init_script(script)
     page = await context.new_page()
+    if timed:
+        await page.clock.install()
     page.set_default_timeout(15_000)
     page.on("pageerror", lambda fault: faults.append(str(fault)))
-    await page.goto(town.url + path)
+    await page.goto(url + path)
     await page.wait_for_selector('[data-live="live"]')
     if checked:
         await checks_sound(page)

@@ -3,8 +3,9 @@
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.staff import act, checks_sound, desk
 from tests.flow.town import Town
@@ -99,6 +100,7 @@ async def test_a_photo_is_covered_until_someone_uncovers_it(town: Town, browser:
         await expect(photo.locator("img")).to_have_css("filter", re.compile("blur"))
         assert await photo.locator("img").evaluate(WIDTH) == 320
         assert [url for url in asked if url.startswith(f"{alarm}/p1")] == [f"{alarm}/p1?copy=small"]
+        assert await opened(page, town, alarm, "media_opened") == []  # that it stands there covered is no look at it
         await photo.click()
         shown = page.locator(f"[data-media=p1] {act('cover')} img.large.there")
         await expect(shown).to_have_css("filter", "none")
@@ -134,12 +136,20 @@ async def test_a_photo_is_covered_until_someone_uncovers_it(town: Town, browser:
         saved = await asyncio.to_thread(Path(await original.path()).read_bytes)
         assert saved == (fixtures / "bad-html.jpg").read_bytes()
         await expect(unreadable).to_contain_text("已记录")
-        log = (await page.request.get(f"{town.url}/log/alarms/{alarm}")).json()
-        opened = [row["event"] for row in (await log)["events"] if row["event"]["type"] == "original_opened"]
-        assert [(event["by"], event["media"], event["reason"]) for event in opened] == [("V01", "u1", "检察院调取")]
+        (original_opened,) = await opened(page, town, alarm, "original_opened")
+        assert original_opened == {"type": "original_opened", "by": "V01", "media": "u1", "reason": "检察院调取"}
+        looked = await opened(page, town, alarm, "media_opened")
+        assert [(event["by"], event["media"]) for event in looked] == [("V01", "p1"), ("V01", "a1")]
+        await expect(page.locator("[data-media=p1] [data-part=opened-by]")).to_contain_text("V01")
         await page.click(f"{act('lang')}[lang=en]")
         await expect(made).to_contain_text("From the photo")
         await expect(page.locator("[data-media=u1]")).to_contain_text("Cannot be read")
+
+
+async def opened(page: Page, town: Town, alarm: str, kind: str) -> list[dict[str, Any]]:
+    """The events of one kind in the alarm's log."""
+    log = await (await page.request.get(f"{town.url}/log/alarms/{alarm}")).json()
+    return [row["event"] for row in log["events"] if row["event"]["type"] == kind]
 
 
 async def test_what_was_not_confirmed_is_taken_back(town: Town, browser: Browser) -> None:

@@ -6,7 +6,7 @@
 import { signal } from "/static/vendor/signals-core.js";
 
 import { link, pending, store, user } from "../shared/session.js";
-import { tell } from "../shared/told.js";
+import { mention, tell } from "../shared/told.js";
 import { t } from "../shared/words.js";
 
 /** @import { Alarm, Asked, CommandName, Fault, Without } from "../shared/types.d.ts" */
@@ -48,6 +48,7 @@ export const command = async (type, alarm, ...[more]) => {
 async function give(type, alarm, more) {
   const hushUntil = type === "ack" ? performance.now() + HUSH_MS : 0;
   mark(alarm.id, { alarm: alarm.id, type, queued: !link.live, hushUntil });
+  if (!link.live) mention(t("pending.queued_long"));
   const answer = await link.request(/** @type {Asked} */ ({ type, alarm: alarm.id, ...more }));
   // The answer can come before the event: what is shown must not go back for that instant.
   if (answer.type === "ok") await shown(alarm.id, answer.version ?? 0);

@@ -101,7 +101,7 @@ export function Bar({ alarm }) {
           </button>
         `,
       )}
-      ${wait ? html`<p class="pending" role="status">${t(wait.queued ? "pending.queued_long" : `pending.${wait.type}`)}</p>` : null}
+      ${wait ? html`<p class="pending">${t(wait.queued ? "pending.queued_long" : `pending.${wait.type}`)}</p>` : null}
     </div>
   `;
 }

@@ -7,6 +7,7 @@ import { html, useComputed, useEffect, useRef, useValue } from "../shared/dom.js
 import { signOut, store, user } from "../shared/session.js";
 import { onDuty } from "../shared/store.js";
 import { tick, until } from "../shared/time.js";
+import { mention } from "../shared/told.js";
 import { t } from "../shared/words.js";
 import { command } from "./actions.js";
 import { mine } from "./claims.js";
@@ -48,13 +49,18 @@ export function ShiftEnd() {
     () => (ends ? Math.ceil((Date.parse(ends) - tick.value) / 60_000) : null),
     [ends],
   );
-  if (!owned.length || !now || !me.station) return null;
-  const over = !onDuty(now).includes(me.name);
-  if (!over && (minutes === null || minutes > BEFORE_MIN)) return null;
+  const over = now !== undefined && !onDuty(now).includes(me.name);
+  const soon = minutes !== null && minutes <= BEFORE_MIN;
+  const shown = owned.length > 0 && now !== undefined && me.station !== null && (over || soon);
   const values = { n: owned.length, at: until(ends), minutes: Math.max(0, minutes ?? 0) };
+  const words = t(over ? "leaving.over" : "leaving.soon", values);
+  useEffect(() => {
+    if (shown) mention(words);
+  }, [shown, over]);
+  if (!shown) return null;
   return html`
-    <section class="shift-end" data-part="shift-end" role="status">
-      <p>${t(over ? "leaving.over" : "leaving.soon", values)}</p>
+    <section class="shift-end" data-part="shift-end">
+      <p>${words}</p>
       <${Owned} owned=${owned} />
     </section>
   `;

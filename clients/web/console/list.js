@@ -3,7 +3,7 @@
  * keyboard, so hundreds of alarms cost as much as fifty and focus never jumps.
  */
 
-import { headline } from "../shared/alarm.js";
+import { headline, priority } from "../shared/alarm.js";
 import {
   html,
   useClassOfMoving,
@@ -132,6 +132,9 @@ function Row({ alarm, top, chosen }) {
         onFocus=${() => (cursor.value = alarm.id)}
       >
         <${Mark} status=${alarm.status} />
+        <span class="priority" data-priority=${priority(alarm)}>
+          <span class="spoken">${t("priority.word")}</span>${priority(alarm)}
+        </span>
         <span class="what">${headline(alarm)}</span>
         <${Since} alarm=${alarm} />
         <span class="where">${others}${where}</span>

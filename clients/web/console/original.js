@@ -1,7 +1,8 @@
 /** The sealed original of a photo or recording: given out with a reason, which is logged, as a file that nothing opens. */
 
-import { html, useState, useValue } from "../shared/dom.js";
+import { html, useEffect, useState, useValue } from "../shared/dom.js";
 import { config } from "../shared/session.js";
+import { mention } from "../shared/told.js";
 import { t } from "../shared/words.js";
 
 /** @import { Alarm, MediaEntry } from "../shared/types.d.ts" */
@@ -45,6 +46,9 @@ export function Original({ alarm, id, item }) {
   const [reason, setReason] = useState("");
   const [told, setTold] = useState("");
   const most = useValue(config).limits?.reason_chars ?? MOST;
+  useEffect(() => {
+    if (told) mention(t(told));
+  }, [told]);
   if (["receiving", "wiped", "removed"].includes(item.state)) return null; // there is none, yet or any more
   const get = async () => {
     setTold("media.original_wait");
@@ -58,7 +62,7 @@ export function Original({ alarm, id, item }) {
       setTold("media.original_failed");
     }
   };
-  const said = told ? html` <span role="status">${t(told)}</span>` : null;
+  const said = told ? html` <span>${t(told)}</span>` : null;
   if (!open) {
     return html`
       <p class="original">

@@ -21,6 +21,18 @@ export function headline(alarm) {
   return alarm.category ? known("category", alarm.category) : t("alarm.no_words");
 }
 
+/**
+ * How soon an alarm wants a person, 1 before all: nobody has it, or who has it is lost; taken and not moving, or
+ * perhaps under duress; someone goes or is there; closed. Field's term: alarm priority (ISA-18.2).
+ *
+ * @param {Alarm} alarm
+ */
+export function priority(alarm) {
+  if (alarm.status === "closed") return 4;
+  if (alarm.status === "raised" || alarm.owner_lost_at) return 1;
+  return alarm.status === "acknowledged" || alarm.cancel === "duress" ? 2 : 3;
+}
+
 /** Who has been called so far, while nobody has it. @param {Alarm} alarm */
 export function called(alarm) {
   if (alarm.status !== "raised") return "";

@@ -5,9 +5,10 @@
 
 import { computed } from "/static/vendor/signals-core.js";
 
-import { html, useValue } from "./dom.js";
+import { html, useEffect, useValue } from "./dom.js";
 import { stationName, store } from "./session.js";
 import { clock } from "./time.js";
+import { mention } from "./told.js";
 import { listed, t } from "./words.js";
 
 /** The stations in a flood that this page shows, with since when. */
@@ -23,10 +24,12 @@ export const flood = computed(() => flooded.value.length > 0);
 /** The line under the head while a flood lasts. */
 export function Flood() {
   const now = useValue(flooded);
-  if (!now.length) return null;
   const values = {
     stations: listed(now.map((one) => stationName(one.station))),
     at: clock(now.map((one) => one.since).sort()[0]),
   };
-  return html`<p class="flood" data-part="flood" role="status">${t("flood.line", values)}</p>`;
+  useEffect(() => {
+    if (now.length) mention(t("flood.line", values));
+  }, [values.stations, values.at]);
+  return now.length ? html`<p class="flood" data-part="flood">${t("flood.line", values)}</p>` : null;
 }

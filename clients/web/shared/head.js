@@ -33,7 +33,7 @@ export function Live() {
     state === "ended"
       ? t(code === 4503 ? "live.forbidden" : "live.ended")
       : t(state === "stale" && code === RESTORED ? "live.restored" : `live.${state}`, values);
-  return html`<p class="live ${state}" data-live=${state} role=${state === "live" ? undefined : "status"}>
+  return html`<p class="live ${state}" data-live=${state}>
     <span class="dot" aria-hidden="true"></span>${words}
   </p>`;
 }
@@ -48,6 +48,10 @@ export function Head({ title, onCheck, onHelp, onLeave = signOut, children }) {
   const heard = useValue(sound);
   const opened = useValue(menuOpen);
   const { state } = useValue(link.state);
+  const leave = () => {
+    menuOpen.value = false; // else it would lie over what has to be done first
+    void onLeave();
+  };
   return html`
     <header class="head is-${state}">
       <div class="head-name"><b>${stationName(me.station)}</b> <span>${title}</span></div>
@@ -74,9 +78,7 @@ export function Head({ title, onCheck, onHelp, onLeave = signOut, children }) {
             </button>`,
         )}
         <span class="me">${me.name}</span>
-        <button class="plain" data-act="sign-out" onClick=${() => void onLeave()}>
-          ${t("head.sign_out")}
-        </button>
+        <button class="plain" data-act="sign-out" onClick=${leave}>${t("head.sign_out")}</button>
       </div>
     </header>
   `;
@@ -87,7 +89,7 @@ export function NotReady({ onCheck }) {
   const heard = useValue(sound);
   if (heard === "on") return null;
   return html`
-    <div class="not-ready" role="status" data-part="not-ready">
+    <div class="not-ready" data-part="not-ready">
       <span>${t(`not_ready.${heard}`)}</span>
       <button data-act="sound-open" onClick=${onCheck}>${t("not_ready.check")}</button>
     </div>

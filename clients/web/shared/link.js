@@ -65,6 +65,7 @@ export class Link {
       const target = name === "visibilitychange" ? document : window;
       target.addEventListener(name, () => this.#watch());
     }
+    window.addEventListener("online", () => this.#socket ?? this.#connect());
     this.#connect();
   }
 

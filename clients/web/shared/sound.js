@@ -25,8 +25,8 @@ let audio = null;
 let checked = false;
 /** @type {Map<string, Promise<AudioBuffer | null>>} */
 const clips = new Map();
-/** Gains of the rounds that are laid ahead or sounding. @type {Set<GainNode>} */
-const laid = new Set();
+/** The rounds that are laid ahead or sounding: their gains, and what sounds through each. @type {Map<GainNode, AudioScheduledSourceNode[]>} */
+const laid = new Map();
 let round = 0;
 let laidUntil = 0;
 let ringing = "";
@@ -95,7 +95,10 @@ function hush() {
   ringing = "";
   sounding.value = false;
   laidUntil = 0;
-  for (const gain of laid) gain.disconnect();
+  for (const [gain, sources] of laid) {
+    gain.disconnect();
+    for (const source of sources) source.stop(); // else it is kept until it would have been over
+  }
   laid.clear();
 }
 
@@ -126,6 +129,7 @@ function lay(at, loudness, voice) {
   const source = new AudioBufferSourceNode(audio, { buffer: voice });
   source.connect(gain);
   source.start(at + TONE_S);
+  laid.get(gain)?.push(source);
   return end(gain, at, TONE_S + voice.duration);
 }
 
@@ -139,6 +143,7 @@ function end(gain, at, lasts) {
   };
   last.start(at);
   last.stop(at + lasts);
+  laid.get(gain)?.push(last);
   return lasts;
 }
 
@@ -146,7 +151,7 @@ function end(gain, at, lasts) {
 function out(context, loudness) {
   const gain = new GainNode(context, { gain: loudness });
   gain.connect(context.destination);
-  laid.add(gain);
+  laid.set(gain, []);
   return gain;
 }
 
@@ -162,6 +167,7 @@ function beep(context, gain, at, pitch, lasts) {
   tone.connect(shape).connect(gain);
   tone.start(at);
   tone.stop(at + lasts);
+  laid.get(gain)?.push(tone);
 }
 
 /** @param {string} name */

@@ -17,6 +17,19 @@ const NO_DUTY = { officers: [], signed: {}, ready: [] };
 /** Closed alarms are kept for the session, at most so many of each station: the newest. */
 const CLOSED_KEPT = 200;
 
+/**
+ * The same without the closed ones beyond those kept, so that a console left open for weeks stays small.
+ *
+ * @param {Map<string, Alarm>} alarms is changed
+ */
+function withoutOldest(alarms) {
+  const closed = [...alarms.values()].filter((alarm) => alarm.status === "closed");
+  if (closed.length <= CLOSED_KEPT) return alarms;
+  closed.sort((a, b) => (a.closed_at ?? "").localeCompare(b.closed_at ?? ""));
+  for (const { id } of closed.slice(0, -CLOSED_KEPT)) alarms.delete(id);
+  return alarms;
+}
+
 export function makeStore() {
   /** @type {import("/static/vendor/signals-core.js").Signal<Map<string, Stream>>} */
   const streams = signal(new Map());
@@ -81,7 +94,8 @@ export function makeStore() {
         const whole = frame.event.type === "alarm_raised" || frame.event.type === "alarm_shared";
         const before = whole ? {} : (stream.alarms.get(frame.alarm) ?? {});
         const alarm = /** @type {Alarm} */ (applyPatch(before, frame.changes));
-        next.alarms = new Map(stream.alarms).set(frame.alarm, alarm);
+        // A change to what was closed before this console came, such as a note: there is nothing here to change.
+        if (alarm.id) next.alarms = withoutOldest(new Map(stream.alarms).set(frame.alarm, alarm));
       }
       put(frame.station, next);
       return "applied";

@@ -1,12 +1,15 @@
 /**
- * Short words to the officer, and the two live regions for those who listen to the page: polite for what was done and
- * what is wrong with the system, assertive only for new alarms, at most one announcement in two seconds, with a count.
+ * Short words to the officer, and the only two live regions of a page, for those who listen to it: polite for what was
+ * done and what is wrong with the system, assertive only for new alarms; in each at most one announcement in two
+ * seconds, with a count. Nothing that counts on the screen is in either.
  */
 
 import { effect, signal } from "/static/vendor/signals-core.js";
 
 import { html, useValue } from "./dom.js";
-import { ringing } from "./session.js";
+import { link, ringing } from "./session.js";
+import { sound } from "./sound.js";
+import { clock } from "./time.js";
 import { t } from "./words.js";
 
 /** @typedef {{ id: number, text: string, tone: "good" | "bad" }} Line */
@@ -16,8 +19,9 @@ const BETWEEN_MS = 2000;
 
 /** @type {import("/static/vendor/signals-core.js").Signal<Line[]>} */
 const lines = signal([]);
-const mentioned = signal("");
-const announced = signal("");
+/** With a number: the same words again are another announcement, and must be one to a screen reader too. */
+const mentioned = signal({ n: 0, text: "" });
+const announced = signal({ n: 0, text: "" });
 let count = 0;
 
 /** @param {string} text @param {"good" | "bad"} [tone] */
@@ -29,7 +33,37 @@ export function tell(text, tone = "good") {
 
 /** Only for those who listen: it is on the screen elsewhere. @param {string} text */
 export function mention(text) {
-  mentioned.value = text;
+  toMention.push(text);
+  if (!mentioning) mentionAll();
+}
+/** @type {string[]} */
+let toMention = [];
+let mentioning = 0;
+
+function mentionAll() {
+  mentioned.value = { n: ++count, text: toMention.join(" ") };
+  toMention = [];
+  mentioning = window.setTimeout(() => {
+    mentioning = 0;
+    if (toMention.length) mentionAll();
+  }, BETWEEN_MS);
+}
+
+/** Say that the page is not live, is live again, or can't ring any more; each once, without the seconds on the screen. */
+function mentionState() {
+  let was = "";
+  let rang = false;
+  effect(() => {
+    const { state, since } = link.state.value;
+    if (state === "stale") mention(t("live.stale_since", { at: clock(since) }));
+    if (state === "live" && was === "stale") mention(t("live.live"));
+    was = state;
+  });
+  effect(() => {
+    const now = sound.value;
+    if (rang && now !== "on") mention(t(`not_ready.${now}`));
+    rang = now === "on";
+  });
 }
 
 /** @param {number} id */
@@ -42,8 +76,9 @@ const heard = new Set();
 let fresh = 0;
 let timer = 0;
 
-/** Begin to announce alarms that ring here. */
+/** Begin to announce alarms that ring here, and what becomes of this page. */
 export function announce() {
+  mentionState();
   effect(() => {
     for (const alarm of ringing.value) {
       if (heard.has(alarm.id)) continue;
@@ -55,7 +90,7 @@ export function announce() {
 }
 
 function say() {
-  announced.value = t(fresh === 1 ? "announce.one" : "announce.many", { n: fresh });
+  announced.value = { n: ++count, text: t(fresh === 1 ? "announce.one" : "announce.many", { n: fresh }) };
   fresh = 0;
   timer = window.setTimeout(() => {
     timer = 0;
@@ -69,7 +104,7 @@ export function Told() {
   const alarm = useValue(announced);
   return html`
     <div class="told" role="status" aria-live="polite">
-      <p class="spoken" data-part="mentioned">${system}</p>
+      <p class="spoken" data-part="mentioned"><span key=${system.n}>${system.text}</span></p>
       ${shown.map(
         (one) => html`
           <p key=${one.id} class="told-line ${one.tone}" data-told=${one.tone}>
@@ -79,6 +114,6 @@ export function Told() {
         `,
       )}
     </div>
-    <div class="spoken" role="alert" aria-live="assertive">${alarm}</div>
+    <div class="spoken" role="alert" aria-live="assertive"><p key=${alarm.n}>${alarm.text}</p></div>
   `;
 }
