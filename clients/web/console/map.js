@@ -6,6 +6,7 @@
 import { html, useComputed, useEffect, useRef, useState, useValue } from "../shared/dom.js";
 import { headline } from "../shared/alarm.js";
 import { secondsSince, tick } from "../shared/time.js";
+import { mention } from "../shared/told.js";
 import { lang, t } from "../shared/words.js";
 import { facts } from "./map-facts.js";
 import { MapList } from "./map-list.js";
@@ -124,6 +125,9 @@ function Picture({ known, still, label, ready, children }) {
       view.current = null;
     };
   }, [known.tiles]);
+  useEffect(() => {
+    if (fault) mention(t(fault));
+  }, [fault]);
   useEffect(draw, [known.facts, known.areas, known.old, language]);
   return html`
     <div class="map-stage">
@@ -136,7 +140,7 @@ function Picture({ known, still, label, ready, children }) {
       ></div>
       ${children}
     </div>
-    ${fault ? html`<p class="map-fault hint" role="status" data-fault=${fault}>${t(fault)}</p>` : null}
+    ${fault ? html`<p class="map-fault hint" data-fault=${fault}>${t(fault)}</p>` : null}
     ${known.tiles?.attribution ? html`<p class="map-from">${known.tiles.attribution}</p>` : null}
   `;
 }

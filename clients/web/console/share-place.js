@@ -5,9 +5,10 @@
 
 import { signal } from "/static/vendor/signals-core.js";
 
-import { html, useComputed, useValue } from "../shared/dom.js";
+import { html, useComputed, useEffect, useValue } from "../shared/dom.js";
 import { link, user } from "../shared/session.js";
 import { clock, serverNow, tick } from "../shared/time.js";
+import { mention } from "../shared/told.js";
 import { t } from "../shared/words.js";
 
 const AGAIN_MS = 25_000; // `nearby.lapse_s` is at least 30
@@ -74,8 +75,11 @@ export function SharePlace() {
   const last = useValue(kept);
   const why = useValue(trouble);
   const gone = useComputed(() => last !== null && Date.parse(last.until) < tick.value, [last]);
-  if (!me.station || !("geolocation" in navigator)) return null;
   const phase = !on ? "off" : last && !gone ? "shared" : why || "coming";
+  useEffect(() => {
+    if (on) mention(t(`share.${phase}`, { at: clock(last?.at) }));
+  }, [phase]);
+  if (!me.station || !("geolocation" in navigator)) return null;
   return html`
     <div class="share-place" data-sharing=${phase}>
       <label class="pick">
@@ -88,7 +92,7 @@ export function SharePlace() {
         />
         <span>${t("share.switch")}</span>
       </label>
-      <p class="hint" role="status">${t(`share.${phase}`, { at: clock(last?.at) })}</p>
+      <p class="hint">${t(`share.${phase}`, { at: clock(last?.at) })}</p>
     </div>
   `;
 }

@@ -1,15 +1,19 @@
 /** What the page says of this device's phone alerts, with the way in, out, and to try them. */
 
 import { alerts, busy, switchOff, switchOn, trial, tryOutAlerts } from "./alerts.js";
-import { html, useValue } from "./dom.js";
+import { html, useEffect, useValue } from "./dom.js";
+import { mention } from "./told.js";
 import { known, t } from "./words.js";
 
 /** The line while this device was to be notified and is not. @param {{ onCheck: () => void }} props */
 export function AlertsBroken({ onCheck }) {
   const { state, why } = useValue(alerts);
+  useEffect(() => {
+    if (state === "broken") mention(`${t("alerts.title")} ${known("alerts.broken", why)}`);
+  }, [state, why]);
   if (state !== "broken") return null;
   return html`
-    <div class="alerts-broken" role="status" data-part="alerts-broken">
+    <div class="alerts-broken" data-part="alerts-broken">
       <span><b>${t("alerts.title")}</b> ${known("alerts.broken", why)}</span>
       <button data-act="alerts-open" onClick=${onCheck}>${t("alerts.mend")}</button>
     </div>
