@@ -245,6 +245,7 @@ async def shift(browser: Browser, data: Path, lang: str, size: str, folder: Path
                 await town.citizen().raises(text=f"{words['flood']} {n + 1}", position=position, lang=lang)
             if size == "phone":
                 await page.click('[data-act="back"]')
+            await town.clock.advance(1)  # floods are counted once a second
             await page.wait_for_selector('[data-part="flood"]')
             await shot("flood")
             await page.context.set_offline(True)

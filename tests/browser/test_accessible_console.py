@@ -95,6 +95,7 @@ async def test_every_state(morning: Town, browser: Browser, axe: str) -> None:
             offered = await town.citizen().raises(text="交给您")
             await colleague.acknowledges(offered)
             await colleague.asks("handover", alarm=offered, to="V01", summary="人在楼上")
+            await town.clock.advance(1)  # floods are counted once a second
             await page.wait_for_selector('[data-part="flood"]')
             await page.click(f'[data-alarm="{offered}"]')
             await page.wait_for_selector(act("handover_accept"))
