@@ -63,7 +63,7 @@ class Identity:
     def __init__(self, stream: Stream, clock: Clock, hours: float, attempts: int, window_s: float) -> None:
         self._redis = stream.redis
         self._keys = stream.keys
-        self._clock = clock
+        self.clock = clock
         self._seconds = int(hours * 3600)
         self._attempts = attempts
         self._window_s = int(window_s)
@@ -88,7 +88,7 @@ class Identity:
             raise ValueError(f"kind: only helpers have one, and it must be one of {', '.join(KINDS)}")
         record = {
             "hash": hashed, "role": role, "station": station, "disabled": False,
-            "created_at": to_text(self._clock.now()),
+            "created_at": to_text(self.clock.now()),
         } | ({"kind": kind} if kind else {})  # fmt: skip
         async with translated():
             if not await self._redis.hsetnx(self._keys.users, name, orjson.dumps(record)):

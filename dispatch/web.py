@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatch import areas, installable, staff_app, tiles
 from dispatch.alarm import errors, messages
-from dispatch.alarm.clock import from_text
+from dispatch.alarm.clock import from_text, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.catalogues import LANGUAGES, Catalogues
@@ -195,7 +195,8 @@ def routes(
             gone = Response(status_code=204)
             gone.delete_cookie(COOKIE, path="/")
             return gone
-        return JSONResponse(_shown(await identity.signed_in(request.cookies.get(COOKIE))))
+        shown = _shown(await identity.signed_in(request.cookies.get(COOKIE)))
+        return JSONResponse({**shown, "now": to_text(identity.clock.now())})
 
     async def clip(request: Request) -> Response:
         await who(request)

@@ -8,7 +8,7 @@ import { computed, effect, signal } from "/static/vendor/signals-core.js";
 import { Link, newRef } from "./link.js";
 import { FLOOD, remind, ring, sound, sounding } from "./sound.js";
 import { makeStore, rings } from "./store.js";
-import { serverNow, startTicking, tick } from "./time.js";
+import { follow, serverNow, startTicking, tick } from "./time.js";
 import { lang, t } from "./words.js";
 
 /** @import { Alarm, Config, Notice, User } from "./types.d.ts" */
@@ -88,7 +88,7 @@ function soundOf(type, alarm) {
   if (type === "handover_offered" && (to === me.name || (!to && alarm.owner !== me.name))) remind(440);
 }
 
-/** @returns {Promise<User | null>} null after the page was left for the sign-in page */
+/** @returns {Promise<(User & { now: string }) | null>} null after the page was left for the sign-in page */
 async function who() {
   try {
     const answer = await fetch("/session");
@@ -119,6 +119,7 @@ export async function begin() {
     fetch("/static/config.json").then((got) => got.json()),
   ]);
   if (!person) return false;
+  follow(person.now); // this machine's clock may be wrong, and "today" is asked for before the first beat
   user.value = person;
   config.value = settings;
   startTicking();

@@ -33,6 +33,11 @@ function local(at) {
 }
 
 const filter = signal(today());
+
+/** Once the hub's time is known. */
+export function beginLog() {
+  filter.value = today();
+}
 /** The cursors of the pages before this one. @type {import("/static/vendor/signals-core.js").Signal<string[]>} */
 const before = signal([]);
 /** @type {import("/static/vendor/signals-core.js").Signal<Page>} */

@@ -14,7 +14,7 @@ import { Told } from "../shared/told.js";
 import { lang, loadWords, t } from "../shared/words.js";
 import { Channels } from "./channels.js";
 import { Duty } from "./duty.js";
-import { Log, setFilter } from "./log.js";
+import { beginLog, Log, setFilter } from "./log.js";
 import { Open, Overdue } from "./open.js";
 import { chosen, show, view } from "./state.js";
 import { Timeline } from "./timeline.js";
@@ -78,6 +78,7 @@ function Supervisor() {
 applyTheme();
 await loadWords("common", "supervisor");
 if (await begin()) {
+  beginLog();
   mentionNotices();
   followAlerts(open);
   effect(() => {
