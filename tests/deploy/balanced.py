@@ -85,7 +85,7 @@ class Balanced:
             finally:
                 load.ends = True
                 await asyncio.gather(*tasks)
-            assert load.faults == []
+            assert load.faults == [], load.faults
 
     async def used(self, hub: HubProcess, load: "Load") -> None:
         """Wait until nginx gives requests to the hub."""
@@ -127,7 +127,7 @@ class Load:
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(WAIT_S), self._came:
             await self._came.wait_for(lambda: true() or bool(self.faults))
-        assert self.faults == []
+        assert self.faults == [], self.faults
 
 
 def connections(port: int) -> int:
