@@ -76,5 +76,6 @@ export function unseenBy(alarm) {
   const policy = policies[alarm.kind] ?? policies[`stations.${alarm.station}`] ?? policies.default;
   const shift = store.streams.value.get(alarm.station)?.duty;
   if (!policy?.seen_by_all || !shift) return [];
-  return onDuty(shift).filter((name) => !(alarm.seen_by ?? []).includes(name));
+  const seen = [...(alarm.seen_by ?? []), alarm.owner];
+  return onDuty(shift).filter((name) => !seen.includes(name));
 }
