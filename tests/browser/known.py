@@ -5,24 +5,44 @@ from typing import Any
 
 from playwright.async_api import Page
 
+from tests.flow.people import Officer
+from tests.flow.town import Town
+
 STORE = 'import("/static/shared/session.js").then(({ store }) => '
-# All that the page knows, once it was read to `offset`.
+# All that the page knows, and the offset that it has read its station's stream to, once that is at least `offset`.
 KNOWN = f"""(offset) => {STORE}new Promise((done) => {{
-  const all = () => [...store.alarms.peek().values()];
   let stop = () => {{}};
   const look = (streams) => {{
-    if ((streams.get("dadongmen")?.position.offset ?? -1) < offset) return;
+    const read = streams.get("dadongmen")?.position.offset ?? -1;
+    if (read < offset) return;
     queueMicrotask(() => stop());
-    done(all());
+    done([read, [...store.alarms.peek().values()]]);
   }};
   stop = store.streams.subscribe(look);
 }}))"""
+WAIT_S = 15
 
 
-async def known_to(page: Page, offset: int) -> list[dict[str, Any]]:
-    """The alarms that the page has, once it has read its station's stream to `offset`."""
-    async with asyncio.timeout(15):
-        return list(await page.evaluate(KNOWN, offset))
+async def known_to(page: Page, offset: int = 0) -> tuple[int, list[dict[str, Any]]]:
+    """How far the page has read its station's stream, at least to `offset`, and the alarms that it has then."""
+    async with asyncio.timeout(WAIT_S):
+        read, alarms = await page.evaluate(KNOWN, offset)
+    return int(read), list(alarms)
+
+
+async def known_with(town: Town, page: Page, *officers: Officer) -> tuple[int, list[dict[str, Any]]]:
+    """The same, at an offset where all these officers are too: what a console confirms is an event for all again."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            await town.settles()
+            read, alarms = await known_to(page, max(there(officer) for officer in officers))
+            if all(there(officer) == read for officer in officers):
+                return read, alarms
+
+
+def there(officer: Officer) -> int:
+    """How far the officer has read the station's stream."""
+    return int(officer.position["dadongmen"]["offset"])
 
 
 async def in_list(page: Page) -> list[list[str]]:

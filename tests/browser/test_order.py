@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, WebSocket, expect
 
-from tests.browser.known import expected, in_list, known_to
+from tests.browser.known import WAIT_S, expected, in_list, known_to, known_with, there
 from tests.browser.line import Line
 from tests.browser.staff import act, desk
 from tests.flow.people import Officer
@@ -102,29 +102,28 @@ async def test_cut_for_a_minute_under_load(town: Town, browser: Browser) -> None
         page.on("websocket", lambda socket: notes(socket, came))
         await page.click(row(talk))
         await load.goes_on(4, 0)
-        await town.settles()
-        before = officers[0].position["dadongmen"]["offset"]
-        await known_to(page, before)
+        await known_with(town, page, *officers)
 
         line.doom()
         line.hold_answers()
         await page.clock.fast_forward(SILENCE_MS)
         await page.wait_for_selector('[data-live="stale"]')
+        before, _ = await known_to(page)
         await load.goes_on(12, 5)
-        assert officers[0].position["dadongmen"]["offset"] > before + 20
+        assert there(officers[0]) > before + 20
 
         line.release_answers()
         back = page.clock.fast_forward(SILENCE_MS)
         await asyncio.gather(back, load.goes_on(12, 0))
         await page.wait_for_selector('[data-live="live"]')
-        await town.settles()
-        end = officers[0].position["dadongmen"]["offset"]
-        known = await known_to(page, end)
-
-        got = [frame["position"]["offset"] for frame in came if frame["type"] == "event"]
-        assert "snapshot" not in [frame["type"] for frame in came]
-        assert got == list(range(before + 1, end + 1))  # each once, and no other
+        end, known = await known_with(town, page, *officers)
         assert {one["id"]: one for one in known} == officers[0].alarms == officers[1].alarms
+
+        async with asyncio.timeout(WAIT_S):  # what the page has, its debugger tells a moment later
+            while (got := [frame["position"]["offset"] for frame in came if frame["type"] == "event"])[-1] < end:
+                await page.evaluate("0")
+        assert "snapshot" not in [frame["type"] for frame in came]
+        assert got[: end - before] == list(range(before + 1, end + 1))  # each once, and no other
         said = [f"第 {n} 句" for n in range(load.said)]
         await expect(page.locator('[data-said="officer"] p')).to_have_text(said)
         assert await in_list(page) == expected(officers[0].alarms)
@@ -181,13 +180,13 @@ async def test_what_was_closed_before(town: Town, browser: Browser) -> None:
     await other.asks("close", alarm=alarm, disposition="handled", note="")
     async with desk(browser, town, "V01") as page:
         await other.asks("note", alarm=alarm, text="后来想到")
-        await town.settles()
-        assert await known_to(page, other.position["dadongmen"]["offset"]) == []
+        _, known = await known_with(town, page, other)
+        assert known == []
         await expect(page.locator(".rows li")).to_have_count(0)
         await other.asks("reopen", alarm=alarm, reason="他又来了")
         await expect(page.locator(row(alarm))).to_contain_text("门外有人")
-        await town.settles()
-        assert await known_to(page, other.position["dadongmen"]["offset"]) == [other.alarms[alarm]]
+        _, known = await known_with(town, page, other)
+        assert known == [other.alarms[alarm]]
 
 
 async def test_closed_alarms_are_bounded(town: Town, browser: Browser) -> None:

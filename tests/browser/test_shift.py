@@ -3,11 +3,10 @@
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from playwright.async_api import Browser, CDPSession, Page
 
-from tests.browser.known import expected, in_list, known_to
+from tests.browser.known import expected, in_list, known_with
 from tests.browser.staff import act, desk
 from tests.flow.people import Citizen, Officer
 from tests.flow.town import Town
@@ -65,16 +64,6 @@ async def one_alarm(town: Town, page: Page, citizen: Citizen, colleague: Officer
         await page.click(act("shut"))
 
 
-async def agrees(town: Town, page: Page, colleague: Officer) -> dict[str, Any]:
-    """All that the page knows, when it has heard as much as the colleague's console has."""
-    at = -1
-    known: list[dict[str, Any]] = []
-    while at != (at := colleague.position["dadongmen"]["offset"]):
-        await town.settles()
-        known = await known_to(page, colleague.position["dadongmen"]["offset"])
-    return {one["id"]: one for one in known}
-
-
 async def test_a_night(tmp_path: Path, browser: Browser) -> None:
     """It keeps little more than the alarms in its list, which it has to; at the end it shows what the stream says."""
     async with Town(tmp_path, start=EVENING, env=PATIENT) as town:
@@ -96,8 +85,8 @@ async def test_a_night(tmp_path: Path, browser: Browser) -> None:
             citizen.id = str(uuid.uuid4())
             left = await citizen.raises(text="最后一起")
             await page.wait_for_selector(f'[data-alarm="{left}"]')
-            known = await agrees(town, page, colleague)
-            assert known == colleague.alarms
+            _, known = await known_with(town, page, colleague)
+            assert {one["id"]: one for one in known} == colleague.alarms
             assert len(known) == ALARMS + 1
             shown = await in_list(page)
             assert shown == expected(colleague.alarms)[: len(shown)]

@@ -129,6 +129,12 @@ class Service:
         """A new browser."""
         return Device(self)
 
+    async def is_asked(self, number: int) -> None:
+        """Wait until so many attempts were made, for whichever device; not more."""
+        async with asyncio.timeout(TIMEOUT_S), self.came:
+            await self.came.wait_for(lambda: sum(device.asked for device in self.devices.values()) >= number)
+        assert sum(device.asked for device in self.devices.values()) == number
+
     async def pushed(self, request: Request) -> Response:
         device = self.devices.get(request.path_params["device"])
         if device is None:
