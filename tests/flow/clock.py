@@ -40,10 +40,10 @@ class FakeClock:
     async def advance(self, seconds: float) -> None:
         """Move time on by `seconds`; returns when everything that was due has run."""
         goal = self._now + timedelta(seconds=seconds)
-        while due := [instant for instant, _ in self._sleepers.values() if instant <= goal]:
+        while due := [instant for instant, _, _ in self._asleep() if instant <= goal]:
             self._now = max(self._now, min(due))
-            for woken, (instant, task) in list(self._sleepers.items()):
-                if instant <= self._now and not woken.done():
+            for instant, task, woken in self._asleep():
+                if instant <= self._now:
                     del self._sleepers[woken]
                     self._busy.add(task)
                     task.add_done_callback(self._rest)
@@ -58,6 +58,10 @@ class FakeClock:
     def set(self, instant: datetime) -> None:
         """Start a test at `instant`; only before anything runs."""
         self._now = instant
+
+    def _asleep(self) -> list[tuple[datetime, "asyncio.Task[object]", asyncio.Future[None]]]:
+        """Whom time can wake: not who was cancelled and has not run since."""
+        return [(*sleeper, woken) for woken, sleeper in self._sleepers.items() if not woken.done()]
 
     async def _until_settled(self) -> None:
         async with asyncio.timeout(30):
