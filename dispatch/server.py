@@ -23,6 +23,7 @@ from dispatch import resources
 from dispatch.alarm.clock import StoreClock
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.tasks import end
+from dispatch.answers import WholeAnswers
 from dispatch.app import Dispatch
 from dispatch.fanout.transport import Protocol
 from dispatch.media.objects import KeyUnusable, Objects, Unusable, open_key
@@ -245,7 +246,7 @@ def uvicorn_config(dispatch: Dispatch) -> uvicorn.Config:
     """How a hub is served; the same in tests."""
     shutdown_s = dispatch.settings.serve.shutdown_s * _CONNECTIONS_SHARE
     return uvicorn.Config(
-        dispatch.asgi, ws=Protocol, ws_per_message_deflate=False, ws_ping_interval=None,
+        dispatch.asgi, http=WholeAnswers, ws=Protocol, ws_per_message_deflate=False, ws_ping_interval=None,
         ws_max_size=dispatch.settings.limits.frame_bytes, access_log=False, log_config=None, server_header=False,
         timeout_graceful_shutdown=shutdown_s, lifespan="on", backlog=_BACKLOG,  # type: ignore[arg-type]
     )  # fmt: skip

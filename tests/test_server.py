@@ -1,9 +1,14 @@
 """A hub as a process: says where it is, ends when told to, and whatever ends it, what it confirmed is there (P1)."""
 
 import asyncio
+import email
+import json
 import os
+import secrets
 import signal
+import socket
 import stat
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +20,7 @@ from tests.intake.link import Link
 from tests.process import HubProcess, store_runs
 
 STOP_S = 5
+ANSWERS = 100
 Start = Callable[..., HubProcess]
 
 
@@ -113,6 +119,22 @@ def test_a_request_that_never_ends_does_not_hold_it_up(start: Start, data: Path)
 
 
 # -- killed -----------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_leaves_in_one_piece(start: Start) -> None:
+    """Head and body at once: a hub that is killed has answered wholly or not at all, and then another one is asked."""
+    hub = start()
+    with socket.create_connection(("127.0.0.1", hub.port)) as link:
+        for _ in range(ANSWERS):
+            body = json.dumps(
+                {"id": str(uuid.uuid4()), "secret": secrets.token_urlsafe(24), "text": "门外有人"}
+            ).encode()
+            link.sendall(b"POST /alarms HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+                         b"Content-Length: %d\r\n\r\n" % len(body) + body)  # fmt: skip
+            head, _, came = link.recv(65536).partition(b"\r\n\r\n")
+            status, _, fields = head.partition(b"\r\n")
+            assert status == b"HTTP/1.1 201 Created"
+            assert len(came) == int(email.message_from_bytes(fields)["content-length"])
 
 
 def test_killed_in_the_middle(start: Start, data: Path) -> None:
