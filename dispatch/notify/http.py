@@ -5,7 +5,6 @@ Never sends: a test goes the way of all notifications.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -26,7 +25,7 @@ from dispatch.notify import net
 from dispatch.notify.outbox import CHANNELS, Job, Outbox
 from dispatch.notify.section import Notify
 from dispatch.notify.subscriptions import Subscriptions
-from dispatch.notify.vapid import Signer
+from dispatch.notify.vapid import Signer, decoded
 from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms
 
@@ -85,7 +84,7 @@ class Desk:
         except net.Private as fault:
             raise Refused(errors.BAD_MESSAGE, f"endpoint: {fault}; must be a push service's https address") from None
         for name, value, size in (("p256dh", body.keys.p256dh, 65), ("auth", body.keys.auth, 16)):
-            if len(_bytes(value)) != size:
+            if _size(value) != size:
                 raise Refused(errors.BAD_MESSAGE, f"keys.{name}: must be {size} bytes in base64url")
         return await self.subscriptions.put(user, body.endpoint, body.keys.p256dh, body.keys.auth, body.lang)
 
@@ -229,8 +228,8 @@ async def _json(request: Request) -> Any:
     return decode(body, packed=False)
 
 
-def _bytes(text: str) -> bytes:
+def _size(text: str) -> int:
     try:
-        return base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+        return len(decoded(text))
     except ValueError:
-        return b""
+        return 0

@@ -46,7 +46,7 @@ def open_vapid_key(data: Path | None) -> str:
         if not path.exists():
             _make(path)
         text = path.read_text(encoding="ascii").strip()
-        if not 0 < int.from_bytes(_decoded(text)) < _ORDER:
+        if not 0 < int.from_bytes(decoded(text)) < _ORDER:
             raise ValueError("it is no key of the curve P-256")
     except (OSError, ValueError) as fault:
         raise KeyUnusable(
@@ -100,9 +100,9 @@ class Signer:
     def __init__(self, key: str, contact: str) -> None:
         self._vapid = Vapid02.from_raw(key.encode())
         self._contact = contact
-        self._secret = hmac.digest(_decoded(key), b"fujin receipts", hashlib.sha256)
+        self._secret = hmac.digest(decoded(key), b"fujin receipts", hashlib.sha256)
         self._signed: dict[str, tuple[datetime, dict[str, str]]] = {}
-        point = ec.derive_private_key(int.from_bytes(_decoded(key)), ec.SECP256R1()).public_key()
+        point = ec.derive_private_key(int.from_bytes(decoded(key)), ec.SECP256R1()).public_key()
         self.public = _text(point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
         """As browsers want it: base64url of the uncompressed point."""
 
@@ -131,8 +131,8 @@ class Signer:
         """
         text, _, mark = token.partition(".")
         try:
-            body = _decoded(text)
-            if hmac.compare_digest(self._mark(body), _decoded(mark)):
+            body = decoded(text)
+            if hmac.compare_digest(self._mark(body), decoded(mark)):
                 members: list[Any] = orjson.loads(body)
                 return Receipt(*members)
         except ValueError:
@@ -143,8 +143,14 @@ class Signer:
         return hmac.digest(self._secret, body, hashlib.sha256)[:16]
 
 
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def decoded(text: str) -> bytes:
+    """What this base64url means, padded or not.
+
+    Raises:
+        ValueError: it is none.
+    """
+    bare = text.rstrip("=")
+    return base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4))
 
 
 def _text(data: bytes) -> str:

