@@ -18,8 +18,6 @@ from dispatch.settings import Settings
 EVENTS_OF_A_LIFE = 14
 _AT_ONCE = 40  # copies in one message to the store
 _TOLD_EVERY = 5000
-_FIRST_EVENT, _PER_EVENT, _DIGEST = 14, 5, 3
-"""Of the arguments of `append.lua`: where its events begin, how many each has, which is the digest of its record."""
 
 
 class _Heard:
@@ -92,11 +90,13 @@ def _renamed(words: tuple[Any, ...], old: str, new: str) -> list[Any]:
         word.replace(before, after) if isinstance(word, bytes) else
         word.replace(old, new) if isinstance(word, str) else word for word in words
     ]  # fmt: skip
-    first = 3 + int(words[2]) + _FIRST_EVENT
-    for event in range(first, len(named), _PER_EVENT):
-        record: Any = named[event + 1]
-        named[event + _DIGEST] = hashlib.sha256(record).hexdigest()
-    return named
+    records = [word for word in words if isinstance(word, bytes)]
+    digests = {_digest(record): _digest(record.replace(before, after)) for record in records}
+    return [digests.get(word, word) if isinstance(word, str) else word for word in named]
+
+
+def _digest(record: bytes) -> str:
+    return hashlib.sha256(record).hexdigest()
 
 
 def _is_name(word: str) -> bool:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.copies import EVENTS_OF_A_LIFE, Copier
 from bench.load import Console, Consoles
+from dispatch.alarmlog.chain import verify
+from tests.flow.town import Town
 
 EPOCH = "e1"
 ALARMS = [f"{number:08d}-0000-4000-8000-000000000000".encode() for number in range(2)]
@@ -41,6 +44,19 @@ async def test_consoles_see_what_came_and_what_did_not(piece: int) -> None:
     assert had == [(number, alarm) for number in range(3) for alarm in ALARMS]
     assert consoles.frames == 8
     assert consoles.gaps == 1
+
+
+async def test_copied_alarms_are_alarms(town: Town) -> None:
+    """What fills a store before it is measured is what hubs would have stored: open, chained, with its own digests."""
+    redis = town.dispatch.stream.redis
+    copier = Copier(redis, town.settings)
+    await copier.open_ones(["dadongmen"], 50, lambda made: None)
+    events = await copier.lives("dadongmen", 5 * EVENTS_OF_A_LIFE, lambda made: None)
+    stream = town.dispatch.stream
+    assert len(set(await stream.open_alarms("dadongmen"))) == 50
+    verdict = await verify(stream, "dadongmen")
+    assert verdict.ok, verdict
+    assert verdict.events >= 50 + events
 
 
 def test_the_fan_out_is_measured_and_nothing_is_lost(root: Path, tmp_path: Path) -> None:
