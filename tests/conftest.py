@@ -14,10 +14,16 @@ from hypothesis import HealthCheck, settings
 from tests.flow.town import Town
 
 ROOT = Path(__file__).resolve().parent.parent
+WORKERS = 4
 
 # How fast the machine is decides no test.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Four at least: most tests wait more than they compute, for a store, a hub or a browser."""
+    return max(WORKERS, os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")
