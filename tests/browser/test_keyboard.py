@@ -110,9 +110,9 @@ async def test_from_sign_in_to_close(town: Town, browser: Browser) -> None:
     await page.keyboard.press("Space")  # off
     await page.keyboard.press("Escape")
     await expect(page.locator("dialog.help")).to_have_count(0)
-    before = await page.evaluate("document.activeElement.outerHTML")
+    before = await page.evaluate_handle("document.activeElement")
     await presses(page, "j", "a", "m", "t", "h", "/")
-    assert await page.evaluate("document.activeElement.outerHTML") == before
+    assert await page.evaluate("(before) => document.activeElement === before", before)
     await expect(page.locator(f'[data-alarm="{other}"]')).to_have_attribute("data-status", "raised")
     await page.keyboard.press("?")  # the way back is there
     await tabs_to(page, focused("keys"))
