@@ -6,6 +6,7 @@ address on loopback, and what the hub sends there is given to the worker by the 
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from playwright.async_api import Browser, CDPSession, Page, Worker, expect
 
 from tests.browser.conftest import HERE, LISTENER
 from tests.browser.staff import act, checks_sound
+from tests.browser.test_accessible import findings
 from tests.flow.town import PASSWORD, Town
 from tests.notify.conftest import ENV
-from tests.notify.service import Push, Service
+from tests.notify.service import Push, Service, settles
 
 VENDOR = """
 (() => {
@@ -97,8 +99,9 @@ async def shown(worker: Worker, kind: str) -> dict[str, Any]:
     raise AssertionError(f"no notification {kind}")
 
 
-async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser) -> None:
+async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser, node_modules: Path) -> None:
     """Off, then on; a test closes the loop; an alarm is shown, opened, and taken silently; a dead device is told so."""
+    axe = (node_modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     other = await town.officer("V01")
     await town.user("V02")
     device = service.device()
@@ -172,6 +175,17 @@ async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser)
     told = page.locator(f'[data-timeline="{alarm}"]')
     await expect(told.locator("[data-event=notification_sent]")).to_contain_text("是否看到尚不知道")
     await expect(told.locator("[data-event=notification_opened]")).to_contain_text("这不是接警")
+    await page.keyboard.press("Escape")
+    await settles(town)  # the last attempt is written down
+    await page.click(act("view-log"))
+    await page.click(act("deliveries"))
+    rows = page.locator("[data-deliveries=shown] [data-delivery=push]")
+    await expect(rows.first).to_contain_text(re.compile("V02.*叫人.*已不再接收.*HTTP 410", re.DOTALL))
+    await expect(rows.last).to_contain_text(re.compile("测试.*对方已收下.*HTTP 201", re.DOTALL))
+    assert await rows.count() == 4  # a test, a call, that it was taken, a call in vain
+    assert await findings(page, axe) == []
+    await page.select_option('[data-deliveries] [data-field="channel"]', "webhook")
+    await expect(page.locator("[data-deliveries=shown]")).to_contain_text("还没有发送过")
     await context.close()
     town.stops_watching(other)
 

@@ -25,7 +25,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.flow.people import Officer
-from tests.flow.town import Server
+from tests.flow.town import Server, Town
 
 TIMEOUT_S = 10
 
@@ -41,6 +41,15 @@ def data(of: str) -> bytes:
 def expand(key: bytes, salt: bytes, info: bytes, size: int) -> bytes:
     """HKDF-SHA-256 (RFC 5869) for at most one block."""
     return hmac.digest(hmac.digest(salt, key, "sha256"), info + b"\x01", "sha256")[:size]
+
+
+async def settles(town: Town) -> None:
+    """Wait until no attempt is under way."""
+    async with asyncio.timeout(10):
+        for hub in town.hubs:
+            for sender in hub.dispatch.notify.senders:
+                while sender.busy:
+                    await asyncio.sleep(0)
 
 
 @dataclass(slots=True)

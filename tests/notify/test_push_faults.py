@@ -13,7 +13,7 @@ from dispatch.store import checks as store
 from tests.flow.people import Citizen, Officer
 from tests.flow.town import Town
 from tests.notify.conftest import ENV
-from tests.notify.service import Device, Service
+from tests.notify.service import Device, Service, settles
 from tests.process import HubProcess
 
 
@@ -79,15 +79,6 @@ async def test_a_service_that_asks_to_wait(town: Town, service: Service) -> None
     boss = await town.user("S01", station=None, role="supervisor")
     rows = (await boss.http.get("/notify/deliveries", params={"channel": "push"})).json()["deliveries"]
     assert [row["status"] for row in rows if row["officers"] == ["V01"]] == [201, 502, 503]
-
-
-async def settles(town: Town) -> None:
-    """Wait until no attempt is under way."""
-    async with asyncio.timeout(10):
-        for hub in town.hubs:
-            for sender in hub.dispatch.notify.senders:
-                while sender.busy:
-                    await asyncio.sleep(0)
 
 
 async def test_a_service_that_hangs_delays_nobody(town: Town, service: Service) -> None:

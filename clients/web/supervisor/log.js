@@ -7,6 +7,7 @@ import { html, useEffect, useValue } from "../shared/dom.js";
 import { config, stationName, store, user } from "../shared/session.js";
 import { dayAndClock, serverNow } from "../shared/time.js";
 import { t } from "../shared/words.js";
+import { Deliveries } from "./deliveries.js";
 import { sentence, TYPES, weight } from "./sentence.js";
 import { chosen } from "./state.js";
 import { Verify } from "./verify.js";
@@ -209,6 +210,7 @@ export function Log() {
           ${t("log.next")}
         </button>
       </nav>
+      <${Deliveries} />
       <${Verify} />
     </section>
   `;

@@ -43,7 +43,7 @@ export function Verify() {
   };
   return html`
     <section class="card verify" aria-label=${t("verify.title")}>
-      <div class="verify-head">
+      <div class="card-head">
         <div>
           <h3>${t("verify.title")}</h3>
           <p class="hint">${t("verify.hint")}</p>
