@@ -1,7 +1,6 @@
 """The command line: exit status 0, or 2 with the reason on standard error; never a traceback."""
 
 import asyncio
-import fcntl
 import json
 import shutil
 import socket
@@ -16,6 +15,7 @@ import pytest
 from dispatch import __version__
 from tests.clients.served import ENVIRONMENT, Served
 from tests.flow.people import Citizen, Officer
+from tests.process import store_ends, store_runs
 
 PASSWORD = "long-enough-for-all"
 
@@ -60,15 +60,6 @@ class Shell:
         """The command with --data."""
         return self.run(*words, "--data", str(self.data), stdin=stdin, **env)
 
-    def store_runs(self) -> bool:
-        """Whether a built-in store holds the data folder."""
-        with (self.data / "store" / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
-
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
@@ -90,11 +81,11 @@ def where(request: pytest.FixtureRequest, shell: Shell) -> Iterator[Shell]:
     """The shell, once with a hub running on the same data folder and once without."""
     if request.param == "alone":
         yield shell
-        assert not shell.store_runs(), "a command that started the store has to end it"
+        assert store_ends(shell.data), "a command that started the store has to end it"
     else:
         request.getfixturevalue("served")
         yield shell
-        assert shell.store_runs(), "a command beside a hub has to leave the store alone"
+        assert store_runs(shell.data), "a command beside a hub has to leave the store alone"
 
 
 @pytest.fixture

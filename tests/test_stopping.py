@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,8 @@ import pytest
 
 from tests.flow.people import Citizen, Officer
 from tests.intake.link import Link
-from tests.process import HubProcess, children, store_pid, store_runs
+from tests.process import HubProcess, children, store_ends, store_pid, store_runs
 
-STOP_S = 5.0
 OTHER_ID = "3f2c9a6e-0000-4000-8000-000000000002"
 ID, SECRET = "3f2c9a6e-0000-4000-8000-000000000001", "0123456789abcdefghijklmn"
 
@@ -71,26 +69,23 @@ async def console(hub: HubProcess) -> Officer:
 
 
 def test_who_takes_nothing_and_who_sends_for_ever(hub: HubProcess, data: Path) -> None:
-    """A half-open console and a form that trickles in: the others are sent on at once, and the hub ends in time."""
+    """A half-open console and a form that trickles in: the others are sent on, and the hub ends all the same."""
 
     async def run() -> int:
         with half_open(hub), trickle(hub):
             officer = await console(hub)
-            began = time.monotonic()
             stopping = asyncio.create_task(asyncio.to_thread(hub.stop))
             assert await officer.is_closed_with() == 4000
             assert not accepts(hub), "a balancer sends new ones to another hub"
-            assert time.monotonic() - began < 1
             await officer.closes()
             return await stopping
 
     assert asyncio.run(run()) == 0
-    assert hub.took_s < STOP_S
-    assert not store_runs(data)
+    assert store_ends(data)
 
 
 def test_a_stuck_store(hub: HubProcess, data: Path) -> None:
-    """The store does not answer, and a receipt is waited for: the hub ends in time and leaves the store alone."""
+    """The store does not answer, and a receipt is waited for: the hub ends all the same and leaves the store alone."""
 
     async def run() -> int:
         citizen = await Link.open(hub.url)
@@ -103,16 +98,14 @@ def test_a_stuck_store(hub: HubProcess, data: Path) -> None:
         return status
 
     assert asyncio.run(run()) == 0
-    assert hub.took_s < STOP_S
     assert "store_left_running" in [line["event"] for line in hub.logged]
     os.kill(store_pid(data), signal.SIGCONT)
-    while store_runs(data):  # it was told to end, and nobody uses it
-        os.sched_yield()
+    assert store_ends(data)  # it was told to end, and nobody uses it
 
 
 @pytest.mark.parametrize("stuck", [False, True])
 def test_a_media_worker_at_work(hub: HubProcess, data: Path, fixtures: Path, stuck: bool) -> None:
-    """A copy is being made, or its worker hangs: the hub ends in time, the worker with it; the next start makes it."""
+    """A copy is being made, or its worker hangs: the hub ends, the worker with it; the next start makes it."""
     photo = (fixtures / "photo-gps-rotated.jpg").read_bytes()
 
     async def run() -> Citizen:
@@ -134,8 +127,7 @@ def test_a_media_worker_at_work(hub: HubProcess, data: Path, fixtures: Path, stu
     if stuck:
         os.kill(workers[0], signal.SIGSTOP)
     assert hub.stop() == 0
-    assert hub.took_s < STOP_S
-    assert not store_runs(data)
+    assert store_ends(data)
     assert not Path(f"/proc/{workers[0]}").exists()
     hub.start()
 
@@ -185,28 +177,26 @@ def test_what_was_received_is_answered(hub: HubProcess, data: Path) -> None:
 
     asyncio.run(run())
     assert hub.ended() == 0
-    assert not store_runs(data)
+    assert store_ends(data)
 
 
 def test_the_second_signal(hub: HubProcess, data: Path) -> None:
     """Told again while it still waits for someone, it ends at once; the store outlives it and is found."""
 
-    async def run() -> float:
+    async def run() -> int:
         with trickle(hub):
             officer = await console(hub)
             os.kill(hub.pid, signal.SIGTERM)
             assert await officer.is_closed_with() == 4000
             await officer.closes()
-            began = time.monotonic()
-            assert await asyncio.to_thread(hub.stop) == -signal.SIGTERM
-            return time.monotonic() - began
+            return await asyncio.to_thread(hub.stop)
 
-    assert asyncio.run(run()) < 0.5
+    assert asyncio.run(run()) == -signal.SIGTERM  # by the signal itself, not when its time was over
     assert store_runs(data)
     hub.start()
     assert "store_found" in [line["event"] for line in hub.logged]
     assert hub.stop() == 0
-    assert not store_runs(data)
+    assert store_ends(data)
 
 
 @pytest.mark.parametrize("mark", ["users", "lock", "store.sock", "appendonlydir", "store.pid"])
@@ -217,7 +207,5 @@ def test_told_to_stop_while_it_starts(data: Path, mark: str) -> None:
     while not (data / "store" / mark).exists():
         os.sched_yield()
     assert hub.stop() == 0
-    assert hub.took_s < STOP_S
-    while store_runs(data):  # on a slow machine it may be told so early that it ends a moment later
-        os.sched_yield()
+    assert store_ends(data)  # on a slow machine it may be told so early that it ends a moment later
     assert "Traceback" not in hub.log

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.flow.people import Citizen, Officer
-from tests.process import HubProcess, store_pid, store_runs
+from tests.process import HubProcess, store_ends, store_pid
 
 WAIT_S = 30
 STARTS_IN_S = 5  # about one second; a busy machine gets more
@@ -76,7 +76,7 @@ def test_killed(hubs: list[HubProcess], data: Path) -> None:
     started = [line["event"] for hub in hubs for line in hub.logged].count("store_died_and_started_again")
     assert started == 1
     assert [hub.stop() for hub in hubs] == [0, 0]
-    assert not store_runs(data)
+    assert store_ends(data)
 
 
 def test_it_cannot_be_started(hubs: list[HubProcess], data: Path) -> None:
@@ -112,4 +112,4 @@ def test_it_cannot_be_started(hubs: list[HubProcess], data: Path) -> None:
         assert len(said) < 20, "and causes are few"
         assert max(said.values(), default=1) == 1, "the same cause once a minute"
     assert [hub.stop() for hub in hubs] == [0, 0]
-    assert not store_runs(data)
+    assert store_ends(data)

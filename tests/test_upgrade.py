@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.flow.people import Citizen, Officer
 from tests.intake.link import Link
-from tests.process import HubProcess, store_runs
+from tests.process import HubProcess, store_ends
 
 ROUNDS = 3
 SECOND_STEP = timedelta(seconds=15)
@@ -163,4 +163,4 @@ def test_upgrades_under_load(service: Service) -> None:
 
     asyncio.run(run())
     assert service.hubs[-1].stop() == 0
-    assert not store_runs(service.hubs[-1].data)
+    assert store_ends(service.hubs[-1].data)

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -77,14 +76,12 @@ async def test_a_store_that_hangs(hub: HubProcess, browser: Browser, phone: Phon
         await console.click(act("sound-later"))
         await console.click(f'[data-alarm="{before}"]')
         os.kill(store_pid(hub.data), signal.SIGSTOP)
-        stopped = time.monotonic()
         await presses(citizen, "门外有人")
         await console.click(act("ack"))
         await expect(citizen.locator("#now-head")).to_have_text("还没有存好", timeout=SOON_MS)
         await expect(citizen.locator("#now-note")).to_contain_text("在不停地重试")
         await expect(citizen.locator(RECEIPT)).to_have_count(0)
         await expect(console.locator("[data-live]")).to_have_text(STALE, timeout=SOON_MS)
-        assert time.monotonic() - stopped < 15, "10 s without a beat, which may be a second late"
         await expect(console.locator(".pending")).to_be_visible()
         os.kill(store_pid(hub.data), signal.SIGCONT)
         await citizen.wait_for_selector(RECEIPT, timeout=SOON_MS)
