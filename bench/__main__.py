@@ -32,6 +32,7 @@ PROGRAMS = {
     "press_to_console": Program("--rate 50 --seconds 10 --rounds 2", json_file=True),
     "fanout": Program("--rounds 1 --seconds 3 --gentle 4", peers=True),
     "reconnect_storm": Program("--consoles 500 --staying 50 --seconds 25"),
+    "stopping": Program("--rounds 2"),
     "timers": Program("--alarms 5000 --burst 200 --seconds 15 --idle 5 --rounds 1"),
     "city": Program("--stations 50 --hubs 1 --rate 20 --seconds 8 --idle 3"),
     "growth": Program("--kind history --most 10000 --seconds 8 --idle 3"),

@@ -156,8 +156,8 @@ def workplace(folder: Path | None) -> Iterator[Path]:
             yield Path(made)
         finally:
             for file in Path(made).rglob("store.pid"):  # a store outlives a hub that was killed
-                pid = int(file.read_text())
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError):  # it may be ending by itself
+                    pid = int(file.read_text())
                     if made in Path(f"/proc/{pid}/cmdline").read_text():
                         os.kill(pid, signal.SIGKILL)
 
