@@ -1,8 +1,8 @@
 """One web push: what it says, encrypted for one browser, handed to that browser's push service.
 
 Nothing of the citizen is in it: the station's name, the alarm's receipt code and id, the step. The service sees none of
-that, only its size and when. Encoded by http-ece and sent by our own client: pywebpush has
-no bound on its waits, and the client that it brings along is an eighth of a hub's start.
+that, only its size and when. Encrypted by http-ece and sent by our own client: pywebpush waits in vain for hours, and
+brings along a client that was an eighth of a hub's start.
 Field's terms: RFC 8030 (push), RFC 8291 (encryption), RFC 8292 (VAPID).
 """
 

@@ -105,3 +105,9 @@ def phone(browser: Browser) -> Phone:
         await context.close()
 
     return opened
+
+
+@pytest.fixture
+def axe(node_modules: Path) -> str:
+    """The script that finds what keeps people from using a page."""
+    return (node_modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")

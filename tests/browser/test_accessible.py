@@ -1,6 +1,5 @@
 """No page keeps anybody out: axe has no serious finding in either language."""
 
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -11,11 +10,6 @@ from tests.browser.staff import act, desk
 from tests.flow.town import Town
 
 BAD = ("serious", "critical")
-
-
-@pytest.fixture
-def axe(node_modules: Path) -> str:
-    return (node_modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 async def findings(page: Page, axe: str) -> list[Any]:

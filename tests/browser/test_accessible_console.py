@@ -8,10 +8,9 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.browser.line import Line
 from tests.browser.staff import act, desk
-from tests.browser.test_accessible import SCHEMES, axe, findings
+from tests.browser.test_accessible import SCHEMES, findings
 from tests.flow.town import Town
 
-__all__ = ["axe"]  # a fixture
 SIZES = ((1440, 900), (390, 844))
 BEFORE_EIGHT = datetime(2026, 11, 22, 23, 47, tzinfo=UTC)  # 07:47 there: thirteen minutes to the end of the shift
 SMALL = """() => [...document.querySelectorAll("button, textarea, select, input, summary, a")]

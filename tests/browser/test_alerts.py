@@ -99,9 +99,8 @@ async def shown(worker: Worker, kind: str) -> dict[str, Any]:
     raise AssertionError(f"no notification {kind}")
 
 
-async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser, node_modules: Path) -> None:
+async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser, axe: str) -> None:
     """Off, then on; a test closes the loop; an alarm is shown, opened, and taken silently; a dead device is told so."""
-    axe = (node_modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     other = await town.officer("V01")
     await town.user("V02")
     device = service.device()

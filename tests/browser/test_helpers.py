@@ -3,10 +3,8 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import HERE, Phone
@@ -20,11 +18,6 @@ WORDS = "有人在敲我的门"
 STILL = """Promise.allSettled(document.getAnimations()
     .filter((one) => one.effect.getComputedTiming().endTime < Infinity).map((one) => one.finished)).then(() => null)"""
 SHOTS = os.environ.get("DISPATCH_SHOTS")
-
-
-@pytest.fixture
-def axe(node_modules: Path) -> str:
-    return (node_modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 @asynccontextmanager

@@ -43,11 +43,6 @@ UNDER = """([x, y]) => [...document.querySelectorAll('[data-map="large"] img.lea
 }).src"""
 
 
-@pytest.fixture
-def axe(node_modules: Path) -> str:
-    return (node_modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-
-
 async def walks(town: Town, **position: Any) -> Citizen:
     """Someone who was at a place by WGS-84, then elsewhere, and now is at the first again, by GCJ-02."""
     citizen = town.citizen()

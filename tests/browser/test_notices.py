@@ -10,10 +10,8 @@ from playwright.async_api import Browser, Page, expect
 from dispatch.alarm.clock import to_text
 from dispatch.store import checks as store
 from tests.browser.staff import act, desk
-from tests.browser.test_accessible import axe, findings
+from tests.browser.test_accessible import findings
 from tests.flow.town import Town
-
-__all__ = ["axe"]
 
 CHECK = {"DISPATCH_STORE_CHECK_S": "1"}
 CHECKED_S = 3
