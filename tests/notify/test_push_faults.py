@@ -41,6 +41,7 @@ async def test_a_device_that_is_gone(town: Town, service: Service) -> None:
     for phone, status in zip(phones, (404, 410), strict=True):
         told = await until_state(v02, phone, "gone")
         assert told["failed"] == {"at": "2026-11-22T02:00:00.000Z", "reason": "gone", "status": status}
+    await settles(town)
     seen = (await boss.http.get("/notify/channels")).json()["channels"]
     assert [one["state"] for who in seen if who["officer"] == "V02" for one in who["devices"]] == ["gone", "gone"]
     rows = (await boss.http.get("/notify/deliveries")).json()["deliveries"]

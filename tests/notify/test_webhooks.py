@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.flow.town import Server, Town
+from tests.notify.service import settles
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -104,42 +105,38 @@ async def test_signed_and_again(tmp_path: Path, receiver: Receiver) -> None:
 
 async def test_messengers(tmp_path: Path, receiver: Receiver) -> None:
     """An officer's messenger and the station's get a message through apprise; one that hangs is ended in time."""
-    hung = socket.create_server(("127.0.0.1", 0))  # takes connections and never answers
-    messengers = (
-        f'[{{name="v02-phone",url="json://{receiver.host}/v02",officers=["V02"]}},'
-        f'{{name="room",url="json://{receiver.host}/room",stations=["dadongmen"]}},'
-        f'{{name="hung",url="json://127.0.0.1:{hung.getsockname()[1]}/?rto=30",officers=["V02"]}}]'
-    )
-    env = {"DISPATCH_NOTIFY_MESSENGERS": messengers, "DISPATCH_NOTIFY_MESSENGER_TIMEOUT_S": "3"}
-    async with Town(tmp_path, env=env) as town:
-        v01 = await town.officer("V01")
-        boss = await town.user("S01", station=None, role="supervisor")
-        alarm = await town.citizen().raises(text="PRIVATE-WORDS", place="PRIVATE-PLACE")
-        await receiver.gets(2)
-        told = {path: json.loads(body) for path, _, body in receiver.got}
-        assert set(told) == {"/v02", "/room"}
-        code = town.citizens[0].answer.json()["code"]
-        assert all(code in said["message"] for said in told.values())
-        assert b"PRIVATE" not in b"".join(body for _, _, body in receiver.got)
-        async with asyncio.timeout(15):
-            while len(v01.alarms[alarm].get("notified", {}).get("V02", {})) < 3:
-                await asyncio.sleep(0.01)
-        async with asyncio.timeout(15):
-            while not any(
-                r.get("via") == "hung" for r in (await boss.http.get("/notify/deliveries")).json()["deliveries"]
-            ):
-                await asyncio.sleep(0.01)
-        rows = (await boss.http.get("/notify/deliveries", params={"channel": "messenger"})).json()["deliveries"]
-        assert {row["via"]: row["outcome"] for row in rows} == {
-            "v02-phone": "sent", "room": "sent", "hung": "no_answer",
-        }  # fmt: skip
-        await v01.acknowledges(alarm)  # it was tried in vain, and will not be again: now that is in the record
-        await town.clock.advance(1)
-        await v01.hears(alarm, "alarm_acknowledged", "notification_failed")
-        seen = (await boss.http.get("/notify/channels", params={"station": "dadongmen"})).json()
-        v02 = next(who for who in seen["channels"] if who["officer"] == "V02")
-        assert [one["name"] for one in v02["messengers"] if "sent" in one] == ["v02-phone"]
-        assert [one["name"] for one in v02["messengers"] if "failed" in one] == ["hung"]
-        assert [one["name"] for one in seen["messengers"] if "sent" in one] == ["room"]
-        town.stops_watching(v01)
-    hung.close()
+    with socket.create_server(("127.0.0.1", 0)) as hung:  # takes connections and never answers
+        messengers = (
+            f'[{{name="v02-phone",url="json://{receiver.host}/v02",officers=["V02"]}},'
+            f'{{name="room",url="json://{receiver.host}/room",stations=["dadongmen"]}},'
+            f'{{name="hung",url="json://127.0.0.1:{hung.getsockname()[1]}/?rto=30",officers=["V02"]}}]'
+        )
+        env = {"DISPATCH_NOTIFY_MESSENGERS": messengers, "DISPATCH_NOTIFY_MESSENGER_TIMEOUT_S": "6"}
+        async with Town(tmp_path, env=env) as town:
+            v01 = await town.officer("V01")
+            boss = await town.user("S01", station=None, role="supervisor")
+            alarm = await town.citizen().raises(text="PRIVATE-WORDS", place="PRIVATE-PLACE")
+            await receiver.gets(2)
+            told = {path: json.loads(body) for path, _, body in receiver.got}
+            assert set(told) == {"/v02", "/room"}
+            code = town.citizens[0].answer.json()["code"]
+            assert all(code in said["message"] for said in told.values())
+            assert b"PRIVATE" not in b"".join(body for _, _, body in receiver.got)
+            async with asyncio.timeout(15):
+                while len(v01.alarms[alarm].get("notified", {}).get("V02", {})) < 3:
+                    await asyncio.sleep(0.01)
+            await settles(town)
+            rows = (await boss.http.get("/notify/deliveries", params={"channel": "messenger"})).json()["deliveries"]
+            assert {row["via"]: row["outcome"] for row in rows} == {
+                "v02-phone": "sent", "room": "sent", "hung": "no_answer",
+            }  # fmt: skip
+            await v01.acknowledges(alarm)  # it was tried in vain, and will not be again: now that is in the record
+            await town.clock.advance(1)
+            await v01.hears(alarm, "alarm_acknowledged", "notification_failed")
+            await settles(town)
+            seen = (await boss.http.get("/notify/channels", params={"station": "dadongmen"})).json()
+            v02 = next(who for who in seen["channels"] if who["officer"] == "V02")
+            assert [one["name"] for one in v02["messengers"] if "sent" in one] == ["v02-phone"]
+            assert [one["name"] for one in v02["messengers"] if "failed" in one] == ["hung"]
+            assert [one["name"] for one in seen["messengers"] if "sent" in one] == ["room"]
+            town.stops_watching(v01)
