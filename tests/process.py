@@ -14,8 +14,7 @@ from typing import Any
 
 from fujin_client.web import Web
 from tests.clients.served import ENVIRONMENT, ROOT
-
-WAIT_S = 30
+from tests.patience import PATIENCE_S
 
 
 class HubProcess:
@@ -83,7 +82,7 @@ class HubProcess:
         asyncio.run(self._ready())
 
     async def _ready(self) -> None:
-        web = Web(self.url, {}, WAIT_S)
+        web = Web(self.url, {}, PATIENCE_S)
         await web.ask("GET", "/readyz")
         await web.aclose()
 
@@ -96,7 +95,7 @@ class HubProcess:
         """Wait until it has ended; its exit status."""
         assert self._process is not None
         assert self._process.stdout is not None
-        status = self._process.wait(timeout=WAIT_S)
+        status = self._process.wait(timeout=PATIENCE_S)
         with self._process.stdout as out:
             self.out += out.read()
         self._process = None
@@ -126,7 +125,7 @@ def store_runs(data: Path) -> bool:
 
 def store_ends(data: Path) -> bool:
     """Whether the store ends that was told to; hubs do not wait long for that, and a slow machine is no fault."""
-    until = time.monotonic() + WAIT_S
+    until = time.monotonic() + PATIENCE_S
     while runs := store_runs(data):
         if time.monotonic() > until:
             break

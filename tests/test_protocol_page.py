@@ -17,6 +17,7 @@ from dispatch.alarm.state import Alarm, to_members
 from dispatch.protocol_page import CLOSE_CODES, HTTP, page
 from tests.flow.people import Answered, Officer
 from tests.flow.town import Town
+from tests.patience import PATIENCE_S
 
 PAGES = ("/", "/console", "/supervisor", "/sign-in", "/helper", "/favicon.ico")
 
@@ -93,7 +94,7 @@ class Phone:
 
     async def hears(self, *kinds: str) -> dict[str, Any]:
         """The next frame of one of these kinds; all that come before it are checked too."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 frame = json.loads(await self.socket.recv())
                 self.tap.check(frame)

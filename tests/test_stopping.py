@@ -12,6 +12,7 @@ import pytest
 
 from tests.flow.people import Citizen, Officer
 from tests.intake.link import Link
+from tests.patience import PATIENCE_S
 from tests.process import HubProcess, children, store_ends, store_pid, store_runs
 
 OTHER_ID = "3f2c9a6e-0000-4000-8000-000000000002"
@@ -138,7 +139,7 @@ def test_a_media_worker_at_work(hub: HubProcess, data: Path, fixtures: Path, stu
             pass
         await again.http.aclose()
 
-    asyncio.run(asyncio.wait_for(made(), 30))
+    asyncio.run(asyncio.wait_for(made(), PATIENCE_S))
 
 
 def unread(hub: HubProcess) -> bool:

@@ -11,10 +11,8 @@ import httpx
 import pytest
 
 from tests.flow.people import Citizen, Officer
+from tests.patience import PATIENCE_S
 from tests.process import HubProcess, store_ends, store_pid
-
-WAIT_S = 30
-STARTS_IN_S = 5  # about one second; a busy machine gets more
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def hubs(data: Path) -> Iterator[list[HubProcess]]:
 async def raises(hub: HubProcess, refused: list[httpx.Response]) -> Citizen:
     """An alarm, sent again until it is stored; the refusals on the way."""
     citizen = Citizen(hub.url)
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while (answer := await citizen.posts()).status_code not in (200, 201):
             refused.append(answer)
     await citizen.http.aclose()
@@ -63,7 +61,7 @@ def test_killed(hubs: list[HubProcess], data: Path) -> None:
         before = await raises(hubs[0], refused)
         assert refused == []
         os.kill(store_pid(data), signal.SIGKILL)
-        async with asyncio.timeout(STARTS_IN_S):
+        async with asyncio.timeout(PATIENCE_S):
             after = await raises(hubs[1], refused)
         assert {(answer.status_code, answer.json()["code"]) for answer in refused} <= {(503, "not_stored")}
         for citizen in (before, after):
@@ -90,7 +88,7 @@ def test_it_cannot_be_started(hubs: list[HubProcess], data: Path) -> None:
         files.write_text("no folder")
         os.kill(store_pid(data), signal.SIGKILL)
         refused: list[tuple[int, str, bool]] = []
-        async with httpx.AsyncClient(base_url=hubs[0].url, timeout=WAIT_S) as client:
+        async with httpx.AsyncClient(base_url=hubs[0].url, timeout=PATIENCE_S) as client:
             while "store_died_and_started_again" not in hubs[0].log + hubs[1].log or len(refused) < 200:
                 answer = await client.post("/alarms", json={"id": before.id, "secret": before.secret})
                 refused.append((answer.status_code, answer.json()["code"], "retry-after" in answer.headers))
@@ -98,7 +96,7 @@ def test_it_cannot_be_started(hubs: list[HubProcess], data: Path) -> None:
         assert set(refused) == {(503, "not_stored", True)}
         files.unlink()
         away.rename(files)
-        async with asyncio.timeout(STARTS_IN_S):
+        async with asyncio.timeout(PATIENCE_S):
             await raises(hubs[0], [])
         await is_there(hubs[1], before)
 

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.flow.people import Citizen, Officer
+from tests.patience import PATIENCE_S
 from tests.process import HubProcess, children, store_ends, store_pid, store_runs
 
-WAIT_S = 30
 WORKER = "dispatch.worker "  # and not dispatch.media.worker
 
 
@@ -44,7 +44,7 @@ def live(processes: list[int]) -> list[int]:
 
 async def both(hub: HubProcess) -> list[int]:
     """Wait until both workers serve; their process numbers."""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while len({line.get("worker") for line in hub.logged if line["event"] == "alarm_raised"}) < 2:
             await raises(hub)
     return made_by(hub)
@@ -53,7 +53,7 @@ async def both(hub: HubProcess) -> list[int]:
 async def raises(hub: HubProcess) -> Citizen:
     """An alarm over a connection of its own, as a page does it: again until it has its receipt."""
     citizen = Citizen(hub.url)
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 if (await citizen.posts()).status_code in (200, 201):
@@ -133,7 +133,7 @@ def test_metrics_are_the_sum(hub: HubProcess) -> None:
 
 async def both_again(hub: HubProcess, but: list[int]) -> list[int]:
     """Wait until two workers serve that are none of these; their process numbers."""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while len(new := [worker for worker in made_by(hub) if worker not in but]) < 2:
             await asyncio.sleep(0)
         while True:
@@ -153,7 +153,7 @@ def test_a_worker_dies(hub: HubProcess) -> None:
         citizens = [await raises(hub) for _ in range(10)]
         os.kill(first, signal.SIGKILL)
         citizens += [await raises(hub) for _ in range(10)]
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while len(workers := made_by(hub)) < 2 or first in workers:
                 await asyncio.sleep(0)
         assert second in workers
@@ -206,7 +206,7 @@ def test_the_parent_is_killed(hub: HubProcess, data: Path) -> None:
         assert await officer.is_closed_with() == 4000
         await officer.closes()
         assert await asyncio.to_thread(hub.ended) == -signal.SIGKILL
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while live(workers) or store_runs(data):
                 await asyncio.sleep(0)
 

@@ -6,6 +6,7 @@ import re
 from playwright.async_api import Page, expect
 
 from tests.flow.people import Officer
+from tests.patience import PATIENCE_S
 
 RECEIPT = "#receipt:not([hidden])"
 
@@ -51,7 +52,7 @@ async def leaves_nothing(page: Page) -> None:
     """What the page drops is gone as soon as the browser has done it; fails when something stays."""
     found = await left_behind(page)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while found:
                 found = await left_behind(page)
     except TimeoutError:
@@ -60,7 +61,7 @@ async def leaves_nothing(page: Page) -> None:
 
 async def first_alarm(officer: Officer) -> str:
     """Wait until the officer's console has an alarm; its id."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not officer.alarms:
             await asyncio.sleep(0)
     return next(iter(officer.alarms))

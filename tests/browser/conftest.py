@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Geolocation, Page, async_playwright
+from playwright.async_api import Browser, Geolocation, Page, async_playwright, expect
 
+from tests.patience import PATIENCE_S
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 Phone = Callable[..., AbstractAsyncContextManager[Page]]
 
 FOLDER = Path(__file__).parent
@@ -95,7 +98,6 @@ def phone(browser: Browser) -> Phone:
         if script:
             await context.add_init_script(LISTENER)
         page = await context.new_page()
-        page.set_default_timeout(15_000)
         page.on("pageerror", lambda fault: faults.append(str(fault)))
         await page.goto(address)
         yield page

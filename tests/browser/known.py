@@ -7,6 +7,7 @@ from playwright.async_api import Page
 
 from tests.flow.people import Officer
 from tests.flow.town import Town
+from tests.patience import PATIENCE_S
 
 STORE = 'import("/static/shared/session.js").then(({ store }) => '
 # All that the page knows, and the offset that it has read its station's stream to, once that is at least `offset`.
@@ -20,19 +21,18 @@ KNOWN = f"""(offset) => {STORE}new Promise((done) => {{
   }};
   stop = store.streams.subscribe(look);
 }}))"""
-WAIT_S = 15
 
 
 async def known_to(page: Page, offset: int = 0) -> tuple[int, list[dict[str, Any]]]:
     """How far the page has read its station's stream, at least to `offset`, and the alarms that it has then."""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         read, alarms = await page.evaluate(KNOWN, offset)
     return int(read), list(alarms)
 
 
 async def known_with(town: Town, page: Page, *officers: Officer) -> tuple[int, list[dict[str, Any]]]:
     """The same, at an offset where all these officers are too: what a console confirms is an event for all again."""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             await town.settles()
             read, alarms = await known_to(page, max(there(officer) for officer in officers))

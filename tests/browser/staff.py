@@ -46,7 +46,6 @@ async def desk(
     page = await context.new_page()
     if timed:
         await page.clock.install()
-    page.set_default_timeout(15_000)
     page.on("pageerror", lambda fault: faults.append(str(fault)))
     await page.goto(url + path)
     await page.wait_for_selector('[data-live="live"]')

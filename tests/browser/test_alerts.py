@@ -20,6 +20,7 @@ from tests.browser.test_accessible import findings
 from tests.flow.town import PASSWORD, Town
 from tests.notify.conftest import ENV
 from tests.notify.service import Push, Service, settles
+from tests.patience import PATIENCE_S
 
 VENDOR = """
 (() => {
@@ -52,7 +53,7 @@ async def service() -> AsyncIterator[Service]:
 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with Town(tmp_path, env={**ENV, "DISPATCH_NOTIFY_TIMEOUT_S": "5"}) as town:
+    async with Town(tmp_path, env=ENV) as town:
         yield town
 
 
@@ -76,7 +77,7 @@ async def registration(cdp: CDPSession) -> str:
 
     cdp.on("ServiceWorker.workerRegistrationUpdated", updated)
     await cdp.send("ServiceWorker.enable")
-    return await asyncio.wait_for(found, 10)
+    return await asyncio.wait_for(found, PATIENCE_S)
 
 
 async def delivers(cdp: CDPSession, town: Town, number: str, push: Push) -> None:
@@ -111,7 +112,6 @@ async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser,
     )  # fmt: skip
     await context.add_init_script(VENDOR % json.dumps(device.subscription))
     page = await context.new_page()
-    page.set_default_timeout(15_000)
     await signs_in(page, town, "V02", "/console")
     part = page.locator("[data-alerts]")
     await expect(part).to_have_attribute("data-alerts", "off")
@@ -166,7 +166,6 @@ async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser,
     await town.user("S01", None, "supervisor")
     context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
     page = await context.new_page()
-    page.set_default_timeout(15_000)
     await signs_in(page, town, "S01", "/supervisor")
     way = page.locator('[data-channels=dadongmen] [data-officer=V02] [data-way="gone"]')
     await expect(way).to_contain_text("已不再接收")

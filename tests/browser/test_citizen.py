@@ -14,6 +14,7 @@ from tests.browser.conftest import HERE, Phone
 from tests.browser.staff import desk
 from tests.flow.people import Officer
 from tests.flow.town import Town
+from tests.patience import PATIENCE_S
 
 AREAS = json.loads((resources.demo_config() / "stations.geojson").read_text(encoding="utf-8"))["features"]
 
@@ -187,7 +188,7 @@ async def test_exit_before_it_is_stored(town: Town, phone: Phone) -> None:
             }"""
         )
         await left(page)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not officer.alarms:
                 await asyncio.sleep(0)
         await officer.hears(next(iter(officer.alarms)), "alarm_raised")

@@ -31,7 +31,6 @@ async def helper_page(browser: Browser, town: Town, name: str, **options: Any) -
     )  # fmt: skip
     faults: list[str] = []
     page = await context.new_page()
-    page.set_default_timeout(15_000)
     page.on("pageerror", lambda fault: faults.append(str(fault)))
     await page.goto(f"{town.url}/sign-in?next=/console")
     await page.fill("[name=user]", name)
@@ -152,10 +151,10 @@ async def test_without_the_hub_nothing_is_called_live(town: Town, browser: Brows
         await helper.wait_for_selector('[data-call][data-state="called"]')
         await expect(helper.locator("[data-call]")).to_contain_text("There is no place")
         await helper.context.set_offline(True)
-        await helper.wait_for_selector('[data-live="stale"]', timeout=20_000)  # nobody told the page: it listened
+        await helper.wait_for_selector('[data-live="stale"]')  # nobody told the page: it listened
         await expect(helper.locator('[data-live="stale"]')).to_contain_text("STALE since")
         await expect(helper.locator("[data-call]")).to_contain_text("Not connected")
         await helper.context.set_offline(False)
-        await helper.wait_for_selector('[data-live="live"]', timeout=20_000)
+        await helper.wait_for_selector('[data-live="live"]')
         await user.asks("release_helpers", alarm=alarm)
         await expect(helper.locator('[data-part="over"]')).to_contain_text("The call was ended")

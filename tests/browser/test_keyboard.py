@@ -37,7 +37,6 @@ async def test_from_sign_in_to_close(town: Town, browser: Browser) -> None:
     town.stops_watching(colleague)
     context = await browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 800})
     page = await context.new_page()
-    page.set_default_timeout(15_000)
     await page.goto(f"{town.url}/sign-in?next=/console")
     await page.wait_for_selector("input[name=user]:focus")
     await page.keyboard.type("V01")

@@ -31,7 +31,6 @@ async def device(program: Callable[..., str], tmp_path: Path) -> AsyncIterator[O
                 tmp_path / "profile", executable_path=path, args=ARGUMENTS, locale="zh-CN"
             )
             page = context.pages[0]
-            page.set_default_timeout(15_000)
             try:
                 yield page
             finally:

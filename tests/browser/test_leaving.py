@@ -20,7 +20,6 @@ async def remembering(program: Callable[..., str]) -> AsyncIterator[Page]:
         )
         context = await browser.new_context(locale="zh-CN", geolocation=HERE, permissions=ALLOWED)
         page = await context.new_page()
-        page.set_default_timeout(15_000)
         yield page
         await browser.close()
 

@@ -15,6 +15,7 @@ from tests.browser.staff import act, checks_sound, desk
 from tests.flow.people import Citizen
 from tests.flow.town import Town
 from tests.media.live import seconds, slices
+from tests.patience import PATIENCE_S
 
 CUT_AFTER_S = 8
 AT = "document.querySelector('.live-sound audio').currentTime"
@@ -40,7 +41,7 @@ async def listens(page: Page, alarm: str) -> None:
 
 async def comes_true(page: Page, what: str) -> None:
     """Asked again and again: the page's policy lets no test wait inside it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not await page.evaluate(what):
             await page.evaluate("new Promise(requestAnimationFrame)")
 
@@ -88,7 +89,7 @@ async def test_from_page_to_officer(town: Town, browser: Browser) -> None:
         assert seconds(await copy.body()) > item["chunks"] - 1
         await console.wait_for_selector(f'[data-media="{media}"] [data-cut]')
         # What was being heard goes on to its end; then the whole recording stands in its place.
-        await console.wait_for_selector(f'[data-media="{media}"] audio[controls]', timeout=30_000)
+        await console.wait_for_selector(f'[data-media="{media}"] audio[controls]')
 
 
 async def puts(citizen: Citizen, alarm: str, parts: list[bytes], *seqs: int) -> None:
@@ -138,7 +139,7 @@ async def test_a_gap(town: Town, browser: Browser, fixtures: Path, source: bool)
         await puts(citizen, alarm, parts, 2, *range(6, len(parts)))
         await ends(citizen, alarm, parts)
         await page.wait_for_selector('[data-live-phase="ended"]')
-        await page.wait_for_selector("[data-media=m1] audio[controls]", timeout=30_000)
+        await page.wait_for_selector("[data-media=m1] audio[controls]")
         assert bool(asked) is not source
         assert all(one.startswith("bytes=") for one in asked)
 
@@ -169,7 +170,7 @@ async def test_the_page_comes_back_after_a_cut(town: Town, browser: Browser) -> 
     await raises(page, "门外有人")
     await page.click(act("record"))
     far = page.locator("#sent .how-far").last
-    await expect(far).to_have_text(re.compile("已送 [1-9] 秒"), timeout=15_000)
+    await expect(far).to_have_text(re.compile("已送 [1-9] 秒"))
     assert await page.evaluate("window.started") == [[1000, "audio/webm;codecs=opus"]]
     assert sent[0] == "0"
     [alarm] = officer.alarms
@@ -182,7 +183,7 @@ async def test_the_page_comes_back_after_a_cut(town: Town, browser: Browser) -> 
     await phone.set_offline(False)
     await expect(page.locator("#sent li")).to_have_count(1)
     await officer.hears(alarm, "media_added")
-    await expect(far).to_have_text(re.compile("已送 ([4-9]|1[0-9]) 秒"), timeout=15_000)
+    await expect(far).to_have_text(re.compile("已送 ([4-9]|1[0-9]) 秒"))
     await page.click(act("record"))
     await expect(page.locator("#sent .there")).to_have_count(1)
     while not all(item["state"] == "ready" for item in officer.alarms[alarm]["media"].values()):

@@ -7,11 +7,12 @@ from typing import Any
 
 from playwright.async_api import Browser, WebSocket, expect
 
-from tests.browser.known import WAIT_S, expected, in_list, known_to, known_with, there
+from tests.browser.known import expected, in_list, known_to, known_with, there
 from tests.browser.line import Line
 from tests.browser.staff import act, desk
 from tests.flow.people import Officer
 from tests.flow.town import Town
+from tests.patience import PATIENCE_S
 
 STALE = re.compile(r"已断开：\d\d:\d\d:\d\d 起（(\d+) 秒）")
 GREY = re.compile(r"grayscale\(1\)")
@@ -119,7 +120,7 @@ async def test_cut_for_a_minute_under_load(town: Town, browser: Browser) -> None
         end, known = await known_with(town, page, *officers)
         assert {one["id"]: one for one in known} == officers[0].alarms == officers[1].alarms
 
-        async with asyncio.timeout(WAIT_S):  # what the page has, its debugger tells a moment later
+        async with asyncio.timeout(PATIENCE_S):  # what the page has, its debugger tells a moment later
             while (got := [frame["position"]["offset"] for frame in came if frame["type"] == "event"])[-1] < end:
                 await page.evaluate("0")
         assert "snapshot" not in [frame["type"] for frame in came]

@@ -8,6 +8,7 @@ from playwright.async_api import Browser, Page, expect
 from dispatch import voice
 from tests.browser.staff import act, desk
 from tests.flow.town import Town
+from tests.patience import PATIENCE_S
 
 # Notes what goes to the loudspeaker: every gain that is joined to it, until it is taken off again.
 LISTENER = """
@@ -46,7 +47,7 @@ CLIP = re.compile(r"/voice/dadongmen\.(\w+)\.wav$")
 
 async def rounds(page: Page, least: int, most: int = 1000) -> tuple[list[float], int]:
     """How loud what sounds or is laid ahead is, in its order, and how much of it speaks; waits for as many."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         found = await page.evaluate("([least, most]) => window.rounds(least, most)", [least, most])
     return [round(loud, 2) for loud, _ in found], sum(voices for _, voices in found)
 

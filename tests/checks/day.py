@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from tests.flow.helpers import Helper
 from tests.flow.people import Answered, Citizen, Officer
 from tests.intake.link import CODECS, Link
+from tests.patience import PATIENCE_S
 from tests.process import HubProcess
 
 AGENT = "Nokia3310-KnownPhone/7.31"
@@ -148,12 +149,12 @@ async def by_form(run: Run, photo: bytes) -> Person:
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
     reader, writer = await asyncio.open_connection("127.0.0.1", run.hub.port)
     writer.write(f"POST /alarms HTTP/1.1\r\n{head}connection: close\r\n\r\n".encode() + body[:-1000])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not (held := deleted_files(run.hub.pid)):
             await asyncio.sleep(0)
     run.on_disk += held
     writer.write(body[-1000:])
-    answer = await asyncio.wait_for(reader.read(), 20)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     assert answer.startswith(b"HTTP/1.1 200"), answer[:200]
     writer.close()
     return person
@@ -200,7 +201,7 @@ async def by_socket(run: Run, codec: str, photo: bytes) -> None:
 async def at_the_console(run: Run, officer: Officer, person: Person) -> None:
     """Everything that an officer and a supervisor do with an alarm that has a photo."""
     media = ""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not media:
             alarm = officer.alarms.get(person.id, {})
             media = next((name for name, item in alarm.get("media", {}).items() if item["state"] == "ready"), "")
@@ -241,7 +242,7 @@ async def with_faults(run: Run) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", run.hub.port)
         writer.write(junk)
         writer.write_eof()
-        await asyncio.wait_for(reader.read(), 10)
+        await asyncio.wait_for(reader.read(), PATIENCE_S)
         writer.close()
     store = int((run.hub.data / "store" / "store.pid").read_text())
     os.kill(store, signal.SIGSTOP)  # one that died would be started again

@@ -12,6 +12,7 @@ import pytest
 from fujin_client import Alarm, Asked, Citizen, Ladder, News, Officer, Refused, Said, Unreachable, media_type
 from fujin_client.news import Story
 from tests.clients.served import Served
+from tests.patience import PATIENCE_S
 
 WAYS = [("socket", "msgpack"), ("socket", "json"), ("http", "msgpack")]
 
@@ -19,7 +20,7 @@ WAYS = [("socket", "msgpack"), ("socket", "json"), ("http", "msgpack")]
 async def until(alarm: Alarm, last: Callable[[News], bool]) -> list[News]:
     """The news that come, up to the one that is `last`."""
     news = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         async for piece in alarm.follow():
             news.append(piece)
             if last(piece):

@@ -12,6 +12,7 @@ import fujin_client
 from fujin_client import Alarm, Citizen, Event, Gap, Ladder, Officer, Position, Refused, SignedOut
 from fujin_client.board import Board, merge
 from tests.clients.served import Served
+from tests.patience import PATIENCE_S
 
 
 async def test_wrong_password(served: Served) -> None:
@@ -189,7 +190,7 @@ async def test_hub_is_killed(own: Served) -> None:
 
 async def comes_to(alarm: Alarm, step: str) -> bool:
     """Whether the ladder comes to `step`."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         async for news in alarm.follow():
             if isinstance(news, Ladder) and step in news.steps:
                 return True

@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 
 from tests.deploy.shipped import Nginx
+from tests.patience import PATIENCE_S
 from tests.process import HubProcess
 
 ADDRESS = "127.0.0.77"
 TOLD = "203.0.113.77"
 AGENT = "Nokia3310-KnownPhone/7.31"
-WAIT_S = 20
 CITIZENS = 4
 
 
@@ -70,7 +70,7 @@ class Balanced:
         }  # fmt: skip
         way = httpx.AsyncHTTPTransport(verify=trust, local_address=ADDRESS)
         async with httpx.AsyncClient(
-            base_url=self.url, transport=way, headers=around, timeout=WAIT_S, **options
+            base_url=self.url, transport=way, headers=around, timeout=PATIENCE_S, **options
         ) as http:
             yield http
 
@@ -89,7 +89,7 @@ class Balanced:
 
     async def used(self, hub: HubProcess, load: "Load") -> None:
         """Wait until nginx gives requests to the hub."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not connections(hub.port):
                 await load.more(1)
 
@@ -125,7 +125,7 @@ class Load:
         await self.until(lambda: len(self.receipts) >= goal)
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(WAIT_S), self._came:
+        async with asyncio.timeout(PATIENCE_S), self._came:
             await self._came.wait_for(lambda: true() or bool(self.faults))
         assert self.faults == [], self.faults
 

@@ -18,6 +18,7 @@ from redis.exceptions import ResponseError
 from fujin_client import Alarm, Citizen, Officer
 from tests.clients.served import ROOT
 from tests.deploy import document
+from tests.patience import PATIENCE_S
 from tests.process import HubProcess
 
 SCRIPT = ROOT / "config" / "deploy" / "backup.sh"
@@ -51,7 +52,7 @@ class Busy:
 
     async def more(self, count: int) -> None:
         goal = len(self.media) + count
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.media) < goal:
                 self.came.clear()
                 await self.came.wait()
@@ -146,7 +147,7 @@ async def test_going_back_is_told(start: Start, tmp_path: Path) -> None:
         back = await asyncio.to_thread(document.run, "go-back", hub.data, places)
         assert back.returncode == 0, back.stderr
         await asyncio.to_thread(hub.start)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await officer.until(lambda: (lost.id not in officer.alarms and kept.id in officer.alarms) or None)
         assert officer.recovered == {"dadongmen": False}
         async with httpx.AsyncClient(base_url=hub.url) as http:
@@ -161,7 +162,7 @@ async def marked(hub: HubProcess) -> None:
     """Wait until the hub has left its next mark, by which it knows later what the store had."""
     file = hub.data / "witness.json"
     before = file.read_bytes()
-    async with asyncio.timeout(20), httpx.AsyncClient(base_url=hub.url) as http:
+    async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(base_url=hub.url) as http:
         while file.read_bytes() == before:
             await http.get("/healthz")
 

@@ -12,6 +12,7 @@ from fujin_client import Officer
 from tests.browser.citizen import raises, rung
 from tests.browser.conftest import Phone, browser, chromium, phone
 from tests.deploy.balanced import Balanced, connections
+from tests.patience import PATIENCE_S
 
 __all__ = ["browser", "chromium", "phone"]  # fixtures
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,7 +25,7 @@ async def test_the_page_goes_on_at_another_hub(behind: Callable[..., Awaitable[B
         await raises(page, "门外有人")
         spoken = await page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol")
         assert spoken == "h2"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while sum(connections(hub.port) for hub in both.hubs) != 1:  # the others were kept for requests to come
                 await page.evaluate("0")
         theirs = max(both.hubs, key=lambda hub: connections(hub.port))

@@ -9,6 +9,7 @@ from dispatch.alarm.tasks import repeat
 from dispatch.duty.readiness import Console
 from dispatch.store import checks as store
 from tests.duty.conftest import HOME, LAPSE_S, Duty, Hub
+from tests.patience import PATIENCE_S
 
 
 async def test_readiness_is_told_once(hub: Hub, other_hub: Hub) -> None:
@@ -136,7 +137,7 @@ async def test_the_loop_looks_by_itself(hub: Hub) -> None:
     """With the loop running, silence is found within its poll time."""
     await hub.wakes("V01")
     loop = asyncio.create_task(repeat(hub.readiness.step, hub.clock, 1.0))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not hub.clock._sleepers:
             await asyncio.sleep(0)
     await hub.clock.advance(LAPSE_S - 1)

@@ -3,6 +3,7 @@
 import asyncio
 
 from dispatch.fanout.admission import Admission
+from tests.patience import PATIENCE_S
 
 
 async def test_few_work_at_once_in_the_order_in_which_they_came() -> None:
@@ -21,7 +22,7 @@ async def test_few_work_at_once_in_the_order_in_which_they_came() -> None:
             await asyncio.sleep(0)
             inside.remove(number)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*(comes(number) for number in range(20)))
     assert most == 2
     assert came == list(range(20))
@@ -38,7 +39,7 @@ async def test_who_waits_for_the_store_keeps_nobody_out() -> None:
             await answers.wait()
 
     waiting = [asyncio.create_task(waits()) for _ in range(3)]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await inside.wait()
         async with admission.place():  # behind three that hold their place for ever
             pass
@@ -59,7 +60,7 @@ async def test_a_fault_gives_the_place_back() -> None:
         async with admission.place():
             raise ConnectionError
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         assert isinstance((await asyncio.gather(fails(), return_exceptions=True))[0], ConnectionError)
         async with admission.place():
             pass

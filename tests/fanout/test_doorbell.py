@@ -10,7 +10,8 @@ import pytest
 from dispatch.stream.doorbell import Ring
 from tests.flow.people import Officer
 from tests.flow.town import Town
-from tests.intake.link import CODECS, TIMEOUT_S, Link
+from tests.intake.link import CODECS, Link
+from tests.patience import PATIENCE_S
 
 HOME = "dadongmen"
 
@@ -39,7 +40,7 @@ async def test_the_doorbell_is_only_a_doorbell(town: Town) -> None:
         await officer.hears(alarm, "citizen_said")
         rung: list[bytes] = []
         while len(rung) < 2:
-            message = await ear.get_message(timeout=TIMEOUT_S)
+            message = await ear.get_message(timeout=PATIENCE_S)
             if message is not None and message["type"] == "smessage":
                 rung.append(message["data"])
     last = await stream.offset(HOME)
@@ -77,7 +78,7 @@ async def test_an_event_that_rings_while_the_stream_is_read(town: Town) -> None:
         found = await read(*args, **kwargs)
         stream.read = read  # type: ignore[method-assign]
         await citizen.does("say", ref="1", text="一")  # stored, and rung, between the reading and its end
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while feed.asked == asked:
                 await asyncio.sleep(0)
         return found
@@ -100,7 +101,7 @@ async def test_doorbells_in_the_wrong_order(town: Town) -> None:
     hub.feeds.doorbell.heard = lambda station, ring: rung.append(ring)
     for n in range(4):
         await officer.asks("note", alarm=alarm, text=f"第 {n} 条", ref=uuid.uuid4().hex)
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while len(rung) < 4:
             await asyncio.sleep(0)
     hub.feeds.doorbell.heard = hub.feeds.heard

@@ -11,6 +11,7 @@ from dispatch.fanout import hub
 from tests.flow.people import Officer
 from tests.flow.town import Town
 from tests.intake.link import Link
+from tests.patience import PATIENCE_S
 
 
 def signed_in(officer: Officer) -> dict[str, Any]:
@@ -46,7 +47,7 @@ async def test_a_console_that_reads_nothing(tmp_path: Path) -> None:
                 assert heard["position"]["offset"] == officer.position["dadongmen"]["offset"]
         assert len(officer.alarms[alarm]["talk"]) == said
         received = [snapshot]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     received.append(await stuck.receives())
@@ -149,7 +150,7 @@ async def test_a_console_that_comes_in_the_midst(town: Town, monkeypatch: pytest
     await first.hears(alarm, "alarm_raised", "step_run")
     await first.shows()
     feed = town.dispatch.hub.feeds.of["dadongmen"]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not feed.unsent:
             await asyncio.sleep(0)
     second = await town.officer("V02", ready=False)

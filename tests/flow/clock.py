@@ -7,6 +7,8 @@ never waits for time and never races with it.
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from tests.patience import PATIENCE_S
+
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 """A Sunday, 10:00 in Shanghai."""
 
@@ -64,7 +66,7 @@ class FakeClock:
         return [(*sleeper, woken) for woken, sleeper in self._sleepers.items() if not woken.done()]
 
     async def _until_settled(self) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while self._busy:
                 self._settled.clear()
                 await self._settled.wait()

@@ -11,7 +11,8 @@ from websockets.exceptions import ConnectionClosed
 
 from dispatch.alarm.outbound import Beat, Error
 from dispatch.alarm.to_helper import Agreed, Calls, Hello, Watching
-from tests.flow.people import TIMEOUT_S, Answered, Officer
+from tests.flow.people import Answered, Officer
+from tests.patience import PATIENCE_S
 
 FRAMES: TypeAdapter[Hello | Calls | Watching | Agreed | Beat | Error] = TypeAdapter(
     Annotated[
@@ -66,7 +67,7 @@ class Helper:
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[ref] = future
         await self._socket.send(json.dumps({"type": kind, "ref": ref, **members}))
-        answer = await asyncio.wait_for(future, TIMEOUT_S)
+        answer = await asyncio.wait_for(future, PATIENCE_S)
         if answer["type"] == "error":
             raise Answered(answer)
         return answer
@@ -83,7 +84,7 @@ class Helper:
 
     async def until(self, true: Any) -> None:
         try:
-            async with asyncio.timeout(TIMEOUT_S), self._came:
+            async with asyncio.timeout(PATIENCE_S), self._came:
                 await self._came.wait_for(true)
         except TimeoutError:
             raise AssertionError(f"{self.name}: {self.calls}, closed {self.closed}") from None

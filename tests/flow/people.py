@@ -13,7 +13,8 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-TIMEOUT_S = 10
+from tests.patience import PATIENCE_S
+
 STATION_EVENTS = (
     "console_ready",
     "console_lost",
@@ -39,7 +40,7 @@ class Citizen:
     """Someone with a phone. The device makes the alarm's id, secret and cancel number."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S)
+        self.http = httpx.AsyncClient(base_url=url, timeout=PATIENCE_S)
         self.id = str(uuid.uuid4())
         self.secret = secrets.token_urlsafe(24)
         self.pin = "4821"
@@ -81,7 +82,7 @@ class Officer:
     def __init__(self, url: str, name: str) -> None:
         self.url = url
         self.name = name
-        self.http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, headers={"origin": url})
+        self.http = httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, headers={"origin": url})
         self.position: dict[str, dict[str, Any]] = {}
         self.alarms: dict[str, dict[str, Any]] = {}
         self.duty: dict[str, Any] = {}
@@ -132,7 +133,7 @@ class Officer:
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[ref] = future
         await self._socket.send(json.dumps({"type": kind, "ref": ref, **members}))
-        answer = await asyncio.wait_for(future, TIMEOUT_S)
+        answer = await asyncio.wait_for(future, PATIENCE_S)
         if answer["type"] == "error":
             raise Answered(answer)
         return answer
@@ -191,7 +192,7 @@ class Officer:
 
     async def _until(self, true: Any, why: str = "") -> None:
         try:
-            async with asyncio.timeout(TIMEOUT_S), self._came:
+            async with asyncio.timeout(PATIENCE_S), self._came:
                 await self._came.wait_for(true)
         except TimeoutError:
             raise AssertionError(f"{why or self.name}; pending {self.pending()}, closed {self.closed}") from None

@@ -12,6 +12,7 @@ from dispatch.alarm.clock import to_ms
 from tests.dump import DAY_S, everything
 from tests.flow.people import Answered, Citizen, Officer
 from tests.flow.town import Town
+from tests.patience import PATIENCE_S
 
 PHOTO = b"\xff\xd8 bytes of a photo that is none"
 WORDS = ("他拿着刀", "小河沿路三号楼", "我在衣柜里", "带备用钥匙", "几个人在里面", "三个都在卧室", "known-category",
@@ -70,7 +71,7 @@ async def copied(town: Town) -> None:
 async def removed(town: Town, alarm: str, after_s: float = 0) -> None:
     """The media of the alarm are deleted, by this or by the hub's own loop."""
     town.clock.jump(after_s)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             while await town.dispatch.evidence.removal.step():
                 pass

@@ -22,6 +22,7 @@ from dispatch.store import checks as store
 from dispatch.store.embedded import EmbeddedStore
 from tests.flow.clock import FakeClock
 from tests.flow.people import Citizen, Officer
+from tests.patience import PATIENCE_S
 
 PASSWORD = "for-the-tests-only"
 _SLICE_S = 5  # consoles renew their readiness at least so often, as real ones do
@@ -48,7 +49,7 @@ class Hub:
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not self._server.started:
                 assert not self._task.done(), "the hub ended while it started"
                 await asyncio.sleep(0)
@@ -151,7 +152,7 @@ class Town:
 
     async def settles(self) -> None:
         """Wait until every console has everything that is in the streams."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             redis = self.dispatch.stream.redis
             for keys in self.dispatch.stream.partitions:
                 while await redis.llen(keys.outbox):

@@ -9,7 +9,8 @@ import msgpack
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-TIMEOUT_S = 10
+from tests.patience import PATIENCE_S
+
 CODECS = ("json", "msgpack")
 
 
@@ -25,7 +26,7 @@ class Link:
     @classmethod
     async def open(cls, url: str, path: str = "/ws/alarm", codec: str = "json", **options: Any) -> "Link":
         socket = await connect(
-            url.replace("http", "ws", 1) + path, subprotocols=[f"dispatch.v1.{codec}"], open_timeout=TIMEOUT_S,  # type: ignore[list-item]
+            url.replace("http", "ws", 1) + path, subprotocols=[f"dispatch.v1.{codec}"], open_timeout=PATIENCE_S,  # type: ignore[list-item]
             compression=None, **options,
         )  # fmt: skip
         return cls(socket, codec)
@@ -61,7 +62,7 @@ class Link:
 
     async def receives(self) -> dict[str, Any]:
         """The next frame, decoded."""
-        frame = await asyncio.wait_for(self.socket.recv(), TIMEOUT_S)
+        frame = await asyncio.wait_for(self.socket.recv(), PATIENCE_S)
         assert isinstance(frame, str) == (self.codec == "json")
         decoded = json.loads(frame) if isinstance(frame, str) else msgpack.unpackb(frame)
         return dict(decoded)

@@ -13,6 +13,7 @@ from dispatch.web import Guard
 from tests.flow.people import Citizen
 from tests.flow.town import Town
 from tests.intake.link import CODECS, Link
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("earlier")
 SECRET = "0123456789abcdefghijklmn"
@@ -408,7 +409,7 @@ async def raw(town: Town, request: bytes) -> bytes:
     writer.write(request)
     await writer.drain()
     writer.write_eof()
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
     return answer
 

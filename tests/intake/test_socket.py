@@ -8,6 +8,7 @@ import pytest
 
 from tests.flow.town import Town
 from tests.intake.link import CODECS, Link
+from tests.patience import PATIENCE_S
 
 SECRET = "0123456789abcdefghijklmn"
 
@@ -146,7 +147,7 @@ async def test_a_cut_leaves_nothing_behind(town: Town, page: Page) -> None:
             each.link.socket.transport.abort()
         await asyncio.gather(*words)
     await page.is_cut()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while [task for task in asyncio.all_tasks() if "CitizenSocket" in repr(task.get_coro())]:
             await asyncio.sleep(0)
     await officer.is_awake()

@@ -10,7 +10,8 @@ import pytest
 
 from tests.flow.people import Officer
 from tests.flow.town import Town
-from tests.intake.link import CODECS, TIMEOUT_S, Link
+from tests.intake.link import CODECS, Link
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.parametrize("codec", CODECS)
 OTHERS = "another-citizens-secret-0"
@@ -24,7 +25,7 @@ async def frames(link: Link, last: str, value: Any = None) -> list[str | bytes]:
     """The frames as they come, up to the first message that has `last` (and with that value, if one is given)."""
     came: list[str | bytes] = []
     while True:
-        frame = await asyncio.wait_for(link.socket.recv(), TIMEOUT_S)
+        frame = await asyncio.wait_for(link.socket.recv(), PATIENCE_S)
         came.append(frame)
         message = decoded(frame)
         if last in message and value in (None, message[last]):

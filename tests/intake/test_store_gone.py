@@ -11,6 +11,7 @@ from dispatch.store.embedded import EmbeddedStore
 from tests.flow.people import Answered, Officer
 from tests.flow.town import Town
 from tests.intake.link import Link
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ async def kill(town: Town) -> None:
 async def hears_again(town: Town, officer: Officer) -> None:
     """Wait until the hub hears the store's doorbell again: beats come, and what was missed is there."""
     seen = officer.beats
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while officer.beats == seen:
             await town.clock.advance(5)
             await officer.is_awake()

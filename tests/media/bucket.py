@@ -16,9 +16,9 @@ import boto3
 import httpx
 
 from tests.nodes import free_ports
+from tests.patience import PATIENCE_S
 
 BUCKET = "evidence"
-_WAIT_S = 30
 _ALL = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
 _UNSIGNED = "4"
 """So many calls are taken without a signature: those that make the user, their policy and key, and the bucket."""
@@ -86,7 +86,7 @@ class Bucket:
         self.s3.delete_object(Bucket=BUCKET, Key=key)
 
     def _until_it_answers(self) -> None:
-        until = time.monotonic() + _WAIT_S
+        until = time.monotonic() + PATIENCE_S
         while True:
             try:
                 httpx.get(f"{self.endpoint}/moto-api/data.json", timeout=5)

@@ -11,6 +11,7 @@ from dispatch.media.live import Live
 from dispatch.media.live_index import Look
 from tests.flow.clock import FakeClock
 from tests.media.conftest import House
+from tests.patience import PATIENCE_S
 
 CLUSTER = b"\x1fC\xb6u"
 AUDIO = ("audio", "audio/webm;codecs=opus")
@@ -65,7 +66,7 @@ class Air:
     async def more(self, alarm: str, look: Look | None = None) -> Look:
         """The next that a listener learns, who has all of `look`."""
         name, size = (look.name, look.size) if look else ("", 0)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             found = await self.live.listen(alarm, "m1", True, name, size)
         assert found is not None
         return found
@@ -80,7 +81,7 @@ class Air:
     async def as_time_passes(self, alarm: str, at_least_s: float, look: Look | None = None) -> Look:
         """Like `until`, with the clock moving all the while."""
         waiting = asyncio.create_task(self.until(alarm, at_least_s, look))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not waiting.done():
                 await self.clock.advance(0.25)
                 await asyncio.wait([waiting], timeout=0.01)  # workers live by the machine's clock

@@ -13,6 +13,7 @@ from tests.flow.people import Citizen, Officer
 from tests.media.bucket import Bucket
 from tests.media.conftest import House
 from tests.media.test_sealed import pieces
+from tests.patience import PATIENCE_S
 from tests.process import HubProcess
 
 ANSWER_S = 1.5
@@ -136,7 +137,7 @@ async def photo(hub: HubProcess, data: bytes) -> None:
     await citizen.http.put(f"{url}/0", content=data, headers={**citizen.headers, "content-type": "image/webp"})
     ended = await citizen.http.post(url, json={"kind": "photo", "chunks": 1}, headers=citizen.headers)
     assert ended.status_code == 204
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while (answer := await officer.http.get(f"/media/{citizen.id}/m1?copy=small")).status_code == 409:
             pass
     assert answer.content.startswith(b"RIFF")

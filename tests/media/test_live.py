@@ -18,6 +18,7 @@ from tests.media.conftest import House
 from tests.media.live import AUDIO, Air, loud, on_air, seconds, slices
 from tests.media.test_sterile import TELLING
 from tests.media.test_worker import kernel_filters
+from tests.patience import PATIENCE_S
 
 airing = asynccontextmanager(on_air)
 
@@ -140,7 +141,7 @@ async def test_nobody_listens(house: House, air: Air, parts: list[bytes]) -> Non
     await air.clock.advance(29)
     assert runs(air.pids[0])
     await air.clock.advance(3)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*air.live._tasks.values())
     assert not runs(air.pids[0])
     assert house.files() == chunks

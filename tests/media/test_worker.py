@@ -16,6 +16,7 @@ import pytest
 from dispatch.media.jobs import Made, WorkerDied, WorkerLimits, make_copies
 from dispatch.media.sandbox import shut_in
 from tests.media.conftest import House
+from tests.patience import PATIENCE_S
 
 LIMITS = WorkerLimits()
 
@@ -222,7 +223,7 @@ async def test_a_copy_that_takes_long(house: House) -> None:
     for _ in range(10):
         before = await house.redis.zscore(house.keys.copying, f"{alarm} m1")
         house.clock.advance(6)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while await house.redis.zscore(house.keys.copying, f"{alarm} m1") == before:
                 await asyncio.sleep(0)  # until it was renewed
         assert not await other.step()
@@ -242,7 +243,7 @@ async def test_the_loop_wakes_when_a_media_ends(house: House) -> None:
     try:
         alarm = await house.raises()
         await house.sends(alarm, "photo.webp")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await ready.wait()
     finally:
         loop.cancel()

@@ -26,8 +26,7 @@ from starlette.routing import Route
 
 from tests.flow.people import Officer
 from tests.flow.town import Server, Town
-
-TIMEOUT_S = 10
+from tests.patience import PATIENCE_S
 
 
 def text(data: bytes) -> str:
@@ -45,7 +44,7 @@ def expand(key: bytes, salt: bytes, info: bytes, size: int) -> bytes:
 
 async def settles(town: Town) -> None:
     """Wait until no attempt is under way."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         for hub in town.hubs:
             for sender in hub.dispatch.notify.senders:
                 while sender.busy:
@@ -94,13 +93,13 @@ class Device:
 
     async def gets(self, number: int = 1) -> Push:
         """Wait until so many messages have come; the last of them."""
-        async with asyncio.timeout(TIMEOUT_S), self.service.came:
+        async with asyncio.timeout(PATIENCE_S), self.service.came:
             await self.service.came.wait_for(lambda: len(self.got) >= number)
         return self.got[number - 1]
 
     async def is_asked(self, number: int) -> None:
         """Wait until so many attempts were made, answered or not."""
-        async with asyncio.timeout(TIMEOUT_S), self.service.came:
+        async with asyncio.timeout(PATIENCE_S), self.service.came:
             await self.service.came.wait_for(lambda: self.asked >= number)
 
     async def tells(self, officer: Officer, push: Push, what: str) -> int:
@@ -140,7 +139,7 @@ class Service:
 
     async def is_asked(self, number: int) -> None:
         """Wait until so many attempts were made, for whichever device; not more."""
-        async with asyncio.timeout(TIMEOUT_S), self.came:
+        async with asyncio.timeout(PATIENCE_S), self.came:
             await self.came.wait_for(lambda: sum(device.asked for device in self.devices.values()) >= number)
         assert sum(device.asked for device in self.devices.values()) == number
 
@@ -190,7 +189,7 @@ class Service:
         server = Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off",
                                        timeout_graceful_shutdown=1))  # fmt: skip
         task = asyncio.create_task(server.serve(sockets=[self._listener]))
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not server.started:
                 await asyncio.sleep(0)
         try:

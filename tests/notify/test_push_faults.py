@@ -14,6 +14,7 @@ from tests.flow.people import Citizen, Officer
 from tests.flow.town import Town
 from tests.notify.conftest import ENV
 from tests.notify.service import Device, Service, settles
+from tests.patience import PATIENCE_S
 from tests.process import HubProcess
 
 
@@ -23,7 +24,7 @@ async def state(officer: Officer, device: Device) -> dict[str, object]:
 
 
 async def until_state(officer: Officer, device: Device, wanted: str) -> dict[str, object]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (found := await state(officer, device))["state"] != wanted:
             await asyncio.sleep(0)
     return found
@@ -106,7 +107,7 @@ async def test_a_service_that_hangs_delays_nobody(town: Town, service: Service) 
 
 async def test_one_host_does_not_take_all_the_room(tmp_path: Path, service: Service) -> None:
     """Many phones of a service that hangs: those of another one are sent meanwhile, and none is tried for ever."""
-    env = {**ENV, "DISPATCH_NOTIFY_AT_ONCE": "2", "DISPATCH_NOTIFY_PER_HOST": "1", "DISPATCH_NOTIFY_TIMEOUT_S": "5"}
+    env = {**ENV, "DISPATCH_NOTIFY_AT_ONCE": "2", "DISPATCH_NOTIFY_PER_HOST": "1"}
     async with Town(tmp_path, env=env) as town, Service().serves() as hangs:
         v01, v02 = await town.officer("V01"), await town.user("V02")
         let_go = asyncio.Event()
@@ -248,7 +249,7 @@ async def test_begins_with_what_comes(town: Town, service: Service) -> None:
     v01, v02 = await town.officer("V01"), await town.user("V02")
     await town.citizen().raises()
     stream = town.dispatch.stream
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         outbox = town.dispatch.notify.outbox
         while (await outbox.positions(["dadongmen"]))["dadongmen"] != await stream.offset("dadongmen"):
             await town.clock.advance(1)
@@ -300,7 +301,7 @@ async def test_a_hub_killed_while_it_sent(tmp_path: Path, service: Service) -> N
         assert phone.got == []
         await asyncio.to_thread(hub.start)
         assert (await phone.gets()).says["alarm"] == alarm
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not (rows := [row["event"]["type"] for row in
                                 (await v02.http.get(f"/log/alarms/{alarm}")).json()["events"]
                                 if row["event"]["type"].startswith("notification")]):  # fmt: skip

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from tests.flow.town import Server, Town
 from tests.notify.service import settles
+from tests.patience import PATIENCE_S
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -40,7 +41,7 @@ class Receiver:
         return Response(status_code=self.answers.pop(0) if self.answers else 200)
 
     async def gets(self, number: int) -> tuple[str, dict[str, str], bytes]:
-        async with asyncio.timeout(10), self.came:
+        async with asyncio.timeout(PATIENCE_S), self.came:
             await self.came.wait_for(lambda: len(self.got) >= number)
         return self.got[number - 1]
 
@@ -76,7 +77,7 @@ async def test_signed_and_again(tmp_path: Path, receiver: Receiver) -> None:
         alarm = await town.citizen().raises(text="PRIVATE-WORDS", place="PRIVATE-PLACE", category="PRIVATE")
         _, first, body = await receiver.gets(1)
         verifies(first, body)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while town.dispatch.notify.senders[-1].busy:
                 await asyncio.sleep(0)
         await town.fast_forward(4)
@@ -93,7 +94,7 @@ async def test_signed_and_again(tmp_path: Path, receiver: Receiver) -> None:
         told = json.loads((await receiver.gets(3))[2])
         assert (told["type"], told["data"]["by"]) == ("alarm_acknowledged", "V01")
         assert b"PRIVATE" not in b"".join(body for _, _, body in receiver.got)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(rows := (await boss.http.get("/notify/deliveries")).json()["deliveries"]) < 3:
                 await asyncio.sleep(0)
         kept = [(row["kind"], row["attempt"], row["status"], row["outcome"]) for row in reversed(rows)]
@@ -122,7 +123,7 @@ async def test_messengers(tmp_path: Path, receiver: Receiver) -> None:
             code = town.citizens[0].answer.json()["code"]
             assert all(code in said["message"] for said in told.values())
             assert b"PRIVATE" not in b"".join(body for _, _, body in receiver.got)
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(v01.alarms[alarm].get("notified", {}).get("V02", {})) < 3:
                     await asyncio.sleep(0.01)
             await settles(town)

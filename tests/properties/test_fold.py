@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.flow.people import Answered, Citizen, Officer
 from tests.flow.town import Town
+from tests.patience import PATIENCE_S
 
 PEOPLE = (
     ("V01", "dadongmen", "officer"),
@@ -90,7 +91,7 @@ class Day:
         for officer in self.officers:
             if officer.closed is not None:
                 await officer.opens_console()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while await self.town.dispatch.stream.redis.llen(self.town.dispatch.stream.keys.outbox):
                 await asyncio.sleep(0)
         await self.town.settles()

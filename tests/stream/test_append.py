@@ -14,6 +14,7 @@ from dispatch.alarmlog.chain import verify
 from dispatch.stream.doorbell import Doorbell, Ring
 from dispatch.stream.record import Record, make_record
 from dispatch.stream.stream import Append, Appended, Done, Stale
+from tests.patience import PATIENCE_S
 from tests.stream.conftest import HOME, Hub
 
 ALARM = "3f2c9a6e-0000-4000-8000-000000000001"
@@ -147,7 +148,7 @@ async def test_the_doorbell_carries_the_events(hub: Hub, other_hub: Hub) -> None
     first, second, third = record(1, "一"), record(2, "二"), record(3, "三")
     await hub.stream.append(HOME, [first, second], replace(FIRST, version=2))
     await hub.stream.append(HOME, [third], replace(FIRST, expected=2, version=3, key=""))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(rung) < 3:
             await asyncio.sleep(0)
     links = [entry.link for entry in await hub.stream.read(HOME, 0)]

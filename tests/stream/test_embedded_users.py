@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dispatch.store.embedded import EmbeddedStore, StoreUnavailable
+from tests.patience import PATIENCE_S
 from tests.stream.conftest import Hub, shut
 from tests.stream.test_embedded import end, said, servers, start_elsewhere
 
@@ -131,7 +132,7 @@ def test_a_start_that_is_given_up(stores: list[EmbeddedStore], folder: Path) -> 
     waiting = threading.Thread(target=start)
     waiting.start()
     stores[1].give_up()
-    waiting.join(timeout=10)
+    waiting.join(timeout=PATIENCE_S)
     assert [str(fault) for fault in faults] == ["told to stop before the built-in store answered"]
     os.kill(process, signal.SIGCONT)
     assert stores[1].leave()

@@ -12,6 +12,7 @@ from dispatch.store.replicas import Replicas
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.stream import Stream
 from tests.flow.clock import FakeClock
+from tests.patience import PATIENCE_S
 from tests.stores import Replicated
 from tests.stream.conftest import HOME, Hub, due, raising
 
@@ -60,7 +61,7 @@ async def test_a_replica_that_does_not_answer_withholds_the_receipt(store: Repli
         assert refused.value.error is errors.NOT_STORED
     assert await hub.kinds() == ["alarm_raised", "step_run"]
     store.resume(replica)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 assert await hub.raises_it() == 2

@@ -21,6 +21,7 @@ from dispatch.stream.homes import Claim
 from dispatch.stream.stream import Stream
 from tests.flow.clock import START, FakeClock
 from tests.nodes import Node, until
+from tests.patience import PATIENCE_S
 from tests.stores import Clustered, Replicated, Single, Stores, WithSentinels
 from tests.stream.conftest import HOME, due, raising
 
@@ -56,7 +57,7 @@ class Client:
 
     async def until_raised(self, station: str, alarm: str) -> None:
         """As a citizen's device: again, until there is a receipt."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     await self.raises(station, alarm)
@@ -65,7 +66,7 @@ class Client:
                     await asyncio.sleep(0)
 
     async def until_rung(self, station: str, rings: int) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while self.rings(station) < rings:
                 await asyncio.sleep(0)
 
@@ -74,7 +75,7 @@ class Client:
 
     async def listens(self, station: str) -> None:
         """Wait until appends to `station` ring again: after a failover somewhere else."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     return await self.bell.listen(station)
