@@ -60,6 +60,11 @@ async def test_a_console_that_reads_nothing(tmp_path: Path) -> None:
         stuck_user.position["dadongmen"] = position
         await stuck_user.opens_console(ready=False)
         assert stuck_user.recovered == {"dadongmen": True}
+        async with asyncio.timeout(PATIENCE_S):
+            while stuck_user.position["dadongmen"] != officer.position["dadongmen"]:
+                await asyncio.sleep(0)  # a gap would close it
+        assert stuck_user.closed is None
+        town.stops_watching(stuck_user)
 
 
 async def test_both_codecs_get_the_same(town: Town) -> None:
