@@ -25,9 +25,9 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def hub(data: Path) -> Iterator[HubProcess]:
-    """A running hub, with the ordinary settings; whatever the test did, nothing runs afterwards."""
-    made = HubProcess(data)
+def hub(data: Path, request: pytest.FixtureRequest) -> Iterator[HubProcess]:
+    """A running hub, with the ordinary settings or a test's own; whatever the test did, nothing runs afterwards."""
+    made = HubProcess(data, **getattr(request, "param", {}))
     made.start()
     yield made
     if store_runs(data):
@@ -149,6 +149,7 @@ def unread(hub: HubProcess) -> bool:
     return any(int(link[4].split(":")[1], 16) for link in ours)
 
 
+@pytest.mark.parametrize("hub", [{"DISPATCH_SERVE_SHUTDOWN_S": "100"}], indirect=True)  # a tenth of it is for that
 def test_what_was_received_is_answered(hub: HubProcess, data: Path) -> None:
     """Requests that wait for the store when the hub is told to stop get their receipts, then the sockets are closed."""
     body = json.dumps({"id": OTHER_ID, "secret": SECRET}).encode()

@@ -20,7 +20,8 @@ DIRECT: Final = "dispatch.direct"
 """The ASGI extension under which a WebSocket's scope holds its `Protocol`."""
 
 _CLOSE_TIMEOUT_S = 5.0
-_FINISH_S, _GONE_S = 0.5, 1.0  # of a hub that stops: to answer what was received, and for the close to be taken
+_FINISH_SHARE, _GONE_SHARE = 0.2, 0.4
+"""Of what the server gives connections when it stops: to answer what was received, and for the close to be taken."""
 _STOPS = "the hub stops: come back and resume"
 _BAD_TEXT = Counter("dispatch_bad_text_frames", "Text frames that were not UTF-8")
 
@@ -154,9 +155,11 @@ class Protocol(WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
         """The server stops: consoles and citizens are told to come back, to this hub or another.
 
-        What was received is answered first, for half a second at most; who does not take the close is cut soon after.
+        What was received is answered first, for a tenth of `serve.shutdown_s` at most; who does not take the close is
+        cut soon after.
         """
-        self.loop.call_later(_FINISH_S + _GONE_S, self.transport.abort)
+        given_s = self.config.timeout_graceful_shutdown or 0
+        self.loop.call_later(given_s * (_FINISH_SHARE + _GONE_SHARE), self.transport.abort)
         if self.close_sent:
             return
         if not self.handshake_complete:
@@ -166,7 +169,7 @@ class Protocol(WebSocketsSansIOProtocol):
         self.read_paused = True
         self.stopping = True
         self.queue.put_nowait({"type": "websocket.disconnect", "code": errors.GO_AWAY, "reason": _STOPS})
-        self.loop.call_later(_FINISH_S, self.close, errors.GO_AWAY, _STOPS)
+        self.loop.call_later(given_s * _FINISH_SHARE, self.close, errors.GO_AWAY, _STOPS)
 
     async def receive(self) -> Any:
         """As uvicorn's; the application asks for the next message when it has answered all before it."""
