@@ -66,6 +66,7 @@ from dispatch.store.rewrite import REWRITE_EVERY_S, Rewriting
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.epochs import MARK_EVERY_S, Epochs, Witness
 from dispatch.stream.leases import Leases
+from dispatch.stream.orphans import ORPHANS_EVERY_S, Orphans
 from dispatch.stream.relay import Relay
 from dispatch.stream.stream import Stream
 
@@ -103,8 +104,7 @@ class Dispatch:
         self.epochs = Epochs(self.stream, self.stations, clock, Witness(data / "witness.json" if data else None))
         built_in = data / "store" if data and not conf.url else None
         self.health = Health(redis, self._unsafe, conf.allow, conf.warn_share, built_in)
-        timezones = {station: rota.timezone for station, rota in settings.rotas.items()}
-        deadlines = Deadlines(settings.policies, timezones)
+        deadlines = Deadlines(settings.policies, {station: rota.timezone for station, rota in settings.rotas.items()})
         self.alarms = Alarms(self.stream, clock, deadlines.next, partial(retention.ends_at, keep=settings.keep))
         self.readiness = Readiness(self.stream, clock, settings.console.ready_lapse_s)
         self.roster = Roster(self.stream, clock, settings.rotas, self.readiness)
@@ -114,6 +114,7 @@ class Dispatch:
         self.endings = Endings(self.alarms, self.leases, clock, self.stations)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
         self.relay = Relay(self.alarms, clock)
+        self.orphans = Orphans(self.alarms, self.relay, self.stations, self.epochs.went_back)
         self.owners = Owners(self.alarms, self.stations)
         desk = settings.console
         self.presence = Presence(self.stream, clock, desk.owner_lost_s, self.owners.lost, self.owners.back)
@@ -196,6 +197,7 @@ class Dispatch:
             "endings": lambda: repeat(self.endings.step, self.clock, ENDINGS_EVERY_S),
             "rewriting": lambda: repeat(self.rewriting.step, self.clock, REWRITE_EVERY_S),
             "audit": lambda: repeat(self.auditor.step, self.clock, AUDIT_EVERY_S),
+            "orphans": lambda: repeat(self.orphans.step, self.clock, ORPHANS_EVERY_S),
             "epochs": lambda: repeat(self.epochs.step, self.clock, MARK_EVERY_S),
             "health": lambda: repeat(self.health.step, self.clock, self.settings.store.check_s),
             "notices": lambda: repeat(self.notices.step, self.clock, NOTICE_EVERY_S),

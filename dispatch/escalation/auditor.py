@@ -6,7 +6,6 @@ was late by more than a bound is told to the supervisor. Field's terms: audit, d
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +19,9 @@ from dispatch.alarm.state import Alarm
 from dispatch.escalation.timer import Deadlines, Timer
 from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms
+from dispatch.stream.keys import Keys
 from dispatch.stream.record import make_record
+from dispatch.stream.rounds import Round
 from dispatch.stream.stream import Append
 
 log = structlog.get_logger()
@@ -56,9 +57,7 @@ class Auditor:
         self._deadlines = deadlines
         self._timer = timer
         self._clock = clock
-        self._stations = stations
-        self._at = 0  # the station from which the next are asked for their open alarms
-        self._waiting: deque[tuple[str, str]] = deque()  # (station, alarm) of this round that were not looked at yet
+        self._round = Round(alarms.stream, stations, Keys.open, _PER_STEP)
 
     async def step(self, now: datetime) -> None:
         """Run what is overdue by the index at once, then look at the next open alarms of this round."""
@@ -71,18 +70,7 @@ class Auditor:
         for overdue in rows:
             for alarm_id in overdue:
                 await self._look(alarm_id.decode(), now)
-        if not self._waiting:
-            stations = self._stations[self._at : self._at + _PER_STEP]
-            self._at = self._at + _PER_STEP if self._at + _PER_STEP < len(self._stations) else 0
-            async with translated():
-                pipe = self._stream.redis.pipeline(transaction=False)
-                for station in stations:
-                    pipe.smembers(self._stream.of(station).open(station))
-                rows = await pipe.execute()
-            for station, found in zip(stations, rows, strict=True):
-                self._waiting.extend((station, alarm.decode()) for alarm in found)
-        batch = [self._waiting.popleft() for _ in range(min(_PER_STEP, len(self._waiting)))]
-        await self._compare(batch, now)
+        await self._compare(await self._round.next(), now)
 
     async def _compare(self, batch: list[tuple[str, str]], now: datetime) -> None:
         """The index against the alarms themselves."""

@@ -102,19 +102,29 @@ class Relay:
         async with translated():
             row = await self._stream.redis.hmget(self._stream.of(to).mirror(to, alarm_id), "v", "s")
         have, version = int(row[0] or 0), members["version"]
-        if have >= version:
-            return
-        before = orjson.loads(row[1]) if have else {}
-        if have and have + 1 == version and "wiped" not in members:
-            snapshot = apply_patch(before, members["changes"])
-            record = _copied(members)
-        else:  # its first event here, or one that was missed: the whole alarm as it is now
+        if have >= version:  # copied already, or a copy that an older store left: see `orphans`
             loaded = await self._alarms.load(alarm_id)
-            if loaded is None or loaded.alarm.version <= have:
+            if loaded is None or loaded.alarm.version >= have:
                 return
-            snapshot, version = to_members(loaded.alarm), loaded.alarm.version
-            event = AlarmShared(home=loaded.alarm.home)
-            record = make_record(alarm_id, version, event, self._clock.now(), snapshot)
+            version = 0
+        if not have or have + 1 != version or "wiped" in members:  # its first event here, or one was missed
+            await self.bring(to, alarm_id, have, orjson.loads(row[1]) if have else {})
+            return
+        before = orjson.loads(row[1])
+        snapshot = apply_patch(before, members["changes"])
+        await self._write(to, alarm_id, have, version, _copied(members), before, snapshot)
+
+    async def bring(self, to: str, alarm_id: str, have: int, before: dict[str, Any]) -> None:
+        """Bring the whole alarm as it is now to a station whose copy (`before`, perhaps {}) is at version `have`."""
+        loaded = await self._alarms.load(alarm_id)
+        if loaded is None or loaded.alarm.version == have:
+            return
+        snapshot, version = to_members(loaded.alarm), loaded.alarm.version
+        record = make_record(alarm_id, version, AlarmShared(home=loaded.alarm.home), self._clock.now(), snapshot)
+        await self._write(to, alarm_id, have, version, record, before, snapshot)
+
+    async def _write(self, to: str, alarm_id: str, have: int, version: int, record: Record, before: dict[str, Any],
+                     snapshot: dict[str, Any]) -> None:  # fmt: skip
         change = Append(
             alarm=alarm_id, expected=have, version=version, snapshot=orjson.dumps(snapshot), mirror=True,
             open=snapshot["status"] != "closed", deadline="keep",
