@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, WebSocket, expect
 
 from tests.flow.people import Officer
 from tests.patience import PATIENCE_S
@@ -42,6 +42,14 @@ async def raises(page: Page, text: str = "") -> str:
     return await page.inner_text("#code")
 
 
+async def its_socket(page: Page) -> WebSocket:
+    """The socket that the page opens, known before anything is on it: the page is loaded again."""
+    await opens(page, whole=True)
+    async with page.expect_websocket() as opened:
+        await page.reload()
+    return await opened.value
+
+
 async def left_behind(page: Page) -> list[str]:
     """The names of everything that the page left on the device: storage, databases, caches, workers, cookies."""
     names: list[str] = await page.evaluate(_LEFT)
@@ -65,6 +73,14 @@ async def first_alarm(officer: Officer) -> str:
         while not officer.alarms:
             await asyncio.sleep(0)
     return next(iter(officer.alarms))
+
+
+async def there(officer: Officer, code: str) -> str:
+    """Wait until the officer's console has the alarm with this receipt code; its id."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not (found := [alarm["id"] for alarm in officer.alarms.values() if alarm["code"] == code]):
+            await asyncio.sleep(0)
+    return str(found[0])
 
 
 async def elsewhere(page: Page) -> None:

@@ -40,9 +40,8 @@ async def test_one_round_trip(town: Town, phone: Phone) -> None:
         line.forget()
         await page.fill("#raise textarea", TEXT)
         await page.click(act("raise"))
-        await first_alarm(officer)
+        alarm = await first_alarm(officer)
         # Stored, and the page has not heard a byte: nothing had to be asked before, and nothing else was.
-        [alarm] = officer.alarms
         assert asked == []
         assert came == []
         [frame] = [str(one) for one in sent]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.browser.citizen import act, elsewhere, leaves_nothing, left, left_behind, opens, raises
+from tests.browser.citizen import act, elsewhere, first_alarm, leaves_nothing, left, left_behind, opens, raises
 from tests.browser.conftest import ALLOWED, ARGUMENTS, HERE, Phone
 from tests.flow.town import Town
 
@@ -55,7 +55,7 @@ async def test_the_last_place_goes_out(town: Town, phone: Phone) -> None:
     async with phone(town.url) as page:
         await elsewhere(page)
         await raises(page)
-        [alarm] = officer.alarms
+        alarm = await first_alarm(officer)
         assert officer.alarms[alarm]["position"]["lat"] == HERE["latitude"]  # with the alarm itself
         await page.context.set_geolocation({**HERE, "latitude": 41.80412})
         await officer.hears(alarm, "position_reported")
