@@ -66,6 +66,7 @@ class Planner:
         self._hot: set[str] = set()
         self._interest = CALLS.union(*(hook.events for hook in settings.webhooks))
         self._somebody = False  # whether there is anybody to be told of anything
+        self._woken = 0  # how often `wake` said that there is
         self.planned: list[Callable[[], None]] = []
 
     def after_append(self, outcome: Outcome) -> None:
@@ -76,6 +77,7 @@ class Planner:
 
     def wake(self) -> None:
         """There is somebody now, on this hub; others find it within a second."""
+        self._woken += 1
         self._somebody = True
 
     async def run(self) -> None:
@@ -88,7 +90,9 @@ class Planner:
             try:
                 if now >= look_at:
                     look_at = now + LOOK_EVERY
-                    self._somebody = await self._anybody()
+                    woken = self._woken
+                    there = await self._anybody()
+                    self._somebody = there or self._woken != woken  # meanwhile: the answer may be older
                     if self._somebody or now >= move_at:
                         stations, move_at = self._stations, now + _MOVE_EVERY
                 while stations and await self.step(stations):

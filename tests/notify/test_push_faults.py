@@ -263,6 +263,32 @@ async def test_begins_with_what_comes(town: Town, service: Service) -> None:
     town.stops_watching(v01)
 
 
+async def test_the_first_device_of_all(town: Town, service: Service) -> None:
+    """Subscribed while the hub was just asking whether anybody is: the next alarm is sent at once all the same."""
+    v01, v02 = await town.officer("V01"), await town.user("V02")
+    subscriptions = town.dispatch.notify.subscriptions
+    assert subscriptions is not None
+    ask, asked, go_on = subscriptions.any, asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> bool:
+        there = await ask()
+        asked.set()
+        await go_on.wait()
+        return there
+
+    subscriptions.any = slowly  # type: ignore[method-assign]
+    await town.clock.advance(1)
+    await asked.wait()
+    phone = await service.device().subscribes(v02)
+    subscriptions.any = ask  # type: ignore[method-assign]
+    go_on.set()
+    await asyncio.sleep(0)
+    alarm = await town.citizen().raises()
+    assert (await phone.gets()).says["alarm"] == alarm
+    await settles(town)
+    town.stops_watching(v01)
+
+
 async def test_a_silent_device(town: Town, service: Service) -> None:
     """Sent, and nothing shown for the configured time: told as silent, to its officer and the supervisor."""
     v01, v02 = await town.officer("V01"), await town.user("V02")
