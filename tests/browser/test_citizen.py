@@ -1,5 +1,6 @@
 """The citizen's page in a real browser: one tap, silent, honest, and gone when it must be gone."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.browser.conftest import HERE, Phone
 from tests.browser.staff import desk
 from tests.flow.people import Officer
 from tests.flow.town import Town
+from tests.patience import PATIENCE_S
 
 AREAS = json.loads((resources.demo_config() / "stations.geojson").read_text(encoding="utf-8"))["features"]
 
@@ -301,22 +303,41 @@ async def cancels(
 ) -> tuple[str, list[tuple[str, int]], list[str]]:
     """What the page shows, what it moved (frames both ways and requests, with their lengths), and what it left."""
     moved: list[tuple[str, int]] = []
+    open_refs: set[str] = set()
+
+    def up(frame: str | bytes) -> None:
+        moved.append(("up", len(frame)))
+        open_refs.add(json.loads(frame).get("ref"))
+
+    def down(frame: str | bytes) -> None:
+        moved.append(("down", len(frame)))
+        open_refs.discard(json.loads(frame).get("ref"))
+
+    async def answered() -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while open_refs:
+                await page.evaluate("0")
+
     async with phone(town.url) as page:
         socket = await its_socket(page)
+        socket.on("framesent", up)
+        socket.on("framereceived", down)
         alarm = await there(officer, await raises(page))
         pin = await page.inner_text("#pin")
         await page.click(act("pin-hide"))
         assert pin not in await page.content()
         await page.click(act("cancel-open"))
         await page.fill("#cancel input", pin if true else "0000" if pin != "0000" else "1111")
-        socket.on("framesent", lambda frame: moved.append(("up", len(frame))))
-        socket.on("framereceived", lambda frame: moved.append(("down", len(frame))))
+        await answered()  # also of the place, which goes by itself
+        moved.clear()
         page.on("request", lambda request: moved.append((request.url, 0)))
         await page.click(act("cancel"))
         await expect(page.locator("#cancel-said")).to_have_text("取消请求已送到。")
         shown = re.sub(r"[0-9:A-Z-]+", "", await page.inner_text("main"))
         await officer.asks("say", alarm=alarm, text="…")
         await page.wait_for_selector("#said .officer")  # what the cancel itself brought is there before this
+        await officer.hears(alarm, "talk_seen")
+        await answered()
         return shown, sorted(moved), await left_behind(page)  # an answer and the stream go their own ways
 
 
