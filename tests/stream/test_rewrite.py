@@ -49,7 +49,11 @@ async def test_every_server_writes_its_file_anew() -> None:
         try:
             one, other = rewriting(hub), rewriting(hub, "other")
             await wipes(hub)
-            assert [on_disk(node) for node in stores.nodes] == [True] * 3
+
+            async def all_have() -> bool:
+                return all(on_disk(node) for node in stores.nodes)
+
+            await until(all_have, "the replicas have the words too")
 
             async def done() -> bool:
                 for each in (one, other):
