@@ -8,7 +8,7 @@ can be done to an alarm that is not there. Field's terms: orphan, anti-entropy.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
@@ -23,6 +23,8 @@ from dispatch.stream.rounds import Round
 log = structlog.get_logger()
 ORPHANS_EVERY_S = 1.0
 _PER_STEP = 250
+_SURE = timedelta(seconds=20)
+"""So long a server that was replaced may go on answering with what it has (`cluster-node-timeout` is 15 s)."""
 FOUND = Counter("dispatch_orphaned_copies", "Copies for called-in stations that were ahead of the alarm itself")
 _TAKE_BACK = Script("""
 if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 0 end
@@ -49,6 +51,7 @@ class Orphans:
         self._relay = relay
         self._round = Round(alarms.stream, stations, Keys.mirrors, _PER_STEP)
         self._went_back = went_back
+        self._since: dict[tuple[str, str], datetime] = {}  # (station, alarm) -> when its copy was first found ahead
 
     async def step(self, now: datetime) -> None:
         """Look at the next open copies of this round: a copy first, then its alarm, which can only be further on."""
@@ -67,8 +70,17 @@ class Orphans:
                 pipe.hget(keys.alarm(alarm), "v")
             alarms = await pipe.execute()
         for (station, alarm), copy, version in zip(batch, copies, alarms, strict=True):
-            if int(copy or 0) > int(version or 0):
+            if int(copy or 0) <= int(version or 0):
+                self._since.pop((station, alarm), None)
+            elif self._is_sure(station, alarm, now):
                 await self._mend(station, alarm, int(copy))
+
+    def _is_sure(self, station: str, alarm: str, now: datetime) -> bool:
+        """One server tells one truth; of several, the alarm's may be one that was replaced and does not know it yet."""
+        if len(self._stream.partitions) == 1:
+            return True
+        self._since = {found: since for found, since in self._since.items() if now - since < 10 * _SURE}
+        return now - self._since.setdefault((station, alarm), now) >= _SURE
 
     async def _mend(self, station: str, alarm: str, version: int) -> None:
         """Bring the alarm as it is; take the copy back where there is none to which this station was called in."""

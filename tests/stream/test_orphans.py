@@ -3,16 +3,19 @@
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 from dispatch.alarm.commands import Say
 from dispatch.store.embedded import EmbeddedStore
+from dispatch.stream.alarms import Alarms
 from dispatch.stream.epochs import Epochs, Witness
 from dispatch.stream.orphans import Orphans
 from dispatch.stream.relay import Relay
+from dispatch.stream.stream import Stream
 from tests.flow.clock import START
 from tests.flow.town import Town
-from tests.stream.conftest import HOME, Hub, officer, shut
+from tests.stream.conftest import HOME, Hub, due, officer, shut
 from tests.stream.test_relay import OTHER, empty, home, shown
 
 STATIONS = (HOME, OTHER)
@@ -82,6 +85,28 @@ async def test_a_copy_for_a_station_that_is_not_called_in_any_more(hub: Hub) -> 
     await looks_here()
     assert await shown(hub, OTHER) == []
     assert [one["id"] for one in await shown(hub, HOME)] == [alarm]
+
+
+async def test_on_several_servers_it_takes_longer_to_be_sure(hub: Hub) -> None:
+    """A server that was replaced may answer for a while: a copy is not taken back before that is over."""
+    hub.stream = Stream(hub.redis, 2)
+    hub.alarms = Alarms(hub.stream, hub.clock, due)
+    stations = (HOME, next(name for name in ("xiaodong", "wanquan", "changan", "dongta")
+                           if hub.stream.of(name).partition != hub.stream.of(HOME).partition))  # fmt: skip
+    epochs = Epochs(hub.stream, stations, hub.clock, Witness(None))
+    await epochs.open()
+    orphans = Orphans(hub.alarms, Relay(hub.alarms, hub.clock), stations, epochs.went_back)
+    alarm = await hub.raises(stations[1])
+    await empty(hub)
+    await orphans.step(START)
+    key = (await hub.stream.homes.keys(alarm)).alarm(alarm)
+    row = await hub.redis.hgetall(key)
+    for after_s, there in ((1, False), (19, False), (20, True), (30, False), (49, False)):
+        await (hub.redis.hset(key, mapping=row) if there else hub.redis.delete(key))
+        await orphans.step(START + timedelta(seconds=after_s))
+        assert [one["id"] for one in await shown(hub, stations[1])] == [alarm], after_s
+    await orphans.step(START + timedelta(seconds=50))
+    assert await shown(hub, stations[1]) == []
 
 
 async def test_called_in_again_though_a_copy_was_left(hub: Hub) -> None:
