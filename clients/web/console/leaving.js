@@ -4,11 +4,12 @@ import { computed, signal } from "/static/vendor/signals-core.js";
 
 import { headline } from "../shared/alarm.js";
 import { html, useComputed, useEffect, useRef, useValue } from "../shared/dom.js";
-import { signOut, store, user } from "../shared/session.js";
+import { store, user } from "../shared/session.js";
+import { signOut } from "../shared/sign-out.js";
 import { onDuty } from "../shared/store.js";
 import { tick, until } from "../shared/time.js";
-import { mention } from "../shared/told.js";
-import { t } from "../shared/words.js";
+import { mention, tell } from "../shared/told.js";
+import { known, t } from "../shared/words.js";
 import { command } from "./actions.js";
 import { mine } from "./claims.js";
 import { form, open } from "./state.js";
@@ -26,10 +27,11 @@ const shift = computed(() => {
   return station ? store.streams.value.get(station)?.duty : undefined;
 });
 
-/** Sign out, or say what is in the way. */
+/** Sign out, or show what is in the way. @returns {Promise<{ code: string } | null>} what else is, to be said */
 export async function leaveDesk() {
   const refused = await signOut();
-  if (refused) leaving.value = true;
+  leaving.value = refused?.code === "owns_alarms";
+  return leaving.value ? null : refused;
 }
 
 /** @param {Alarm} alarm */
@@ -121,7 +123,7 @@ function Sheet() {
           class="main"
           data-act="leaving-go"
           disabled=${owned.length > 0}
-          onClick=${() => void leaveDesk()}
+          onClick=${() => void leaveDesk().then((refused) => refused && tell(known("error", refused.code), "bad"))}
         >
           ${t("head.sign_out")}
         </button>

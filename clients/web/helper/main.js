@@ -1,14 +1,18 @@
 /** The helper's page: on watch or off it, and the calls. Begins the session and puts its parts together. */
 
-import { effect } from "/static/vendor/signals-core.js";
+import { effect, signal } from "/static/vendor/signals-core.js";
 
 import { html, render, useComputed, useValue } from "../shared/dom.js";
+import { signOut } from "../shared/sign-out.js";
 import { clock, secondsSince, startTicking, tick } from "../shared/time.js";
 import { known, lang, LANGUAGES, loadWords, speak, t } from "../shared/words.js";
 import { begin as followCalls, Calls } from "./calls.js";
 import { calls, hello, live, start } from "./link.js";
 import { SoundCheck } from "./sound-check.js";
 import { begin as followWatch, want, Watch } from "./watch.js";
+
+/** Why signing out did not work. */
+const refused = signal("");
 
 function Live() {
   const { state, since, code } = useValue(live);
@@ -24,6 +28,7 @@ function Live() {
 function Helper() {
   const language = useValue(lang);
   const me = useValue(hello);
+  const why = useValue(refused);
   return html`
     <header class="head">
       <div>
@@ -45,6 +50,7 @@ function Helper() {
         `,
       )}
       <button class="plain" data-act="sign-out" onClick=${() => void leave()}>${t("head.sign_out")}</button>
+      ${why ? html`<p class="fault" role="alert">${known("error", why)}</p>` : null}
     </footer>
     <${SoundCheck} />
   `;
@@ -53,8 +59,8 @@ function Helper() {
 /** Off watch, signed out, and to the sign-in page. */
 async function leave() {
   want(false);
-  await fetch("/session", { method: "DELETE" }).catch(() => null);
-  location.replace("/sign-in");
+  refused.value = "";
+  refused.value = (await signOut())?.code ?? "";
 }
 
 /** Who is signed in must be a helper; everyone else has another page. */

@@ -3,10 +3,12 @@
 import { signal } from "/static/vendor/signals-core.js";
 
 import { html, useComputed, useValue } from "./dom.js";
-import { link, signOut, stationName, user } from "./session.js";
+import { link, stationName, user } from "./session.js";
+import { signOut } from "./sign-out.js";
 import { sound } from "./sound.js";
 import { clock, secondsSince, tick } from "./time.js";
-import { lang, LANGUAGES, speak, t } from "./words.js";
+import { tell } from "./told.js";
+import { known, lang, LANGUAGES, speak, t } from "./words.js";
 
 const REMEMBERED = "fujin.theme";
 /** The close code of a store that went back to an older copy. */
@@ -39,7 +41,7 @@ export function Live() {
 }
 
 /**
- * @param {{ title: string, onCheck: () => void, onHelp?: () => void, onLeave?: () => Promise<unknown>, children?: any }} props
+ * @param {{ title: string, onCheck: () => void, onHelp?: () => void, onLeave?: () => Promise<{ code: string } | null>, children?: any }} props
  */
 export function Head({ title, onCheck, onHelp, onLeave = signOut, children }) {
   const me = useValue(user);
@@ -48,9 +50,10 @@ export function Head({ title, onCheck, onHelp, onLeave = signOut, children }) {
   const heard = useValue(sound);
   const opened = useValue(menuOpen);
   const { state } = useValue(link.state);
-  const leave = () => {
+  const leave = async () => {
     menuOpen.value = false; // else it would lie over what has to be done first
-    void onLeave();
+    const refused = await onLeave();
+    if (refused) tell(known("error", refused.code), "bad");
   };
   return html`
     <header class="head is-${state}">

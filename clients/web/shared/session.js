@@ -104,14 +104,6 @@ export function leave() {
   location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
 }
 
-/** @returns {Promise<{ code: string, message: string } | null>} why not: the person has open alarms; else the page is left */
-export async function signOut() {
-  const answer = await fetch("/session", { method: "DELETE" });
-  if (answer.status === 409) return answer.json();
-  location.assign("/sign-in");
-  return null;
-}
-
 /** Everything that must stand before the first picture. @returns {Promise<boolean>} */
 export async function begin() {
   const [person, settings] = await Promise.all([
