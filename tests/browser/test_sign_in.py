@@ -54,20 +54,20 @@ async def test_never_to_a_foreign_page(town: Town, phone: Phone, foreign: str) -
 async def test_signed_out_only_when_it_is_true(
     town: Town, browser: Browser, role: str, station: str | None, home: str
 ) -> None:
-    """The sign-in page comes when the sign-in has ended; when nobody could be asked, the page says so and stays."""
+    """The sign-in page comes when the sign-in has ended; when that was not confirmed, the page says so and stays."""
     await town.user("P01", station, role)
     async with desk(browser, town, "P01", home, checked=False) as page:
         if role == "officer":
             await page.click(act("sound-later"))
         await page.context.set_offline(True)
         await page.click(act("sign-out"))
-        await expect(page.locator("[data-told=bad], footer .fault")).to_contain_text("您仍在登录状态")
+        await expect(page.locator("[data-told=bad], footer .fault")).to_contain_text("您可能仍在登录状态")
         assert page.url == town.url + home
         await page.context.set_offline(False)
         await page.route("**/session", lambda route: route.fulfill(status=503))  # as while the store is away
         async with page.expect_response("**/session"):
             await page.click(act("sign-out"))
-        await expect(page.locator("[data-told=bad], footer .fault").last).to_contain_text("您仍在登录状态")
+        await expect(page.locator("[data-told=bad], footer .fault").last).to_contain_text("您可能仍在登录状态")
         assert page.url == town.url + home
         await page.unroute("**/session")
         assert (await page.request.get(f"{town.url}/session")).status == 200

@@ -3,12 +3,12 @@
 /**
  * Sign out, and leave the page.
  *
- * @returns {Promise<{ code: string } | null>} why not: `owns_alarms`, or `still_signed_in` when nobody could be asked
+ * @returns {Promise<{ code: string } | null>} why not: `owns_alarms`, or `sign_out_unconfirmed` when it was not answered
  */
 export async function signOut() {
   const answer = await fetch("/session", { method: "DELETE" }).catch(() => null);
   if (answer?.status === 409) return answer.json();
-  if (!answer?.ok) return { code: "still_signed_in" };
+  if (!answer?.ok) return { code: "sign_out_unconfirmed" };
   location.assign("/sign-in");
   return null;
 }
