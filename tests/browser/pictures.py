@@ -113,7 +113,7 @@ async def night(browser: Browser, url: str, password: str, lang: str, size: str,
             words = {"zh": "有人在敲我的门，我不能说话", "en": "Someone is at my door, I cannot speak"}
             await citizen.fill("textarea[name=text]", words[lang])
             await citizen.click('[data-act="raise"]')
-            await citizen.wait_for_selector('[data-step="delivered"]')
+            await citizen.wait_for_selector('[data-step="delivered"].reached')
             await citizen.set_input_files("input[type=file][data-act=photo]", FIXTURES / "photo.webp")
             await shot(citizen, "citizen-sent")
             row = console.locator("[data-alarm]", has_text=words[lang])

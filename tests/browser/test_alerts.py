@@ -201,7 +201,7 @@ async def test_never_for_the_citizen(town: Town, browser: Browser) -> None:
     await citizen.add_init_script(LISTENER)
     await citizen.goto(town.url + "/")
     await citizen.click(act("raise"))
-    await citizen.wait_for_selector("[data-step=stored]")
+    await citizen.wait_for_selector("[data-step=stored].reached")
     assert await citizen.evaluate("navigator.serviceWorker.controller") is None
     assert await citizen.evaluate("window.heard") == []
     scopes = await citizen.evaluate(

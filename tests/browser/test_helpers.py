@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
+from tests.browser.citizen import rung
 from tests.browser.conftest import HERE, Phone
 from tests.browser.staff import act, desk
 from tests.browser.test_accessible import SMALL, findings
@@ -76,10 +77,11 @@ async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, 
 
         await citizen.fill("textarea[name=text]", WORDS)
         await citizen.click(act("raise"))
-        await citizen.wait_for_selector('[data-step="delivered"]')
         await console.click("[data-alarm]")
         await console.click(act("ack"))
-        await citizen.wait_for_selector('[data-step="acknowledged"]')
+        await town.clock.advance(2)  # how many consoles have it is told every second
+        for step in ("delivered", "acknowledged"):
+            await citizen.wait_for_selector(rung(step))
         shown = await citizen.inner_text("body")
 
         await console.click(act("share-place"))
