@@ -102,17 +102,16 @@ class Relay:
         async with translated():
             row = await self._stream.redis.hmget(self._stream.of(to).mirror(to, alarm_id), "v", "s")
         have, version = int(row[0] or 0), members["version"]
-        if have >= version:  # copied already, or a copy that an older store left: see `orphans`
+        before = orjson.loads(row[1]) if have else {}
+        if have >= version:  # copied already, unless the store went back since: see `orphans`
             loaded = await self._alarms.load(alarm_id)
-            if loaded is None or loaded.alarm.version >= have:
-                return
-            version = 0
-        if not have or have + 1 != version or "wiped" in members:  # its first event here, or one was missed
-            await self.bring(to, alarm_id, have, orjson.loads(row[1]) if have else {})
-            return
-        before = orjson.loads(row[1])
-        snapshot = apply_patch(before, members["changes"])
-        await self._write(to, alarm_id, have, version, _copied(members), before, snapshot)
+            if loaded is not None and loaded.alarm.version < have:
+                await self.bring(to, alarm_id, have, before)
+        elif have and have + 1 == version and "wiped" not in members:
+            snapshot = apply_patch(before, members["changes"])
+            await self._write(to, alarm_id, have, version, _copied(members), before, snapshot)
+        else:  # its first event here, or one that was missed
+            await self.bring(to, alarm_id, have, before)
 
     async def bring(self, to: str, alarm_id: str, have: int, before: dict[str, Any]) -> None:
         """Bring the whole alarm as it is now to a station whose copy (`before`, perhaps {}) is at version `have`."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from itertools import pairwise
 from typing import Any
 
 from playwright.async_api import Browser, WebSocket, expect
@@ -127,6 +128,7 @@ async def test_cut_for_a_minute_under_load(town: Town, browser: Browser) -> None
         assert got[0][0] == before + 1
         for each in got:  # one, unless the machine was so busy that the page gave one up and came back again
             assert each == list(range(each[0], each[0] + len(each)))  # each once, and no other
+        assert all(later[0] <= earlier[-1] + 1 for earlier, later in pairwise(got))
         said = [f"第 {n} 句" for n in range(load.said)]
         await expect(page.locator('[data-said="officer"] p')).to_have_text(said)
         assert await in_list(page) == expected(officers[0].alarms)

@@ -35,4 +35,4 @@ async def test_the_page_goes_on_at_another_hub(behind: Callable[..., Awaitable[B
             await officer.subscribe()
             (alarm,) = officer.alarms
             await officer.acknowledge(alarm)
-            await expect(page.locator(rung("acknowledged"))).to_be_visible(timeout=15_000)
+            await expect(page.locator(rung("acknowledged"))).to_be_visible()

@@ -27,11 +27,11 @@ const shift = computed(() => {
   return station ? store.streams.value.get(station)?.duty : undefined;
 });
 
-/** Sign out, or show what is in the way. @returns {Promise<{ code: string } | null>} what else is, to be said */
+/** Sign out, or say what is in the way. */
 export async function leaveDesk() {
   const refused = await signOut();
   leaving.value = refused?.code === "owns_alarms";
-  return leaving.value ? null : refused;
+  if (refused && !leaving.value) tell(known("error", refused.code), "bad");
 }
 
 /** @param {Alarm} alarm */
@@ -123,7 +123,7 @@ function Sheet() {
           class="main"
           data-act="leaving-go"
           disabled=${owned.length > 0}
-          onClick=${() => void leaveDesk().then((refused) => refused && tell(known("error", refused.code), "bad"))}
+          onClick=${() => void leaveDesk()}
         >
           ${t("head.sign_out")}
         </button>

@@ -40,20 +40,24 @@ export function Live() {
   </p>`;
 }
 
+async function leaveOrSay() {
+  const refused = await signOut();
+  if (refused) tell(known("error", refused.code), "bad");
+}
+
 /**
- * @param {{ title: string, onCheck: () => void, onHelp?: () => void, onLeave?: () => Promise<{ code: string } | null>, children?: any }} props
+ * @param {{ title: string, onCheck: () => void, onHelp?: () => void, onLeave?: () => Promise<void>, children?: any }} props
  */
-export function Head({ title, onCheck, onHelp, onLeave = signOut, children }) {
+export function Head({ title, onCheck, onHelp, onLeave = leaveOrSay, children }) {
   const me = useValue(user);
   const language = useValue(lang);
   const look = useValue(theme);
   const heard = useValue(sound);
   const opened = useValue(menuOpen);
   const { state } = useValue(link.state);
-  const leave = async () => {
+  const leave = () => {
     menuOpen.value = false; // else it would lie over what has to be done first
-    const refused = await onLeave();
-    if (refused) tell(known("error", refused.code), "bad");
+    void onLeave();
   };
   return html`
     <header class="head is-${state}">
