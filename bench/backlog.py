@@ -89,7 +89,7 @@ class Maker:
     """
 
     def __init__(self, redis: Any, settings: Settings, backups: int = 0) -> None:
-        self._stream = Stream(redis, settings.store.partitions)
+        self._stream = Stream(redis, settings.store.partitions, prefix=settings.store.prefix)
         self._settings = settings
         self._backups = backups
         timezones = {station: rota.timezone for station, rota in settings.rotas.items()}

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from dispatch.alarm.clock import from_text
+from dispatch.alarm.clock import StoreClock, from_text
+from dispatch.alarm.work import Work
 from dispatch.stream.doorbell import Doorbell, Ring
 from dispatch.stream.stream import Stream
 
@@ -35,7 +36,7 @@ class Listener:
     _opened: set[str] = field(default_factory=set)
 
     async def listen(self, stream: Stream, stations: list[str]) -> Doorbell:
-        doorbell = Doorbell(stream)
+        doorbell = Doorbell(stream, Work(StoreClock()))
         doorbell.heard = self.heard
         for station in stations:
             await doorbell.listen(station)

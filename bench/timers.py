@@ -26,6 +26,8 @@ from bench.hub import Hub, cpu_s, store_pid, workplace
 from bench.listener import Listener, Run
 from bench.load import own_lateness
 from bench.report import Figures, figures, head, line, machine, say, table
+from dispatch.alarm.clock import StoreClock
+from dispatch.alarm.work import Work
 from dispatch.settings import Settings
 from dispatch.store import checks as store
 from dispatch.store.embedded import EmbeddedStore
@@ -155,7 +157,7 @@ class Measurement:
     async def _looks(self, stream: Stream) -> float:
         """What looking for due deadlines costs, hub and store, of a core: in this process, while no hub runs."""
         timer = self._settings.timer
-        leases = Leases(stream, "bench", timer.lease_s)
+        leases = Leases(stream, "bench", timer.lease_s, Work(StoreClock()))
         began, before = process_time(), cpu_s(store_pid(self._data))
         for _ in range(_LOOKS):
             await leases.look(datetime.now(UTC))

@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from argon2 import PasswordHasher
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from dispatch import notices, telemetry, watch, web
 from dispatch.alarm import errors, messages, retention
-from dispatch.alarm.clock import Clock, StoreClock
+from dispatch.alarm.clock import StoreClock, Timeline
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.tasks import end, keep, repeat
+from dispatch.alarm.work import Work, end
 from dispatch.alarmlog import http as log_http
 from dispatch.catalogues import Catalogues
 from dispatch.duty import presence
@@ -46,7 +47,7 @@ from dispatch.fanout.hub import Hub
 from dispatch.fanout.receipts import REPORT_EVERY_S, Receipts
 from dispatch.fanout.requests import Windows
 from dispatch.fanout.websocket import ConsoleSocket, Desk
-from dispatch.identity import COOKIE, Identity
+from dispatch.identity import COOKIE, HASHER, Identity
 from dispatch.intake import http as intake_http
 from dispatch.intake.citizens import Citizens, Town
 from dispatch.intake.websocket import CitizenSocket
@@ -64,11 +65,13 @@ from dispatch.store.health import Health
 from dispatch.store.replicas import Replicas
 from dispatch.store.rewrite import REWRITE_EVERY_S, Rewriting
 from dispatch.stream.alarms import Alarms
+from dispatch.stream.answer import vouched
 from dispatch.stream.epochs import MARK_EVERY_S, Epochs, Witness
 from dispatch.stream.leases import Leases
 from dispatch.stream.orphans import ORPHANS_EVERY_S, Orphans
 from dispatch.stream.relay import Relay
 from dispatch.stream.stream import Stream
+from dispatch.underway import UnderWay
 
 log = structlog.get_logger()
 _CORRECT_EVERY = timedelta(seconds=5)
@@ -86,124 +89,134 @@ class Dispatch:
         pages: the web folder.
         voice: the folder of voice clips.
         data: the data folder; without one the hub remembers nothing of its store when it is started again.
+        hasher: of passwords.
     """
 
     def __init__(
-        self, settings: Settings, redis: Any, objects: Objects, clock: Clock, pages: Path, voice: Path,
-        data: Path | None = None,
+        self, settings: Settings, redis: Any, objects: Objects, clock: Timeline, pages: Path, voice: Path,
+        data: Path | None = None, hasher: PasswordHasher = HASHER,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.name = secrets.token_hex(6)
         self.clock = clock
+        self.work = work = Work(clock)
         self.limits = settings.limits.model_dump()
         self.stations = tuple(settings.boundaries.stations)
         conf = settings.store
         replicas = Replicas(redis, conf.replicas, conf.replica_sync, conf.replica_wait_ms) if conf.replicas else None
         self.replicas = replicas
-        self.stream = Stream(redis, conf.partitions, replicas)
+        self.stream = Stream(redis, conf.partitions, replicas, conf.prefix)
         self.epochs = Epochs(self.stream, self.stations, clock, Witness(data / "witness.json" if data else None))
         built_in = data / "store" if data and not conf.url else None
         self.health = Health(redis, self._unsafe, conf.allow, conf.warn_share, built_in)
         deadlines = Deadlines(settings.policies, {station: rota.timezone for station, rota in settings.rotas.items()})
         self.alarms = Alarms(self.stream, clock, deadlines.next, partial(retention.ends_at, keep=settings.keep))
         self.readiness = Readiness(self.stream, clock, settings.console.ready_lapse_s)
-        self.roster = Roster(self.stream, clock, settings.rotas, self.readiness)
-        self.leases = Leases(self.stream, self.name, settings.timer.lease_s)
-        self.timer = Timer(self.alarms, deadlines, self.roster.called, clock, self.leases)
+        self.roster = Roster(self.stream, work, settings.rotas, self.readiness)
+        self.leases = Leases(self.stream, self.name, settings.timer.lease_s, work)
+        self.timer = Timer(self.alarms, deadlines, self.roster.called, work, self.leases)
         self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, self.stations)
-        self.endings = Endings(self.alarms, self.leases, clock, self.stations)
+        self.endings = Endings(self.alarms, self.leases, work, self.stations)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
-        self.relay = Relay(self.alarms, clock)
+        self.relay = Relay(self.alarms, work)
         self.orphans = Orphans(self.alarms, self.relay, self.stations, self.epochs.went_back)
-        self.owners = Owners(self.alarms, self.stations)
+        self.owners = Owners(self.alarms, self.stations, work)
         desk = settings.console
-        self.presence = Presence(self.stream, clock, desk.owner_lost_s, self.owners.lost, self.owners.back)
+        self.presence = Presence(self.stream, work, desk.owner_lost_s, self.owners.lost, self.owners.back)
         self.floods = Floods(self.stream, clock, **settings.flood.model_dump())
         self.shifts = Shifts(self.roster, self.owners, self.floods)
         self.alarms.after_append += [self.relay.after_append, self.timer.after_append, self.floods.after_append]
         self.readiness.on_lost.append(self.timer.nudge)
         limits = settings.limits
-        self.hub = Hub(self.stream, self.shifts.duty, limits.console_buffer_bytes, limits.ring_events)
+        self.hub = Hub(self.stream, self.shifts.duty, limits.console_buffer_bytes, limits.ring_events, work)
         self.hub.feeds.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
         self.notices = Notices(
             reach=self._reach, wrong=lambda: [*self.health.notices, *self.rewriting.notices],
             restored=lambda: self.epochs.restored, late=self.auditor.late, tell=self.hub.broadcast,
         )  # fmt: skip
-        self.receipts = Receipts(self.alarms, clock)
+        self.receipts = Receipts(self.alarms, work)
         self.heartbeat = Heartbeat(self.hub, settings.console.silent_after_s)
         self.identity = Identity(
-            self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s
+            self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s, hasher
         )
-        self.evidence = Evidence(self.alarms, objects, clock, self.limits, settings.media.model_dump())
+        self.evidence = Evidence(self.alarms, objects, work, self.limits, settings.media.model_dump())
         self.notify = Notify(
-            self.alarms, clock, settings.notify, settings.notify.vapid_key or open_vapid_key(data),
+            self.alarms, work, settings.notify, settings.notify.vapid_key or open_vapid_key(data),
             stations=self.stations, officers=self.roster.officers, people=self.identity.people,
             words=partial(Catalogues(pages).of, "notify"), station_name=self.settings.station_name,
         )  # fmt: skip
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
         self.nearby = watch.make(
-            settings, self.alarms, clock, self.roster, self.hub, self.identity, self.notices.lives, self.who
+            settings, self.alarms, work, self.roster, self.hub, self.identity, self.notices.lives, self.who
         )
         self.desk = Desk(
-            alarms=self.alarms, hub=self.hub, receipts=self.receipts, clock=clock, limits=self.limits,
+            alarms=self.alarms, hub=self.hub, receipts=self.receipts, work=work, limits=self.limits,
             stations=self.stations, ready=self._ready, lost=self._lost, send_on=self._send_on,
             asked={messages.Duty: self.shifts.sign, **self.nearby.asked}, notices=self.notices.message,
-            admission=Admission(desk.admission), heard=self.presence.heard,
+            admission=Admission(desk.admission, work), heard=self.presence.heard,
             windows=Windows(desk.grace_s, desk.undo_close_s),
         )  # fmt: skip
-        self.asgi: ASGIApp = web.Guard(self._starlette(pages, voice), settings.serve.origins)
+        self.routes: list[BaseRoute] = []
+        self.asgi: ASGIApp = UnderWay(web.Guard(self._starlette(pages, voice), settings.serve.origins), work)
 
     # -- the application ---------------------------------------------------------------------------------------
 
     def _starlette(self, folder: Path, voice: Path) -> Starlette:
-        pages, chunks = web.Pages(folder, self.settings), self.evidence.chunks
+        pages = web.Pages(folder, self.settings)
+        self.routes = vouched(self.stream, self._routes(pages, folder, voice), promise_nothing=(web.SIGN_IN,))
         return Starlette(
-            routes=[  # looked through from the first on: alarms before all else
-                *intake_http.routes(self.citizens, pages.page, chunks.put_whole, self.settings.limits.form_bytes),
-                *notices.routes(self.notices, self.who, lambda: dangers(self.stream.redis, self.settings.store.allow)),
-                Route("/metrics", telemetry.metrics),
-                WebSocketRoute("/ws/alarm", self._citizen_socket),
-                WebSocketRoute("/ws/console", self._console_socket),
-                *self.nearby.routes,
-                *self.evidence.routes(self._citizen_of, self.who),
-                *self.notify.routes(self.who),
-                *log_http.routes(self.alarms, self.who, self.stations),
-                *web.routes(pages, self.identity, self.who, self.shifts.may_leave, folder, voice, self.settings),
-            ],
+            routes=self.routes,
             exception_handlers={Refused: pages.refused, ClientDisconnect: web.hung_up, 404: web.not_found},
             lifespan=self._lifespan,
         )
+
+    def _routes(self, pages: web.Pages, folder: Path, voice: Path) -> list[BaseRoute]:
+        """Looked through from the first on: alarms before all else."""
+        return [
+            *intake_http.routes(
+                self.citizens, pages.page, self.evidence.chunks.put_whole, self.settings.limits.form_bytes
+            ),
+            *notices.routes(self.notices, self.who, lambda: dangers(self.stream.redis, self.settings.store.allow)),
+            Route("/metrics", telemetry.metrics),
+            WebSocketRoute("/ws/alarm", self._citizen_socket),
+            WebSocketRoute("/ws/console", self._console_socket),
+            *self.nearby.routes,
+            *self.evidence.routes(self._citizen_of, self.who),
+            *self.notify.routes(self.who),
+            *log_http.routes(self.alarms, self.who, self.stations),
+            *web.routes(pages, self.identity, self.who, self.shifts.may_leave, folder, voice, self.settings),
+        ]
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Every loop of the hub lives here."""
         await self.open()
         await self.notify.open()
-        poll_s = self.settings.timer.poll_s
+        poll_s, repeat = self.settings.timer.poll_s, self.work.repeat
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "fanout": lambda: repeat(self.notices.look, self.clock, CHECK_EVERY_S),
-            "heartbeat": lambda: repeat(self.heartbeat.step, self.clock, self.settings.console.beat_s),
-            "receipts": lambda: repeat(self.receipts.step, self.clock, REPORT_EVERY_S),
+            "fanout": lambda: repeat(self.notices.look, CHECK_EVERY_S),
+            "heartbeat": lambda: repeat(self.heartbeat.step, self.settings.console.beat_s),
+            "receipts": lambda: repeat(self.receipts.step, REPORT_EVERY_S),
             "escalation": lambda: self.timer.run(poll_s),
-            "readiness": lambda: repeat(self.readiness.step, self.clock, poll_s),
-            "duty": lambda: repeat(self.roster.step, self.clock, poll_s),
-            "presence": lambda: repeat(self.presence.step, self.clock, presence.LOOK_EVERY_S),
-            "floods": lambda: repeat(self.floods.step, self.clock, flood.LOOK_EVERY_S),
+            "readiness": lambda: repeat(self.readiness.step, poll_s),
+            "duty": lambda: repeat(self.roster.step, poll_s),
+            "presence": lambda: repeat(self.presence.step, presence.LOOK_EVERY_S),
+            "floods": lambda: repeat(self.floods.step, flood.LOOK_EVERY_S),
             "relay": lambda: self.relay.run(poll_s),
             **self.evidence.loops(),
             **self.notify.loops(),
             **self.nearby.loops(),
-            "endings": lambda: repeat(self.endings.step, self.clock, ENDINGS_EVERY_S),
-            "rewriting": lambda: repeat(self.rewriting.step, self.clock, REWRITE_EVERY_S),
-            "audit": lambda: repeat(self.auditor.step, self.clock, AUDIT_EVERY_S),
-            "orphans": lambda: repeat(self.orphans.step, self.clock, ORPHANS_EVERY_S),
-            "epochs": lambda: repeat(self.epochs.step, self.clock, MARK_EVERY_S),
-            "health": lambda: repeat(self.health.step, self.clock, self.settings.store.check_s),
-            "notices": lambda: repeat(self.notices.step, self.clock, NOTICE_EVERY_S),
+            "endings": lambda: repeat(self.endings.step, ENDINGS_EVERY_S),
+            "rewriting": lambda: repeat(self.rewriting.step, REWRITE_EVERY_S),
+            "audit": lambda: repeat(self.auditor.step, AUDIT_EVERY_S),
+            "orphans": lambda: repeat(self.orphans.step, ORPHANS_EVERY_S),
+            "epochs": lambda: repeat(self.epochs.step, MARK_EVERY_S),
+            "health": lambda: repeat(self.health.step, self.settings.store.check_s),
+            "notices": lambda: repeat(self.notices.step, NOTICE_EVERY_S),
             "clock": self._keep_time,
         }
-        tasks = [asyncio.create_task(keep(name, loop, self.clock), name=name) for name, loop in loops.items()]
+        tasks = [self.work.spawn(self.work.keep(name, loop), name) for name, loop in loops.items()]
         try:
             yield
         finally:
@@ -231,7 +244,7 @@ class Dispatch:
     async def _keep_time(self) -> None:
         """Follow the store's clock, so that hubs with wrong clocks agree."""
         while isinstance(self.clock, StoreClock):
-            await self.clock.sleep_until(self.clock.now() + _CORRECT_EVERY)
+            await self.work.sleep_until(self.work.now() + _CORRECT_EVERY)
             try:
                 await self.clock.correct(self.stream.now)
             except FAULTS as fault:
@@ -260,7 +273,7 @@ class Dispatch:
     async def _citizen_socket(self, socket: WebSocket) -> None:
         beat_s = self.settings.console.beat_s
         chunks = self.evidence.chunks
-        await CitizenSocket(socket, self.citizens, chunks.put, chunks.end, self.clock, beat_s).run()
+        await CitizenSocket(socket, self.citizens, chunks.put, chunks.end, self.work, beat_s).run()
 
     async def _console_socket(self, socket: WebSocket) -> None:
         try:

@@ -29,7 +29,8 @@ KINDS: Final = ("guard", "grid_worker", "volunteer")
 """Of helpers."""
 COOKIE: Final = "dispatch_session"
 LEAST_PASSWORD: Final = 10
-_HASHER: Final = argon2.PasswordHasher()  # argon2id with the library's present advice (RFC 9106, low memory)
+HASHER: Final = argon2.PasswordHasher()
+"""argon2id with the library's present advice (RFC 9106, low memory)."""
 _WHO: Final = Script("""
 local name = redis.call('GET', KEYS[1])
 local row = name and redis.call('HGET', KEYS[2], name)
@@ -58,9 +59,14 @@ class Identity:
         hours: how long a sign-in lasts.
         attempts: failed sign-ins of one name until it has to wait ...
         window_s: ... so many seconds.
+        hasher: of passwords.
     """
 
-    def __init__(self, stream: Stream, clock: Clock, hours: float, attempts: int, window_s: float) -> None:
+    def __init__(
+        self, stream: Stream, clock: Clock, hours: float, attempts: int, window_s: float,
+        hasher: argon2.PasswordHasher = HASHER,
+    ) -> None:  # fmt: skip
+        self._hasher = hasher
         self._redis = stream.redis
         self._keys = stream.keys
         self.clock = clock
@@ -97,7 +103,7 @@ class Identity:
     async def set_password(self, name: str, password: str) -> None:
         """Give a user a new password, and end their sign-ins."""
         record = await self._record(name)
-        record["hash"] = await hash_password(password)
+        record["hash"] = await hash_password(password, self._hasher)
         await self._save(name, record)
 
     async def disable(self, name: str) -> None:
@@ -145,8 +151,8 @@ class Identity:
         if failed >= self._attempts:
             raise Refused(errors.TOO_MANY_ATTEMPTS, f"wait {self._window_s} s after {failed} wrong passwords")
         record = orjson.loads(row) if row else None
-        nobody = await asyncio.to_thread(_nobody)
-        right = await asyncio.to_thread(_verify, record["hash"] if record else nobody, password)
+        nobody = await asyncio.to_thread(_nobody, self._hasher)
+        right = await asyncio.to_thread(_verify, self._hasher, record["hash"] if record else nobody, password)
         if not right or record is None or record["disabled"]:
             async with translated():
                 await self._redis.incr(counter)
@@ -224,7 +230,7 @@ class Identity:
             await pipe.execute()
 
 
-async def hash_password(password: str) -> str:
+async def hash_password(password: str, hasher: argon2.PasswordHasher = HASHER) -> str:
     """The argon2id hash of `password`.
 
     Raises:
@@ -232,18 +238,18 @@ async def hash_password(password: str) -> str:
     """
     if len(password) < LEAST_PASSWORD:
         raise ValueError(f"password: {len(password)} characters; at least {LEAST_PASSWORD}")
-    return await asyncio.to_thread(_HASHER.hash, password)
+    return await asyncio.to_thread(hasher.hash, password)
 
 
 @cache
-def _nobody() -> str:
+def _nobody(hasher: argon2.PasswordHasher) -> str:
     """A hash of nothing, checked for unknown names so that they take the same time. Not made before it is needed."""
-    return _HASHER.hash(secrets.token_hex(16))
+    return hasher.hash(secrets.token_hex(16))
 
 
-def _verify(stored: str, password: str) -> bool:
+def _verify(hasher: argon2.PasswordHasher, stored: str, password: str) -> bool:
     try:
-        return _HASHER.verify(stored, password)
+        return hasher.verify(stored, password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
 

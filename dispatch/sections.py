@@ -102,6 +102,9 @@ class Store(Table):
         description="a list of settings of the store that are accepted though they can lose alarms",
     )
 
+    prefix: str = Field(
+        default="dispatch", pattern=r"^[a-z][a-z0-9-]{0,63}$", description="1 to 64 of a-z, 0-9 and -, a letter first"
+    )
     partitions: int = Field(default=1, ge=1, le=1024)
     replicas: int = Field(default=0, ge=0, le=10)
     replica_sync: Literal["disk", "memory"] = Field(default="disk", description='"disk" or "memory"')

@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from dispatch import resources
 from dispatch.alarm.clock import StoreClock
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.tasks import end
+from dispatch.alarm.work import Work, end
 from dispatch.answers import WholeAnswers
 from dispatch.app import Dispatch
 from dispatch.fanout.transport import Protocol
@@ -95,13 +95,14 @@ async def stored(url: str, data: Path, keep: bool = False) -> AsyncIterator[str]
         yield url
         return
     embedded = EmbeddedStore(data / "store")
+    work = Work(StoreClock())
     keeper: list[asyncio.Task[None]] = []
     try:
-        await _started(embedded)
+        await _started(embedded, work)
         if keep:
             if embedded.found:
                 log.info("store_found", socket=str(embedded.socket))
-            keeper.append(asyncio.create_task(_keep_alive(embedded)))
+            keeper.append(work.spawn(_keep_alive(embedded, work), "store"))
         yield embedded.url
     finally:  # also when it was refused or told to stop: who started a store leaves none behind
         await end(keeper)
@@ -109,23 +110,23 @@ async def stored(url: str, data: Path, keep: bool = False) -> AsyncIterator[str]
             log.warning("store_left_running", socket=str(embedded.socket))
 
 
-async def _started(embedded: EmbeddedStore) -> None:
-    starting = asyncio.create_task(asyncio.to_thread(embedded.start))
+async def _started(embedded: EmbeddedStore, work: Work) -> None:
+    starting = work.spawn(asyncio.to_thread(embedded.start), "store starts")
     try:
         await asyncio.shield(starting)
     except asyncio.CancelledError:
         embedded.give_up()
-        await asyncio.gather(starting, return_exceptions=True)
+        await asyncio.wait([starting])
+        starting.exception()  # looked at, or it would be told as a fault
         raise
     except (StoreUnavailable, OSError) as fault:
         raise CannotServe(str(fault)) from None
 
 
-async def _keep_alive(embedded: EmbeddedStore) -> None:
+async def _keep_alive(embedded: EmbeddedStore, work: Work) -> None:
     """Start the store again when its process has died. All hubs do so; its lock decides which one succeeds."""
-    clock = StoreClock()
     while True:
-        await clock.sleep_until(clock.now() + _LOOK_EVERY)
+        await work.sleep_until(work.now() + _LOOK_EVERY)
         try:
             if await asyncio.to_thread(embedded.revive):
                 log.error("store_died_and_started_again", last_words=embedded.last_words)
@@ -248,7 +249,7 @@ def uvicorn_config(dispatch: Dispatch) -> uvicorn.Config:
     return uvicorn.Config(
         dispatch.asgi, http=WholeAnswers, ws=Protocol, ws_per_message_deflate=False, ws_ping_interval=None,
         ws_max_size=dispatch.settings.limits.frame_bytes, access_log=False, log_config=None, server_header=False,
-        timeout_graceful_shutdown=shutdown_s, lifespan="on", backlog=_BACKLOG,  # type: ignore[arg-type]
+        timeout_graceful_shutdown=shutdown_s, lifespan="on", backlog=_BACKLOG, interface="asgi3",  # type: ignore[arg-type]
     )  # fmt: skip
 
 

@@ -12,9 +12,9 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from dispatch.alarm import errors
-from dispatch.alarm.clock import Clock
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.work import Work
 from dispatch.duty.roster import Roster
 from dispatch.fanout.feed import EVERY_ALARM
 from dispatch.fanout.hub import Hub
@@ -28,14 +28,14 @@ from dispatch.settings import Settings
 from dispatch.stream.alarms import Alarms
 
 
-def make(settings: Settings, alarms: Alarms, clock: Clock, roster: Roster, hub: Hub, identity: Identity,
+def make(settings: Settings, alarms: Alarms, work: Work, roster: Roster, hub: Hub, identity: Identity,
          lives: Callable[[], bool], officer: Callable[[Request], Awaitable[Actor]]) -> Nearby:  # fmt: skip
     """The stage, with the helpers' socket among its routes.
 
     Args:
         settings: the configuration.
         alarms: where the alarms are.
-        clock: time.
+        work: what goes on, and time.
         roster: who is on duty.
         hub: tells of each event.
         identity: who is who; those who sign out share their place no more.
@@ -47,11 +47,11 @@ def make(settings: Settings, alarms: Alarms, clock: Clock, roster: Roster, hub: 
         wgs84=wgs84, gcj02=wgs84_to_gcj02, coarse_m=settings.nearby.coarse_m,
         station_name=lambda station: stations[station].name.model_dump() if station in stations else {"zh": station},
     )  # fmt: skip
-    nearby = Nearby(alarms, clock, settings.nearby, ground, roster.is_on_duty, officer)
+    nearby = Nearby(alarms, work, settings.nearby, ground, roster.is_on_duty, officer)
     identity.on_sign_out.append(nearby.leave)
     roster.on_left.append(nearby.places.end)
     post = Post(
-        alarms=alarms, places=nearby.places, ground=ground, clock=clock, limits=settings.limits.model_dump(),
+        alarms=alarms, places=nearby.places, ground=ground, work=work, limits=settings.limits.model_dump(),
         beat_s=settings.console.beat_s, follow=lambda station, told: hub.watch(station, EVERY_ALARM, told),
         lives=lives, kind=identity.kind,
     )  # fmt: skip

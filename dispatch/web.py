@@ -34,6 +34,7 @@ from dispatch.identity import COOKIE, Identity
 from dispatch.intake.http import json_body
 from dispatch.settings import Settings
 
+SIGN_IN = "/session"
 _KEPT = "/static/vendor/"  # the only files a browser may keep: they tell nothing of who used which page (P9)
 _CITIZEN_PATHS = ("/alarms", "/ws/alarm")
 _CONTENT_POLICY = (
@@ -216,7 +217,7 @@ def routes(
         Route("/supervisor", pages.supervisor, middleware=small),
         Route("/helper", pages.helper, middleware=small),
         Route("/sign-in", pages.sign_in, middleware=small),
-        Route("/session", session, methods=["GET", "POST", "DELETE"]),
+        Route(SIGN_IN, session, methods=["GET", "POST", "DELETE"]),
         Route("/static/config.json", pages.config),
         Route("/words/{part}.json", pages.words, middleware=small),
         Route("/voice/{name}", clip),

@@ -5,7 +5,6 @@ Never logs a password: it is printed once, and kept in a file that only its user
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import threading
@@ -72,7 +71,7 @@ async def make_demo_users(dispatch: Dispatch, file: Path) -> str | None:
     password = "-".join(secrets.token_hex(2) for _ in range(3))
     users = demo_users(dispatch.settings)
     hashed = await hash_password(password)  # once: it is one printed password, and forty hashes take seconds
-    await asyncio.gather(*(dispatch.identity.add(u.name, hashed, u.role, u.station, u.kind) for u in users))
+    await dispatch.work.all(*(dispatch.identity.add(u.name, hashed, u.role, u.station, u.kind) for u in users))
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         out.write("".join(f"{u.name}\t{password}\t{u.role}\t{u.station or 'all stations'}\n" for u in users))
     return password

@@ -18,7 +18,8 @@ import structlog
 
 import dispatch
 from dispatch import telemetry
-from dispatch.alarm.clock import StoreClock, sleep_or
+from dispatch.alarm.clock import StoreClock
+from dispatch.alarm.work import Work
 from dispatch.server import CannotServe, bind, main_loop, opened, serve_on, stop_of_hub, stored
 from dispatch.settings import ConfigurationError, Settings, load
 from dispatch.stop import Stop
@@ -40,26 +41,27 @@ class Worker:
         arguments: configuration folder, data folder, folder of the metrics.
         environment: of the child; holds what the command line said.
         stop: of the parent.
+        work: of the parent.
     """
 
     def __init__(
         self, number: int, address: tuple[str, int], arguments: tuple[Path, Path, Path],
-        environment: Mapping[str, str], stop: Stop,
+        environment: Mapping[str, str], stop: Stop, work: Work,
     ) -> None:  # fmt: skip
         self.number = number
         self._address = address
         self._arguments = arguments
         self._environment = environment
         self._stop = stop
-        self._told = asyncio.Event()
+        self._work = work
+        self._told = work.bell()
         self._process: asyncio.subprocess.Process | None = None
 
     async def run(self, parent: int) -> None:
         """Have it running until the parent is told to stop. `parent` is the children's end of the parent's pipe."""
-        clock = StoreClock()
         pause = _FIRST_PAUSE
         while not self._stop.asked.is_set():
-            began = clock.now()
+            began = self._work.now()
             try:
                 status: int | str = await self._once(parent)
             except (CannotServe, OSError) as fault:
@@ -67,14 +69,14 @@ class Worker:
             telemetry.forget_live(self._arguments[2], self.number)
             if self._stop.asked.is_set():
                 return
-            pause = _FIRST_PAUSE if clock.now() - began > _LIVED else pause
+            pause = _FIRST_PAUSE if self._work.now() - began > _LIVED else pause
             log.error("worker_died", worker=self.number, status=status, again_s=pause.total_seconds())
-            await sleep_or(clock, clock.now() + pause, self._told)
+            await self._told.wait(self._work.now() + pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def tell(self) -> None:
         """Tell it to stop."""
-        self._told.set()
+        self._told.ring()
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
 
@@ -127,6 +129,7 @@ async def _parent(
 
     host, port = reserved.getsockname()[:2]
     workers: list[Worker] = []
+    work = Work(StoreClock())
     async with stored(settings.store.url, data, keep=True):
         async with opened(settings, data) as hub:
             await welcome(hub, data, (host, port))
@@ -134,17 +137,19 @@ async def _parent(
         path = os.pathsep.join(filter(None, [_ROOT, environment.get("PYTHONPATH")]))
         given = {**environment, "PYTHONPATH": path}
         arguments = (config, data, metrics)
-        workers += [Worker(n, (host, port), arguments, given, stop) for n in range(settings.serve.workers)]
+        workers += [Worker(n, (host, port), arguments, given, stop, work) for n in range(settings.serve.workers)]
         children_end, parents_end = os.pipe()
         stop.then(tell)
-        running = [asyncio.create_task(worker.run(children_end)) for worker in workers]
+        running = [work.spawn(worker.run(children_end), f"worker {worker.number}") for worker in workers]
         try:
             await stop.asked.wait()
             await asyncio.wait(running, timeout=settings.serve.shutdown_s * _KILL_SHARE)
         finally:
             for worker in workers:
                 worker.kill()
-            await asyncio.gather(*running)
+            await asyncio.wait(running)
+            for each in running:
+                each.result()
             os.close(children_end)
             os.close(parents_end)
 

@@ -5,20 +5,72 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from _pytest.assertion import rewrite
 from hypothesis import HealthCheck, settings
 
+from tests.beside import DELAY, answer_late
+from tests.floors import Tally, floor_of
+from tests.flow.clock import FakeClock
 from tests.flow.town import Town
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS = 4
 
 # How fast the machine is decides no test.
-settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("ours")
+for _each in ("ours", "nightly"):
+    settings.register_profile(_each, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _anything_is_busy() -> bool:
+    return FakeClock.newest is not None and bool(FakeClock.newest.busy)
+
+
+# pytest would put every assertion that passes into words, which takes most of the time of a property with large values.
+rewrite._check_if_assertion_pass_impl = _anything_is_busy
+
+
+def _by_night(config: pytest.Config) -> bool:
+    return str(config.option.markexpr).startswith("nightly")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """By night properties are tried more often (see `tests.nightly`)."""
+    settings.load_profile("nightly" if _by_night(config) else "ours")
+    config.pluginmanager.register(Tally())
+    if late_ms := int(os.environ.get(DELAY, "0")):
+        answer_late(late_ms / 1000)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each floor can be run by its name: `pytest -m hub`. What is `long` runs by day, and by night as well."""
+    for item in items:
+        if _by_night(config) and item.get_closest_marker("long"):
+            item.add_marker("nightly")
+        markers = {mark.name for mark in item.iter_markers()}
+        item.add_marker(floor_of(item.nodeid, markers))
+
+
+def pytest_assertion_pass(item: pytest.Item) -> None:
+    """An assertion says what has become of something: while that still goes on it fails, and names the work.
+
+    One of the test's own file: that of a helper is about what it has just been answered.
+    """
+    if FakeClock.newest is not None and FakeClock.newest.busy and _asserts() == str(item.path):
+        FakeClock.newest.asserted()
+
+
+def _asserts() -> str:
+    """The file of the assertion that passed just now."""
+    frame = sys._getframe(2)
+    while frame.f_back and ("/pluggy/" in frame.f_code.co_filename or "/_pytest/" in frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame.f_code.co_filename
 
 
 def pytest_xdist_auto_num_workers() -> int:

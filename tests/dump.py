@@ -5,10 +5,10 @@ from typing import Any
 DAY_S = 86_400
 
 
-async def everything(redis: Any) -> bytes:
-    """Every key with its value, whatever its type."""
+async def everything(redis: Any, prefix: str = "") -> bytes:
+    """Every key that begins with `prefix`, with its value, whatever its type."""
     found: list[bytes] = []
-    async for key in redis.scan_iter(count=1000):
+    async for key in redis.scan_iter(match=f"{prefix}*", count=1000):
         found.append(key)
         match await redis.type(key):
             case b"string":

@@ -1,6 +1,5 @@
 """A hub in its own process, as users run it, of which everything that it says is kept."""
 
-import asyncio
 import fcntl
 import json
 import os
@@ -9,12 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-from fujin_client.web import Web
-from tests.clients.served import ENVIRONMENT, ROOT
 from tests.patience import PATIENCE_S
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")},
+    "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients" / "python")]),
+}
+_LOOK_S = 0.01
 
 
 class HubProcess:
@@ -79,12 +85,20 @@ class HubProcess:
         found = re.search(r"http://\S+?:(\d+)/", self.out)
         assert found, f"the hub did not start: {self.log}"
         self.port = int(found[1])
-        asyncio.run(self._ready())
+        until = time.monotonic() + PATIENCE_S
+        while not self._ready():
+            assert time.monotonic() < until, f"the hub is not ready: {self.log}"
+            time.sleep(_LOOK_S)
 
-    async def _ready(self) -> None:
-        web = Web(self.url, {}, PATIENCE_S)
-        await web.ask("GET", "/readyz")
-        await web.aclose()
+    def _ready(self) -> bool:
+        link = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        try:
+            with suppress(OSError, HTTPException):
+                link.request("GET", "/readyz")
+                return link.getresponse().status == 200
+            return False
+        finally:
+            link.close()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Send it a signal and wait until it has ended; its exit status. One that would not end fails the test."""
@@ -129,7 +143,7 @@ def store_ends(data: Path) -> bool:
     while runs := store_runs(data):
         if time.monotonic() > until:
             break
-        os.sched_yield()
+        time.sleep(_LOOK_S)
     return not runs
 
 

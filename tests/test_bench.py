@@ -1,12 +1,19 @@
 """The measurements can be believed: nothing that was lost goes unseen, and what is counted was there."""
 
+import argparse
+import asyncio
+import importlib
+import inspect
 import json
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import bench
+from bench.__main__ import PROGRAMS
 from bench.copies import EVENTS_OF_A_LIFE, Copier
 from bench.load import Console, Consoles
 from dispatch.alarmlog.chain import verify
@@ -59,6 +66,43 @@ async def test_copied_alarms_are_alarms(town: Town) -> None:
     assert verdict.events >= 50 + events
 
 
+WORDS = {"bench.peers.__main__": ["install", "."], "bench.pictures": ["."]}
+"""What a program does not run without."""
+
+
+class Read(Exception):
+    """The options were read; nothing is to be measured."""
+
+
+@pytest.fixture
+def only_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A measurement ends where it has read its options."""
+    parse = argparse.ArgumentParser.parse_args
+
+    def parsed(parser: argparse.ArgumentParser) -> None:
+        parse(parser)
+        raise Read
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parsed)
+
+
+@pytest.mark.usefixtures("only_read")
+def test_every_measurement_can_be_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each module is there with all that it uses, and each program takes the options that `python -m bench` gives."""
+    modules = [each.name for each in pkgutil.walk_packages(bench.__path__, "bench.") if "servers" not in each.name]
+    for name in modules:
+        module = importlib.import_module(name)
+        if not hasattr(module, "main"):
+            continue
+        program = PROGRAMS.get(name.removeprefix("bench."))
+        words = program.short.split() if program else WORDS.get(name, [])
+        monkeypatch.setattr(sys, "argv", [name, *words])
+        with pytest.raises(Read):
+            asyncio.run(module.main()) if inspect.iscoroutinefunction(module.main) else module.main()
+    assert {f"bench.{name}" for name in PROGRAMS} <= set(modules)
+
+
+@pytest.mark.nightly
 def test_the_fan_out_is_measured_and_nothing_is_lost(root: Path, tmp_path: Path) -> None:
     """`python -m bench.fanout` runs, has its deliveries at every console, and says what it found as JSON."""
     small = "--consoles 3 --intake socket --rounds 1 --warm-up 0.1 --gentle 0.2 --seconds 0.2 --no-pin --json"
@@ -74,6 +118,7 @@ def test_the_fan_out_is_measured_and_nothing_is_lost(root: Path, tmp_path: Path)
     assert found["lost"] == 0
 
 
+@pytest.mark.nightly
 def test_media_are_measured(root: Path, tmp_path: Path) -> None:
     """`python -m bench.media` runs: photos are sealed and copied, recordings come in, no alarm is lost meanwhile."""
     small = "--photos 4 --rate 5 --seconds 1 --consoles 2 --recordings 3 --streaming 2 --json"

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import Said, Shell
 from tests.stores import Clustered, Replicated, Single, Stores, WithSentinels
-from tests.test_cli import Said, Shell
+
+nightly = pytest.mark.nightly
 
 
 async def run(shell: Shell, *words: str, **env: str) -> Said:
     return await asyncio.to_thread(shell.on_data, *words, **env)
 
 
-@pytest.mark.parametrize("kind", [Single, Replicated, WithSentinels, Clustered])
+@pytest.mark.parametrize(
+    "kind", [Single, *(pytest.param(each, marks=nightly) for each in (Replicated, WithSentinels, Clustered))]
+)
 async def test_what_is_wrong_is_said(tmp_path: Path, kind: type[Stores]) -> None:
     """A good store is in order; a setting that loses alarms is named with its value and its mending, and not served."""
     shell = Shell(tmp_path)
@@ -28,6 +32,7 @@ async def test_what_is_wrong_is_said(tmp_path: Path, kind: type[Stores]) -> None
     assert not (shell.data / "store").exists(), "no built-in store was made beside it"
 
 
+@nightly
 async def test_one_server_of_a_cluster(tmp_path: Path) -> None:
     """One server of six is set otherwise, and it is a replica: it may be the primary tomorrow."""
     shell = Shell(tmp_path)

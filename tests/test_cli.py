@@ -6,59 +6,20 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from dispatch import __version__
-from tests.clients.served import ENVIRONMENT, Served
-from tests.flow.people import Citizen, Officer
-from tests.process import store_ends, store_runs
+from dispatch.store.embedded import EmbeddedStore
+from tests import shared
+from tests.commands import Said, Shell
+from tests.flow.people import Http
+from tests.flow.town import Town
+from tests.process import ENVIRONMENT, HubProcess, store_ends, store_runs
 
 PASSWORD = "long-enough-for-all"
-
-
-class Said:
-    """What a command said and its exit status."""
-
-    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
-        self.status = done.returncode
-        self.out = done.stdout
-        self.faults = done.stderr.splitlines()
-        assert "Traceback" not in done.stderr, done.stderr
-
-    @property
-    def fault(self) -> str:
-        """The only line on standard error of a command that failed."""
-        assert (self.status, len(self.faults)) == (2, 1), (self.status, self.out, self.faults)
-        return self.faults[0]
-
-    @property
-    def good(self) -> str:
-        """What a command that did its work said; nothing on standard error."""
-        assert (self.status, self.faults) == (0, []), (self.status, self.out, self.faults)
-        return self.out
-
-
-class Shell:
-    """A terminal in a folder of its own, with a data folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.data = folder / "data"
-
-    def run(self, *words: str, stdin: str = "", **env: str) -> Said:
-        done = subprocess.run(
-            [sys.executable, "-m", "dispatch", *words], input=stdin, cwd=self.folder, env={**ENVIRONMENT, **env},
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        return Said(done)
-
-    def on_data(self, *words: str, stdin: str = "", **env: str) -> Said:
-        """The command with --data."""
-        return self.run(*words, "--data", str(self.data), stdin=stdin, **env)
 
 
 @pytest.fixture
@@ -67,25 +28,22 @@ def shell(tmp_path: Path) -> Shell:
 
 
 @pytest.fixture
-def served(shell: Shell) -> Iterator[Served]:
-    """A hub on the shell's data folder."""
-    hub = Served(shell.data)
-    hub.start()
-    asyncio.run(hub.ready())
-    yield hub
-    hub.stop()
+def stored(tmp_path: Path) -> Shell:
+    """A shell whose store is the tests' own, which nobody has written to."""
+    return Shell(tmp_path, DISPATCH_STORE=shared.store().url, DISPATCH_STORE_PREFIX=shared.prefix())
 
 
-@pytest.fixture(params=["beside a hub", "alone"])
-def where(request: pytest.FixtureRequest, shell: Shell) -> Iterator[Shell]:
-    """The shell, once with a hub running on the same data folder and once without."""
-    if request.param == "alone":
-        yield shell
-        assert store_ends(shell.data), "a command that started the store has to end it"
-    else:
-        request.getfixturevalue("served")
-        yield shell
-        assert store_runs(shell.data), "a command beside a hub has to leave the store alone"
+@pytest.fixture
+async def beside(town: Town) -> Callable[..., Awaitable[Said]]:
+    """Runs a command on the store of a hub, which serves meanwhile."""
+    shell = Shell(town.folder, DISPATCH_STORE=town.store.url, DISPATCH_STORE_PREFIX=town.prefix.removesuffix(":"))
+
+    async def run(*words: str, stdin: str = "") -> Said:
+        said = await asyncio.to_thread(shell.on_data, *words, stdin=stdin)
+        await town.quiet()
+        return said
+
+    return run
 
 
 @pytest.fixture
@@ -111,8 +69,9 @@ def redis(program: Callable[..., str], tmp_path: Path) -> Iterator[Callable[...,
         server.communicate()
 
 
-def sign_in(hub: Served, name: str, password: str) -> int:
-    return httpx.post(f"{hub.url}/session", json={"user": name, "password": password}).status_code
+async def sign_in(url: str, name: str, password: str) -> int:
+    async with Http(url) as http:
+        return (await http.post("/session", json={"user": name, "password": password})).status_code
 
 
 def change(file: Path, old: str, new: str) -> None:
@@ -121,12 +80,40 @@ def change(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), "utf-8")
 
 
-# -- version, help ---------------------------------------------------------------------------------------------
+# -- the program -----------------------------------------------------------------------------------------------
 
 
-def test_version(shell: Shell) -> None:
+def started(folder: Path, *words: str, stdin: str = "") -> Said:
+    """The command line as users start it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dispatch", *words], input=stdin, cwd=folder, env=ENVIRONMENT,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def test_version(tmp_path: Path) -> None:
     """`dispatch version` says which this is."""
-    assert shell.run("version").good == f"dispatch {__version__}\n"
+    assert started(tmp_path, "version").good == f"dispatch {__version__}\n"
+
+
+def test_beside_a_hub(shell: Shell) -> None:
+    """A hub that serves tells its sign-ins in a file that only its user reads; commands beside it use its store."""
+    hub = HubProcess(shell.data)
+    hub.start()
+    try:
+        file = shell.data / "demo-sign-ins.txt"
+        assert file.stat().st_mode & 0o077 == 0
+        rows = [line.split("\t") for line in file.read_text().splitlines()]
+        assert ["V01", hub.password, "officer", "dadongmen"] in rows
+        assert asyncio.run(sign_in(hub.url, "V01", hub.password)) == 200
+        assert asyncio.run(sign_in(hub.url, "S01", hub.password)) == 200
+        words = ("user", "add", "A01", "--role", "admin", "--password-stdin", "--data", str(shell.data))
+        assert started(shell.folder, *words, stdin=PASSWORD + "\n").good == "User A01 can sign in.\n"
+        assert asyncio.run(sign_in(hub.url, "A01", PASSWORD)) == 200
+        assert store_runs(shell.data), "a command beside a hub has to leave the store alone"
+    finally:
+        hub.stop()
 
 
 @pytest.mark.parametrize(
@@ -141,9 +128,23 @@ def test_a_wrong_command_line(shell: Shell, words: list[str]) -> None:
 # -- check -----------------------------------------------------------------------------------------------------
 
 
-def test_check_good(where: Shell) -> None:
-    """The demonstration is in order; a running hub is not disturbed."""
-    assert "in order" in where.on_data("check").good
+@pytest.mark.parametrize("used", [True, False], ids=["beside another user", "alone"])
+def test_the_built_in_store(shell: Shell, used: bool) -> None:
+    """The demonstration is in order. Commands share the data folder's store with who uses it, or start and end it."""
+    store = EmbeddedStore(shell.data / "store")
+    if used:
+        store.start()
+    try:
+        assert "in order" in shell.on_data("check").good
+        words = ["user", "add", "S09", "--role", "supervisor", "--password-stdin"]
+        assert shell.on_data(*words, stdin=PASSWORD).good
+        assert shell.on_data("user", "list").good.startswith("S09\tsupervisor")
+        if used:
+            assert store_runs(shell.data), "a command beside a hub has to leave the store alone"
+        else:
+            assert store_ends(shell.data), "a command that started the store has to end it"
+    finally:
+        store.leave(5)
 
 
 def test_check_tells_every_fault_at_once(root: Path, shell: Shell) -> None:
@@ -253,43 +254,33 @@ def test_a_data_path_that_is_too_long(shell: Shell) -> None:
     assert "a socket's path has at most 107" in shell.run("check", "--data", "x" * 120).fault
 
 
-def test_serve_says_where_and_how_to_sign_in(shell: Shell, served: Served) -> None:
-    """The demonstration's sign-ins are in a file that only its user can read, and they work."""
-    file = shell.data / "demo-sign-ins.txt"
-    assert file.stat().st_mode & 0o077 == 0
-    rows = [line.split("\t") for line in file.read_text().splitlines()]
-    assert ["V01", served.password, "officer", "dadongmen"] in rows
-    assert sign_in(served, "V01", served.password) == 200
-    assert sign_in(served, "S01", served.password) == 200
-
-
 # -- user ------------------------------------------------------------------------------------------------------
 
 
-def test_users(where: Shell) -> None:
-    """Add, list, password and disable work beside a running hub and without one."""
-    added = where.on_data("user", "add", "V77", "--role", "officer", "--station", "dadongmen", "--password-stdin",
-                          stdin=PASSWORD + "\n").good  # fmt: skip
+def test_users(stored: Shell) -> None:
+    """Add, list, password and disable."""
+    added = stored.on_data("user", "add", "V77", "--role", "officer", "--station", "dadongmen", "--password-stdin",
+                           stdin=PASSWORD + "\n").good  # fmt: skip
     assert added == "User V77 can sign in.\n"
-    assert "V77\tofficer\tdadongmen\tactive" in where.on_data("user", "list").good.splitlines()
-    where.on_data("user", "add", "H77", "--role", "helper", "--station", "dadongmen", "--kind", "guard",
-                  "--password-stdin", stdin=PASSWORD)  # fmt: skip
-    assert "H77\thelper (guard)\tdadongmen\tactive" in where.on_data("user", "list").good.splitlines()
-    assert "every sign-in has ended" in where.on_data(
+    assert "V77\tofficer\tdadongmen\tactive" in stored.on_data("user", "list").good.splitlines()
+    stored.on_data("user", "add", "H77", "--role", "helper", "--station", "dadongmen", "--kind", "guard",
+                   "--password-stdin", stdin=PASSWORD)  # fmt: skip
+    assert "H77\thelper (guard)\tdadongmen\tactive" in stored.on_data("user", "list").good.splitlines()
+    assert "every sign-in has ended" in stored.on_data(
         "user", "password", "V77", "--password-stdin", stdin="another-long-one"
     ).good  # fmt: skip
-    assert "can no longer sign in" in where.on_data("user", "disable", "V77").good
-    assert "V77\tofficer\tdadongmen\tdisabled" in where.on_data("user", "list").good.splitlines()
+    assert "can no longer sign in" in stored.on_data("user", "disable", "V77").good
+    assert "V77\tofficer\tdadongmen\tdisabled" in stored.on_data("user", "list").good.splitlines()
 
 
-def test_users_of_a_running_hub(shell: Shell, served: Served) -> None:
+async def test_users_of_a_running_hub(town: Town, beside: Callable[..., Awaitable[Said]]) -> None:
     """What the command line does to users holds in the running hub at once."""
-    shell.on_data("user", "add", "A01", "--role", "admin", "--password-stdin", stdin=PASSWORD)
-    assert sign_in(served, "A01", PASSWORD) == 200
-    shell.on_data("user", "password", "A01", "--password-stdin", stdin="another-long-one")
-    assert [sign_in(served, "A01", word) for word in (PASSWORD, "another-long-one")] == [401, 200]
-    shell.on_data("user", "disable", "A01")
-    assert sign_in(served, "A01", "another-long-one") == 401
+    await beside("user", "add", "A01", "--role", "admin", "--password-stdin", stdin=PASSWORD)
+    assert await sign_in(town.url, "A01", PASSWORD) == 200
+    await beside("user", "password", "A01", "--password-stdin", stdin="another-long-one")
+    assert [await sign_in(town.url, "A01", word) for word in (PASSWORD, "another-long-one")] == [401, 200]
+    await beside("user", "disable", "A01")
+    assert await sign_in(town.url, "A01", "another-long-one") == 401
 
 
 @pytest.mark.parametrize(
@@ -305,35 +296,31 @@ def test_users_of_a_running_hub(shell: Shell, served: Served) -> None:
         (["disable", "V01"], "", "name: there is no user 'V01'"),
     ],
 )  # fmt: skip
-def test_user_faults(shell: Shell, words: list[str], stdin: str, told: str) -> None:
+def test_user_faults(stored: Shell, words: list[str], stdin: str, told: str) -> None:
     """What is wrong is named, with what would be right, and nobody is made."""
     more = [] if words[0] == "disable" else ["--password-stdin"]
-    assert told in shell.on_data("user", *words, *more, stdin=stdin).fault
-    assert shell.on_data("user", "list").good == ""
+    assert told in stored.on_data("user", *words, *more, stdin=stdin).fault
+    assert stored.on_data("user", "list").good == ""
 
 
-def test_a_user_is_made_once(shell: Shell) -> None:
+def test_a_user_is_made_once(stored: Shell) -> None:
     """A name that is taken is refused, and its password stays."""
     words = ["user", "add", "S09", "--role", "supervisor", "--password-stdin"]
-    assert shell.on_data(*words, stdin=PASSWORD).good
-    assert "there is a user 'S09' already" in shell.on_data(*words, stdin="another-long-one").fault
+    assert stored.on_data(*words, stdin=PASSWORD).good
+    assert "there is a user 'S09' already" in stored.on_data(*words, stdin="another-long-one").fault
 
 
 @pytest.mark.parametrize("how", [["disable", "V01"], ["password", "V01", "--password-stdin"]])
-async def test_a_barred_users_console_is_closed(shell: Shell, served: Served, how: list[str]) -> None:
+async def test_a_barred_users_console_is_closed(
+    town: Town, beside: Callable[..., Awaitable[Said]], how: list[str]
+) -> None:
     """A console whose sign-in was ended is closed with 4501 at its next `ready`; others stay."""
-    barred, other = Officer(served.url, "V01"), Officer(served.url, "V02")
-    for person in (barred, other):
-        await person.signs_in(served.password)
-        await person.opens_console()
-    said = await asyncio.to_thread(shell.on_data, "user", *how, stdin=PASSWORD)
-    assert said.good
+    barred, other = await town.officer("V01"), await town.officer("V02")
+    assert (await beside("user", *how, stdin=PASSWORD)).good
     with pytest.raises(ConnectionError):
         await barred.is_awake()
     assert await barred.is_closed_with() == 4501
     await other.is_awake()
-    await barred.closes()
-    await other.closes()
 
 
 # -- rota ------------------------------------------------------------------------------------------------------
@@ -377,17 +364,25 @@ def test_rota_faults(shell: Shell, words: list[str], told: str) -> None:
 # -- log verify ------------------------------------------------------------------------------------------------
 
 
-async def raise_some(hub: Served) -> int:
+async def raise_some(town: Town) -> int:
     """Three alarms with their words; the offset at which the last of them was raised."""
     for n in range(3):
-        citizen = Citizen(hub.url)
-        await citizen.raises(text=f"help{n}")
-        await citizen.http.aclose()
-    supervisor = Officer(hub.url, "S01")
-    await supervisor.signs_in(hub.password)
+        await town.citizen().raises(text=f"help{n}")
+    supervisor = await town.user("S01", None, "supervisor")
     answer = await supervisor.http.get("/log", params={"station": "dadongmen", "type": "alarm_raised"})
-    await supervisor.http.aclose()
     return int(answer.json()["events"][-1]["offset"])
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """The data folder of a hub that has ended, and the offset of its last alarm."""
+    data = tmp_path_factory.mktemp("written")
+
+    async def live() -> int:
+        async with Town(data, own_store=True) as town:
+            return await raise_some(town)
+
+    return data, asyncio.run(live())
 
 
 def flip(data: Path, known: bytes) -> None:
@@ -399,27 +394,22 @@ def flip(data: Path, known: bytes) -> None:
     file.write_bytes(content)
 
 
-def test_log_verify_beside_a_hub(shell: Shell, served: Served, root: Path) -> None:
+async def test_log_verify_beside_a_hub(town: Town, beside: Callable[..., Awaitable[Said]], root: Path) -> None:
     """Every station's history is checked, and its head printed for safe keeping."""
-    asyncio.run(raise_some(served))
-    lines = shell.on_data("log", "verify").good.splitlines()
+    await raise_some(town)
+    lines = (await beside("log", "verify")).good.splitlines()
     assert lines[0].startswith("dadongmen: OK, ")
     areas = json.loads((root / "config" / "stations.geojson").read_text("utf-8"))
     assert [line.split(":")[0] for line in lines] == [area["properties"]["id"] for area in areas["features"]]
     assert all(": OK, " in line and ", head " in line for line in lines)
-    assert shell.on_data("log", "verify", "--station", "dadongmen").good.splitlines() == lines[:1]
+    assert (await beside("log", "verify", "--station", "dadongmen")).good.splitlines() == lines[:1]
 
 
 @pytest.mark.parametrize("what", ["record", "words"])
-def test_log_verify_names_the_first_broken_link(shell: Shell, what: str) -> None:
+def test_log_verify_names_the_first_broken_link(shell: Shell, written: tuple[Path, int], what: str) -> None:
     """One byte of the store's file is flipped: the offset is named and the status is 2; others stay OK."""
-    hub = Served(shell.data)
-    hub.start()
-    try:
-        asyncio.run(hub.ready())
-        last = asyncio.run(raise_some(hub))
-    finally:
-        hub.stop()
+    data, last = written
+    shutil.copytree(data, shell.data, ignore=shutil.ignore_patterns("*.sock"))
     assert shell.on_data("log", "verify").good
     of_words = b'"event":{"text":"help2'
     flip(shell.data, of_words if what == "words" else b'"event":{"type":"alarm_raised","station":"dadongmen')
@@ -432,11 +422,11 @@ def test_log_verify_names_the_first_broken_link(shell: Shell, what: str) -> None
     assert said.out.count(": OK, ") == len(said.out.splitlines()) > 0
 
 
-def test_log_verify_an_unknown_station(shell: Shell) -> None:
+def test_log_verify_an_unknown_station(stored: Shell) -> None:
     """A station that there is not is told with those that there are."""
     assert (
         "--station: 'atlantis' must be one of dadongmen"
-        in shell.on_data("log", "verify", "--station", "atlantis").fault
+        in stored.on_data("log", "verify", "--station", "atlantis").fault
     )
 
 

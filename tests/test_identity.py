@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from dispatch.identity import LEAST_PASSWORD, hash_password
-from tests.flow.people import Answered
+from tests.flow.people import Answered, Http
 from tests.flow.town import PASSWORD, Town
 from tests.intake.link import Link
 
 
 async def signs_in(town: Town, user: str, password: str, **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=town.url) as http:
+    async with Http(town.url, town.rests) as http:
         return await http.post("/session", json={"user": user, "password": password}, headers=headers)
 
 
@@ -82,7 +82,8 @@ async def test_the_cookie(town: Town) -> None:
     token = plain.split(";")[0].partition("=")[2]
     assert len(token) >= 32
     redis = town.dispatch.stream.redis
-    keys = [key async for key in redis.scan_iter(count=1000)]
+    keys = [key async for key in redis.scan_iter(match=f"{town.prefix}*", count=1000)]
+    assert keys
     assert not any(token.encode() in key for key in keys)
 
 
@@ -91,7 +92,8 @@ async def test_sign_out_ends_it(town: Town) -> None:
     officer = await town.officer("V01")
     token = dict(officer.http.cookies)
     assert (await officer.http.delete("/session")).status_code == 204
-    async with httpx.AsyncClient(base_url=town.url, cookies=token) as stolen:
+    async with Http(town.url, town.rests) as stolen:
+        stolen.cookies.update(token)
         gone = await stolen.get("/session")
     assert (gone.status_code, gone.json()["code"]) == (401, "not_signed_in")
     with pytest.raises(ConnectionError, match="4501"):
@@ -118,7 +120,7 @@ async def test_a_sign_in_ends_by_itself(town: Town) -> None:
     """After the configured hours the store forgets it."""
     await town.user("V01")
     redis = town.dispatch.stream.redis
-    sessions = [key async for key in redis.scan_iter(match=b"*:session:*", count=1000)]
+    sessions = [key async for key in redis.scan_iter(match=f"{town.prefix}*:session:*", count=1000)]
     assert sessions
     for key in sessions:
         assert 0 < await redis.ttl(key) <= town.settings.session.hours * 3600
@@ -130,7 +132,7 @@ async def test_roles(town: Town) -> None:
     supervisor = await town.user("S01", station=None, role="supervisor")
     assert (await officer.http.get("/log", params={"station": "xiaodong"})).status_code == 403
     assert (await supervisor.http.get("/log", params={"station": "xiaodong"})).status_code == 200
-    async with httpx.AsyncClient(base_url=town.url) as nobody:
+    async with Http(town.url, town.rests) as nobody:
         for path in ("/session", "/log", "/log/verify", "/log/alarms/x", "/media/x/m1", "/voice/dadongmen.zh.wav"):
             seen = await nobody.get(path)
             assert (seen.status_code, seen.json()["code"]) == (401, "not_signed_in"), path

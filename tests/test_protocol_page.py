@@ -15,7 +15,7 @@ from dispatch.alarm import errors, outbound, shapes
 from dispatch.alarm.events import EVENTS
 from dispatch.alarm.state import Alarm, to_members
 from dispatch.protocol_page import CLOSE_CODES, HTTP, page
-from tests.flow.people import Answered, Officer
+from tests.flow.people import Answered, Officer, Rests
 from tests.flow.town import Town
 from tests.patience import PATIENCE_S
 
@@ -40,9 +40,9 @@ def test_every_member_of_an_alarm_is_told() -> None:
 
 async def test_every_route_is_told(town: Town) -> None:
     """What the hub answers over HTTP, pages and static files aside, has its line; and no line is invented."""
-    guard: Any = town.dispatch.asgi
+    outermost: Any = town.dispatch.asgi
     served = set()
-    for route in guard._app.routes:
+    for route in outermost._application._app.routes:
         if isinstance(route, Mount) or route.path in PAGES:
             continue
         for method in (route.methods or ()) if isinstance(route, Route) else ():
@@ -52,14 +52,18 @@ async def test_every_route_is_told(town: Town) -> None:
 
 
 class Tap:
-    """Checks every frame against the shapes, and remembers which of them came."""
+    """Remembers every frame, and checks them against the shapes."""
 
     def __init__(self, shapes: tuple[type[BaseModel], ...]) -> None:
         self.shapes = shapes
-        self.came: set[type[BaseModel]] = set()
+        self.frames: list[dict[str, Any]] = []
 
-    def check(self, frame: dict[str, Any]) -> None:
+    def came(self) -> set[type[BaseModel]]:
+        """The shapes of the frames that came, of which every one has one."""
         schemas = {shape: shape.model_json_schema() for shape in self.shapes}
+        return {self.check(frame, schemas) for frame in self.frames}
+
+    def check(self, frame: dict[str, Any], schemas: dict[type[BaseModel], dict[str, Any]]) -> type[BaseModel]:
         fits = [
             shape
             for shape, schema in schemas.items()
@@ -68,7 +72,6 @@ class Tap:
         assert fits, f"no shape for {frame}"
         shape = max(fits, key=lambda fit: len(schemas[fit]["required"]))
         shape.model_validate(frame)
-        self.came.add(shape)
         if shape is outbound.Event:
             known = EVENTS[frame["event"]["type"]]
             assert set(frame["event"]) - {"type"} <= {*known.public_fields, *known.private_fields}
@@ -79,26 +82,29 @@ class Tap:
         if shape is outbound.Notices:
             for notice in frame["notices"]:
                 shapes.Notice.model_validate(notice)
+        return shape
 
 
 class Phone:
     """A citizen's socket, frame by frame."""
 
-    def __init__(self, socket: ClientConnection, tap: Tap) -> None:
+    def __init__(self, socket: ClientConnection, tap: Tap, rests: Rests) -> None:
         self.socket = socket
         self.tap = tap
+        self.rests = rests
 
     async def asks(self, kind: str, **members: Any) -> dict[str, Any]:
         await self.socket.send(json.dumps({"type": kind, "ref": kind, **members}))
         return await self.hears("ok", "error")
 
     async def hears(self, *kinds: str) -> dict[str, Any]:
-        """The next frame of one of these kinds; all that come before it are checked too."""
+        """The next frame of one of these kinds; all that come before it are kept too."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 frame = json.loads(await self.socket.recv())
-                self.tap.check(frame)
+                self.tap.frames.append(frame)
                 if frame["type"] in kinds:
+                    await self.rests()
                     return dict(frame)
 
 
@@ -106,7 +112,7 @@ def tapped(officer: Officer, tap: Tap, monkeypatch: pytest.MonkeyPatch) -> Offic
     receive = officer._receive
 
     def both(frame: dict[str, Any]) -> None:
-        tap.check(frame)
+        tap.frames.append(frame)
         receive(frame)
 
     monkeypatch.setattr(officer, "_receive", both)
@@ -121,7 +127,7 @@ async def test_real_frames_fit(town: Town, monkeypatch: pytest.MonkeyPatch) -> N
     place = {"lat": 41.80312, "lon": 123.46587, "accuracy_m": 18}
     url = town.url.replace("http", "ws", 1) + "/ws/alarm"
     async with connect(url, subprotocols=["dispatch.v1.json"]) as socket:  # type: ignore[list-item]
-        phone = Phone(socket, to_citizen)
+        phone = Phone(socket, to_citizen, town.rests)
         assert (await phone.asks("raise", **names, text="门外有人", position=place, pin="4821"))["type"] == "ok"
         officer = tapped(await town.user("V01"), to_console, monkeypatch)
         await officer.opens_console()
@@ -149,12 +155,12 @@ async def test_real_frames_fit(town: Town, monkeypatch: pytest.MonkeyPatch) -> N
         await town.clock.advance(5)
         await phone.hears("beat")
     async with connect(url, subprotocols=["dispatch.v1.json"]) as socket:  # type: ignore[list-item]
-        assert (await Phone(socket, to_citizen).asks("resume", **names))["cancel"] == "requested"
+        assert (await Phone(socket, to_citizen, town.rests).asks("resume", **names))["cancel"] == "requested"
     supervisor = tapped(await town.user("S01", None, "supervisor"), to_console, monkeypatch)
     await supervisor.opens_console()
     await town.clock.advance(5)
-    await town.settles()
-    assert (to_citizen.came, to_console.came) == (set(outbound.TO_CITIZEN), set(outbound.TO_CONSOLE))
+    await town.quiet()
+    assert (to_citizen.came(), to_console.came()) == (set(outbound.TO_CITIZEN), set(outbound.TO_CONSOLE))
     loaded = await town.dispatch.alarms.load(person.id)
     assert loaded is not None
     shapes.Alarm.model_validate_json(orjson.dumps(to_members(loaded.alarm)))

@@ -15,9 +15,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from dispatch import resources
+from dispatch.media.objects import open_key
+from dispatch.server import CannotServe, opened
+from dispatch.settings import load
 from tests.flow.people import Citizen, Officer
 from tests.intake.link import Link
-from tests.process import HubProcess, store_ends, store_runs
+from tests.process import HubProcess, store_ends, store_pid, store_runs
 
 ANSWERS = 100
 Start = Callable[..., HubProcess]
@@ -42,6 +46,15 @@ def start(data: Path) -> Iterator[Start]:
     yield make
     for hub in hubs:
         hub.end()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    """A hub for the tests that leave it running."""
+    hub = HubProcess(tmp_path_factory.mktemp("running") / "data")
+    hub.start()
+    yield hub
+    hub.end()
 
 
 def sign_in(hub: HubProcess, name: str) -> int:
@@ -69,73 +82,58 @@ async def sees(hub: HubProcess, citizen: Citizen) -> str:
     return status
 
 
-# -- stopping ---------------------------------------------------------------------------------------------------
+# -- its lives ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_when_told(start: Start, data: Path, how: signal.Signals) -> None:
-    """With consoles and a citizen connected it ends within 5 s, with status 0 and its store; they are told 4000."""
-    hub = start()
+def test_told_to_stop_and_started_again(start: Start, data: Path) -> None:
+    """By SIGTERM and by SIGINT it ends within 5 s, with status 0 and its store; consoles and citizens are told 4000.
 
-    async def connect() -> tuple[Officer, Link]:
-        officer = Officer(hub.url, "V01")
-        await officer.signs_in(hub.password)
-        await officer.opens_console()
-        citizen = await Link.open(hub.url)
-        await citizen.asks("raise", id="3f2c9a6e-0000-4000-8000-000000000001", secret="0123456789abcdefghijklmn")
-        return officer, citizen
-
-    async def run() -> int:
-        officer, citizen = await connect()
-        status = await asyncio.to_thread(hub.stop, how)
-        assert await officer.is_closed_with() == 4000
-        assert await citizen.closed_with() == 4000
-        await officer.closes()
-        return status
-
-    assert asyncio.run(run()) == 0
+    The demonstration's password is printed at the first start only and never logged; a file that only its user reads
+    keeps it.
+    """
+    first = start()
+    file = data / "demo-sign-ins.txt"
+    password = first.password
+    assert (stat.S_IMODE(file.stat().st_mode), file.stat().st_uid) == (0o600, os.getuid())
+    assert len({line.split("\t")[1] for line in file.read_text().splitlines()}) == 1
+    assert [sign_in(first, name) for name in ("X01", "S01")] == [200, 200]
+    assert asyncio.run(_stops(first, signal.SIGTERM)) == 0
     assert store_ends(data)
-    assert [line for line in hub.logged if line["level"] in ("warning", "error", "critical")] == []
-
-
-def test_a_request_that_never_ends_does_not_hold_it_up(start: Start, data: Path) -> None:
-    """A form that is sent for ever: after `serve.shutdown_s` the hub ends all the same, with its store."""
-    hub = start()
-
-    async def run() -> int:
-        _, writer = await asyncio.open_connection("127.0.0.1", hub.port)
-        writer.write(b"POST /alarms HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n{")
-        await writer.drain()
-        await raise_one(hub)  # the other request came before this one was answered
-        status = await asyncio.to_thread(hub.stop)
-        writer.close()
-        return status
-
-    assert asyncio.run(run()) == 0
+    assert first.out.count(password) == 1
+    assert "on duty now: " in first.out
+    again = start()
+    assert again.password == password
+    assert asyncio.run(_stops(again, signal.SIGINT)) == 0
     assert store_ends(data)
+    assert password not in again.out
+    assert str(file) in again.out
+    assert password not in first.log + again.log
+    for hub in (first, again):
+        assert [line for line in hub.logged if line["level"] in ("warning", "error", "critical")] == []
+
+
+async def _stops(hub: HubProcess, how: signal.Signals) -> int:
+    """With a console and a citizen connected; its exit status."""
+    officer = Officer(hub.url, "V01")
+    await officer.signs_in(hub.password)
+    await officer.opens_console()
+    citizen = await Link.open(hub.url)
+    await citizen.asks("raise", id=str(uuid.uuid4()), secret="0123456789abcdefghijklmn")
+    status = await asyncio.to_thread(hub.stop, how)
+    assert await officer.is_closed_with() == 4000
+    assert await citizen.closed_with() == 4000
+    await officer.closes()
+    return status
 
 
 # -- killed -----------------------------------------------------------------------------------------------------
 
 
-def test_an_answer_leaves_in_one_piece(start: Start) -> None:
-    """Head and body at once: a hub that is killed has answered wholly or not at all, and then another one is asked."""
-    hub = start()
-    with socket.create_connection(("127.0.0.1", hub.port)) as link:
-        for _ in range(ANSWERS):
-            body = json.dumps(
-                {"id": str(uuid.uuid4()), "secret": secrets.token_urlsafe(24), "text": "门外有人"}
-            ).encode()
-            link.sendall(b"POST /alarms HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
-                         b"Content-Length: %d\r\n\r\n" % len(body) + body)  # fmt: skip
-            head, _, came = link.recv(65536).partition(b"\r\n\r\n")
-            status, _, fields = head.partition(b"\r\n")
-            assert status == b"HTTP/1.1 201 Created"
-            assert len(came) == int(email.message_from_bytes(fields)["content-length"])
+def test_killed(start: Start, data: Path) -> None:
+    """With -9 while alarms come in: the store goes on, the next hub finds it, and every receipted alarm is there.
 
-
-def test_killed_in_the_middle(start: Start, data: Path) -> None:
-    """With -9 while alarms come in: the store goes on, the next hub finds it, and every receipted alarm is there."""
+    Killed with its store, as by a power cut: they are there after a new start.
+    """
     hub = start()
 
     async def run() -> list[Citizen]:
@@ -163,116 +161,104 @@ def test_killed_in_the_middle(start: Start, data: Path) -> None:
     assert store_runs(data)
     again = start()
     assert [line["event"] for line in again.logged].count("store_found") == 1
+    assert asyncio.run(see(again, receipted)) == {"raised"}
 
-    async def check() -> list[str]:
-        return [await sees(again, citizen) for citizen in receipted]
+    async def some() -> list[Citizen]:
+        return await asyncio.gather(*(raise_one(again) for _ in range(20)))
 
-    assert asyncio.run(check()) == ["raised"] * len(receipted)
-    assert again.stop() == 0
-    assert store_ends(data), "the hub that found the store ends it as its last user"
-
-
-def test_both_killed(start: Start, data: Path) -> None:
-    """As a power cut: hub and store are killed at once; every receipted alarm is there after a new start."""
-    hub = start()
-
-    async def run() -> list[Citizen]:
-        return await asyncio.gather(*(raise_one(hub) for _ in range(20)))
-
-    receipted = asyncio.run(run())
-    store = int((data / "store" / "store.pid").read_text())
-    hub.stop(signal.SIGKILL)  # first, or it might start the store again
+    receipted += asyncio.run(some())
+    store = store_pid(data)
+    again.stop(signal.SIGKILL)  # first, or it might start the store again
     os.kill(store, signal.SIGKILL)
-    again = start()
-    assert "store_found" not in [line["event"] for line in again.logged]
+    last = start()
+    assert "store_found" not in [line["event"] for line in last.logged]
+    assert asyncio.run(see(last, receipted)) == {"raised"}
 
-    async def check() -> list[str]:
-        return [await sees(again, citizen) for citizen in receipted]
 
-    assert asyncio.run(check()) == ["raised"] * 20
+async def see(hub: HubProcess, citizens: list[Citizen]) -> set[str]:
+    return {await sees(hub, citizen) for citizen in citizens}
 
 
 # -- two hubs ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("first", [0, 1])
-def test_two_hubs_on_one_folder(start: Start, data: Path, first: int) -> None:
-    """They share one store, whichever started it; the first to stop leaves it to the other, the last one ends it."""
-    hubs = [start(), start()]
-    assert [[line["event"] for line in hub.logged].count("store_found") for hub in hubs] == [0, 1]
-    citizen = asyncio.run(raise_one(hubs[first]))
-    stays = hubs[1 - first]
-    assert hubs[first].stop() == 0
-    assert store_runs(data)
-    assert asyncio.run(sees(stays, citizen)) == "raised"
-    asyncio.run(raise_one(stays))
-    assert stays.stop() == 0
+def test_two_hubs_on_one_folder(start: Start, data: Path) -> None:
+    """They share one store, whichever started it; who stops leaves it to the other, and the last one ends it.
+
+    Where the configuration wants no demonstration, nobody is told how to sign in, and no file tells it.
+    """
+    one, two = start(DISPATCH_SERVE_DEMO="false"), start(DISPATCH_SERVE_DEMO="false", DISPATCH_SERVE_HOST="0.0.0.0")
+    assert [[line["event"] for line in hub.logged].count("store_found") for hub in (one, two)] == [0, 1]
+    citizen = asyncio.run(raise_one(one))
+    assert one.stop() == 0
+    assert store_runs(data), "the one that found it goes on"
+    assert asyncio.run(sees(two, citizen)) == "raised"
+    one.start()
+    citizen = asyncio.run(raise_one(two))
+    assert two.stop() == 0
+    assert store_runs(data), "and the other way round"
+    assert asyncio.run(sees(one, citizen)) == "raised"
+    asyncio.run(raise_one(one))
+    assert one.stop() == 0
     assert store_ends(data)
+    assert f"http://localhost:{two.port}/" in two.out, "an address that a browser can open"
+    assert not (data / "demo-sign-ins.txt").exists()
+    assert "sign-in" not in one.out + two.out
 
 
 # -- starting ---------------------------------------------------------------------------------------------------
 
 
-def test_it_says_where_it_is(start: Start) -> None:
+def test_it_says_where_it_is(running: HubProcess) -> None:
     """The addresses of all pages, on standard output; they are there."""
-    hub = start()
-    assert f"http://localhost:{hub.port}/ for citizens, /console for officers, /supervisor for supervisors" in hub.out
+    port = running.port
+    assert f"http://localhost:{port}/ for citizens, /console for officers, /supervisor for supervisors" in running.out
     for path in ("/", "/console", "/supervisor", "/sign-in"):
-        assert httpx.get(hub.url + path).status_code == 200
-    everywhere = start(DISPATCH_SERVE_HOST="0.0.0.0")
-    assert f"http://localhost:{everywhere.port}/" in everywhere.out
+        assert httpx.get(running.url + path).status_code == 200
 
 
-def test_demonstration_sign_ins_are_made_once(start: Start, data: Path) -> None:
-    """The password is printed at the first start only and never logged; a file that only its user reads keeps it."""
-    first = start()
-    file = data / "demo-sign-ins.txt"
-    password = first.password
-    assert (stat.S_IMODE(file.stat().st_mode), file.stat().st_uid) == (0o600, os.getuid())
-    assert len({line.split("\t")[1] for line in file.read_text().splitlines()}) == 1
-    assert [sign_in(first, name) for name in ("V01", "X01", "S01")] == [200, 200, 200]
-    assert first.stop() == 0
-    assert first.out.count(password) == 1
-    assert "on duty now: " in first.out
-    again = start()
-    assert again.password == password
-    assert sign_in(again, "V01") == 200
-    assert again.stop() == 0
-    assert password not in again.out
-    assert str(file) in again.out
-    assert password not in first.log + again.log
+def test_an_answer_leaves_in_one_piece(running: HubProcess) -> None:
+    """Head and body at once: a hub that is killed has answered wholly or not at all, and then another one is asked."""
+    with socket.create_connection(("127.0.0.1", running.port)) as link:
+        for _ in range(ANSWERS):
+            body = json.dumps(
+                {"id": str(uuid.uuid4()), "secret": secrets.token_urlsafe(24), "text": "门外有人"}
+            ).encode()
+            link.sendall(b"POST /alarms HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+                         b"Content-Length: %d\r\n\r\n" % len(body) + body)  # fmt: skip
+            head, _, came = link.recv(65536).partition(b"\r\n\r\n")
+            status, _, fields = head.partition(b"\r\n")
+            assert status == b"HTTP/1.1 201 Created"
+            assert len(came) == int(email.message_from_bytes(fields)["content-length"])
 
 
-def test_no_demonstration(start: Start, data: Path) -> None:
-    """Where the configuration wants none, nobody can sign in until a user is made, and no file tells how."""
-    hub = start(DISPATCH_SERVE_DEMO="false")
-    assert not (data / "demo-sign-ins.txt").exists()
-    assert hub.stop() == 0
-    assert "sign-in" not in hub.out
-
-
-def test_a_lost_media_key(start: Start, data: Path) -> None:
+def test_a_lost_media_key(data: Path) -> None:
     """Sealed media without their key: refused with the file's name, and nothing is made, sealed or left running."""
-    hub = start()
-    citizen = asyncio.run(raise_one(hub))
-    headers = {**citizen.headers, "content-type": "image/jpeg"}
-    sent = httpx.put(f"{hub.url}/alarms/{citizen.id}/media/m1/0", content=b"x", headers=headers)
-    assert sent.status_code == 204
-    assert hub.stop() == 0
+    sealed = data / "media" / "an-alarm" / "m1" / "0"
+    sealed.parent.mkdir(parents=True)
+    sealed.write_bytes(b"sealed")
+    refused = HubProcess(data)
+    refused.spawn()
+    assert refused.ended() == 2
+    assert "media.key" in refused.log
+    assert "Traceback" not in refused.log
+    assert refused.out == ""
+    assert store_ends(data), "who is refused leaves no store behind"
     key = data / "keys" / "media.key"
+    assert not key.exists()
+
+    async def start_here() -> None:
+        async with opened(load(resources.demo_config(), {}), data, hub=True):
+            pass
+
+    open_key(key, make=True)
     kept = key.read_bytes()
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
-    for damaged in (None, b"", b"not a key", kept[:20]):
-        key.unlink(missing_ok=True)
-        if damaged is not None:
-            key.write_bytes(damaged)
-        refused = HubProcess(data)
-        refused.spawn()
-        assert refused.ended() == 2
-        assert "media.key" in refused.log
-        assert "Traceback" not in refused.log
-        assert refused.out == ""
-        assert store_ends(data), "who is refused leaves no store behind"
-        assert (key.read_bytes() if key.exists() else None) == damaged
-    key.write_bytes(kept)
-    assert start().stop() == 0
+    asyncio.run(start_here())
+    for damaged in (b"", b"not a key", kept[:20]):
+        key.write_bytes(damaged)
+        with pytest.raises(CannotServe, match=r"media\.key"):
+            asyncio.run(start_here())
+        assert store_ends(data)
+        assert key.read_bytes() == damaged
+    assert [file for file in (data / "media").rglob("*") if file.is_file()] == [sealed]

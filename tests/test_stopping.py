@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.intake.link import Link
 from tests.patience import PATIENCE_S
 from tests.process import HubProcess, children, store_ends, store_pid, store_runs
 
+LOOK_S = 0.001
+BY_NIGHT = [pytest.param(mark, marks=pytest.mark.nightly) for mark in ("users", "store.sock", "appendonlydir")]
 OTHER_ID = "3f2c9a6e-0000-4000-8000-000000000002"
 ID, SECRET = "3f2c9a6e-0000-4000-8000-000000000001", "0123456789abcdefghijklmn"
 
@@ -104,7 +107,7 @@ def test_a_stuck_store(hub: HubProcess, data: Path) -> None:
     assert store_ends(data)  # it was told to end, and nobody uses it
 
 
-@pytest.mark.parametrize("stuck", [False, True])
+@pytest.mark.parametrize("stuck", [pytest.param(False, marks=pytest.mark.nightly), True])
 def test_a_media_worker_at_work(hub: HubProcess, data: Path, fixtures: Path, stuck: bool) -> None:
     """A copy is being made, or its worker hangs: the hub ends, the worker with it; the next start makes it."""
     photo = (fixtures / "photo-gps-rotated.jpg").read_bytes()
@@ -124,6 +127,7 @@ def test_a_media_worker_at_work(hub: HubProcess, data: Path, fixtures: Path, stu
     citizen = asyncio.run(run())
     workers: list[int] = []
     while not workers:
+        time.sleep(LOOK_S)
         workers = children(hub.pid, "dispatch.media.worker")
     if stuck:
         os.kill(workers[0], signal.SIGSTOP)
@@ -136,7 +140,7 @@ def test_a_media_worker_at_work(hub: HubProcess, data: Path, fixtures: Path, stu
         again = Citizen(hub.url)
         again.id, again.secret = citizen.id, citizen.secret
         while (await again.sees())["media"]["m1"] != "ready":
-            pass
+            await asyncio.sleep(LOOK_S)
         await again.http.aclose()
 
     asyncio.run(asyncio.wait_for(made(), PATIENCE_S))
@@ -201,13 +205,13 @@ def test_the_second_signal(hub: HubProcess, data: Path) -> None:
     assert store_ends(data)
 
 
-@pytest.mark.parametrize("mark", ["users", "lock", "store.sock", "appendonlydir", "store.pid"])
+@pytest.mark.parametrize("mark", ["lock", "store.pid", *BY_NIGHT])
 def test_told_to_stop_while_it_starts(data: Path, mark: str) -> None:
     """At whatever point of its start: it ends, says so with status 0, and leaves no store behind."""
     hub = HubProcess(data)
     hub.spawn()
     while not (data / "store" / mark).exists():
-        os.sched_yield()
+        time.sleep(LOOK_S)
     assert hub.stop() == 0
     assert store_ends(data)  # on a slow machine it may be told so early that it ends a moment later
     assert "Traceback" not in hub.log

@@ -9,7 +9,8 @@ import pytest
 from tests.nodes import until
 from tests.stores import VALKEY, Clustered, Replicated, Single, Stores, WithSentinels
 
-KINDS = [Single, Replicated, WithSentinels, Clustered]
+nightly = pytest.mark.nightly
+KINDS = [Single, *(pytest.param(kind, marks=nightly) for kind in (Replicated, WithSentinels, Clustered))]
 SERVERS = ["valkey", "redis"]
 
 
@@ -80,6 +81,7 @@ async def test_a_setting_is_set_everywhere() -> None:
         assert found == [{"maxmemory": "1000000"}] * 3
 
 
+@nightly
 async def test_sentinels_promote_a_replica(binary: str) -> None:
     """The primary dies, a replica has what it held and takes writes; come back, it follows the new one."""
     async with WithSentinels(binary) as stores:
@@ -98,6 +100,7 @@ async def test_sentinels_promote_a_replica(binary: str) -> None:
         await until(follows, "the old primary follows")
 
 
+@nightly
 async def test_a_cluster_promotes_a_replica_of_the_slot(binary: str) -> None:
     """The primary of a key's slot dies: its replica takes the slot, the other slots stay where they are."""
     async with Clustered(binary) as stores:
@@ -111,6 +114,7 @@ async def test_a_cluster_promotes_a_replica_of_the_slot(binary: str) -> None:
         assert await stores.primary("station") is other
 
 
+@nightly
 async def test_a_slot_moves_with_its_keys() -> None:
     """After a move the key is on the other primary, and the old one says so."""
     async with Clustered() as stores:

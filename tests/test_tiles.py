@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from dispatch.sections import Map
 from dispatch.settings import ConfigurationError, load
-from tests.flow.people import Officer
+from tests.flow.people import Http, Officer
 from tests.flow.town import Town
 from tests.pmtiles import archive
 
@@ -33,7 +32,7 @@ async def test_a_file_of_tiles(tmp_path: Path) -> None:
         file.touch()
         again = await http.get(told["tiles"], headers={"range": "bytes=8-19"})
         assert again.headers["etag"] == part.headers["etag"], "another hub's copy of the file is the same file"
-        async with httpx.AsyncClient(base_url=town.url) as stranger:
+        async with Http(town.url, town.rests) as stranger:
             assert [(await stranger.get(path)).status_code for path in ("/map", told["tiles"])] == [401, 401]
             console = await stranger.get("/console")
             assert console.headers["content-security-policy"].count("'self' blob:") == 2

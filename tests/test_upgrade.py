@@ -11,7 +11,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.flow.people import Citizen, Officer
+from tests.flow.people import Citizen, Http, Officer
 from tests.intake.link import Link
 from tests.process import HubProcess, store_ends
 
@@ -71,7 +71,7 @@ async def raises_until(service: Service, enough: asyncio.Event, receipted: list[
                     break
             except httpx.TransportError:
                 await citizen.http.aclose()
-                citizen.http = httpx.AsyncClient(base_url=service.url, timeout=WAIT_S)
+                citizen.http = Http(service.url)
         await citizen.http.aclose()
         receipted.append(citizen)
 
@@ -114,6 +114,7 @@ async def stays_told(service: Service, enough: asyncio.Event, closes: list[int |
     return [rung["step"] for rung in answer["ladder"]]
 
 
+@pytest.mark.nightly
 def test_upgrades_under_load(service: Service) -> None:
     """Three in a row: every receipt holds, consoles see every alarm once and in order, and only first steps run."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.flow.people import Http
 from tests.flow.town import Town
 
 PAGES = ("/", "/console", "/supervisor", "/sign-in")
@@ -15,7 +16,7 @@ PAGES = ("/", "/console", "/supervisor", "/sign-in")
 
 @pytest.fixture
 async def http(town: Town) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=town.url) as client:
+    async with Http(town.url, town.rests) as client:
         yield client
 
 

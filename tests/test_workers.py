@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -15,22 +16,34 @@ from tests.patience import PATIENCE_S
 from tests.process import HubProcess, children, store_ends, store_pid, store_runs
 
 WORKER = "dispatch.worker "  # and not dispatch.media.worker
+LOOK_S = 0.01
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def hub(data: Path) -> Iterator[HubProcess]:
-    """Two workers; whatever the test did, nothing runs afterwards."""
+@contextmanager
+def two_workers(data: Path) -> Iterator[HubProcess]:
+    """Whatever the test did, nothing runs afterwards."""
     made = HubProcess(data)
-    made.start("--workers", "2")
-    yield made
-    for worker in made_by(made):
-        os.kill(worker, signal.SIGKILL)
-    made.end()
+    try:
+        made.start("--workers", "2")
+        yield made
+    finally:
+        for worker in made_by(made):
+            os.kill(worker, signal.SIGKILL)
+        made.end()
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[HubProcess]:
+    """For a test that ends it."""
+    with two_workers(tmp_path / "data") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    """For the tests after which it serves as before."""
+    with two_workers(tmp_path_factory.mktemp("lasting") / "data") as made:
+        yield made
 
 
 def made_by(hub: HubProcess) -> list[int]:
@@ -87,116 +100,90 @@ def measured(hub: HubProcess) -> dict[str, float]:
     return {sample.name: sample.value for family in families for sample in family.samples}
 
 
-def test_they_share_the_work(hub: HubProcess) -> None:
-    """Connections come to both; an officer at one gets the alarms of both; it is said once where the pages are."""
+def test_a_worker_dies(lasting: HubProcess) -> None:
+    """It is started again and said; the other one serves meanwhile, and every receipt holds.
+
+    Any worker tells the sum of all: consoles now, and what was ever counted, also by one that has died since.
+    """
+    hub = lasting
 
     async def run() -> None:
-        officer = await console(hub)
+        first, second = await both(hub)
+        officers = [await console(hub, f"V{n:02d}") for n in range(1, 9)]
+        citizens = [await raises(hub) for _ in range(3)]
+        for officer in officers:
+            for citizen in citizens:
+                await officer.hears(citizen.id, "alarm_raised", "step_run")
+        assert {measured(hub)["dispatch_consoles"] for _ in range(10)} == {8}
+        counted = measured(hub)["dispatch_deliveries_total"]
+        assert counted >= 3 * 2 * 8
+        os.kill(first, signal.SIGKILL)
+        citizens += [await raises(hub) for _ in range(10)]
+        async with asyncio.timeout(PATIENCE_S):
+            while len(workers := made_by(hub)) < 2 or first in workers:
+                await asyncio.sleep(LOOK_S)
+        assert second in workers
+        for citizen in citizens:
+            await is_there(hub, citizen)
+        await shown(hub, lambda figures: figures["dispatch_consoles"] == sum(o.closed is None for o in officers))
+        assert measured(hub)["dispatch_deliveries_total"] >= counted
+        assert {officer.closed for officer in officers} <= {None, 1006}
+        for officer in officers:
+            await officer.closes()
+
+    asyncio.run(run())
+    died = [line for line in hub.logged if line["event"] == "worker_died"]
+    assert [(line["level"], line["status"]) for line in died] == [("error", -signal.SIGKILL)]
+
+
+async def shown(hub: HubProcess, so: Callable[[dict[str, float]], bool]) -> None:
+    """Wait until the figures are so."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not so(measured(hub)):
+            await asyncio.sleep(LOOK_S)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
+def test_they_work_and_stop_together(hub: HubProcess, how: signal.Signals) -> None:
+    """Connections come to both; an officer at one gets the alarms of both; it is said once where the pages are.
+
+    Told to stop, all consoles are told 4000; workers, parent and store have ended within 5 s, with status 0.
+    """
+
+    async def run() -> list[int]:
+        officers = [await console(hub, f"V{n:02d}") for n in range(1, 5)]
         workers = await both(hub)
         assert len(workers) == 2
         for _ in range(20):
-            await officer.hears((await raises(hub)).id, "alarm_raised", "step_run")
-        await officer.closes()
+            alarm = (await raises(hub)).id
+            for officer in officers:
+                await officer.hears(alarm, "alarm_raised", "step_run")
+        status = await asyncio.to_thread(hub.stop, how)
+        for officer in officers:
+            assert await officer.is_closed_with() == 4000
+            await officer.closes()
+        assert status == 0
+        return workers
 
-    asyncio.run(run())
-    assert hub.stop() == 0
+    workers = asyncio.run(run())
+    assert store_ends(hub.data)
+    assert live(workers) == []
     assert hub.out.count("Fujin serves") == 1
     assert hub.out.count(hub.password) == 1
     assert [line for line in hub.logged if line["level"] in ("warning", "error", "critical")] == []
 
 
-def test_metrics_are_the_sum(hub: HubProcess) -> None:
-    """Any worker tells the sum of all: consoles now, and what was ever counted, also by one that has died since."""
-
-    async def run() -> None:
-        workers = await both(hub)
-        officers = [await console(hub, f"V{n:02d}") for n in range(1, 9)]
-        for _ in range(3):
-            alarm = (await raises(hub)).id
-            for officer in officers:
-                await officer.hears(alarm, "alarm_raised", "step_run")
-        assert {measured(hub)["dispatch_consoles"] for _ in range(10)} == {8}
-        counted = measured(hub)["dispatch_deliveries_total"]
-        assert counted >= 3 * 2 * 8
-        for worker in workers:
-            os.kill(worker, signal.SIGKILL)
-        for officer in officers:
-            assert await officer.is_closed_with() == 1006
-            await officer.closes()
-        await both_again(hub, workers)
-        assert {measured(hub)["dispatch_consoles"] for _ in range(10)} == {0}
-        assert measured(hub)["dispatch_deliveries_total"] >= counted
-
-    asyncio.run(run())
-    assert hub.stop() == 0
-
-
-async def both_again(hub: HubProcess, but: list[int]) -> list[int]:
-    """Wait until two workers serve that are none of these; their process numbers."""
-    async with asyncio.timeout(PATIENCE_S):
-        while len(new := [worker for worker in made_by(hub) if worker not in but]) < 2:
-            await asyncio.sleep(0)
-        while True:
-            try:
-                async with httpx.AsyncClient() as client:
-                    if (await client.get(f"{hub.url}/readyz")).status_code == 200:
-                        return new
-            except httpx.TransportError:
-                continue
-
-
-def test_a_worker_dies(hub: HubProcess) -> None:
-    """It is started again and said; the other one serves meanwhile, and every receipt holds."""
-
-    async def run() -> None:
-        first, second = await both(hub)
-        citizens = [await raises(hub) for _ in range(10)]
-        os.kill(first, signal.SIGKILL)
-        citizens += [await raises(hub) for _ in range(10)]
-        async with asyncio.timeout(PATIENCE_S):
-            while len(workers := made_by(hub)) < 2 or first in workers:
-                await asyncio.sleep(0)
-        assert second in workers
-        for citizen in citizens:
-            await is_there(hub, citizen)
-
-    asyncio.run(run())
-    died = [line for line in hub.logged if line["event"] == "worker_died"]
-    assert [(line["level"], line["status"]) for line in died] == [("error", -signal.SIGKILL)]
-    assert hub.stop() == 0
-
-
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_they_stop_when_told(hub: HubProcess, data: Path, how: signal.Signals) -> None:
-    """All consoles are told 4000; workers, parent and store have ended within 5 s, with status 0."""
-
-    async def run() -> int:
-        await both(hub)
-        officers = [await console(hub, f"V{n:02d}") for n in range(1, 5)]
-        status = await asyncio.to_thread(hub.stop, how)
-        for officer in officers:
-            assert await officer.is_closed_with() == 4000
-            await officer.closes()
-        return status
-
-    workers = made_by(hub)
-    assert asyncio.run(run()) == 0
-    assert store_ends(data)
-    assert live(workers) == []
-    assert [line for line in hub.logged if line["level"] in ("warning", "error", "critical")] == []
-
-
-def test_a_worker_that_hangs(hub: HubProcess, data: Path) -> None:
+def test_a_worker_that_hangs(hub: HubProcess) -> None:
     """One that does not even hear that it should stop is killed, and the store is ended."""
     asyncio.run(both(hub))
     hung = made_by(hub)[0]
     os.kill(hung, signal.SIGSTOP)
     assert hub.stop() == 0
     assert live([hung]) == []
-    assert store_ends(data)
+    assert store_ends(hub.data)
 
 
-def test_the_parent_is_killed(hub: HubProcess, data: Path) -> None:
+def test_the_parent_is_killed(hub: HubProcess) -> None:
     """With -9: its workers do not stay behind, and the last of them ends the store."""
 
     async def run() -> None:
@@ -207,14 +194,15 @@ def test_the_parent_is_killed(hub: HubProcess, data: Path) -> None:
         await officer.closes()
         assert await asyncio.to_thread(hub.ended) == -signal.SIGKILL
         async with asyncio.timeout(PATIENCE_S):
-            while live(workers) or store_runs(data):
-                await asyncio.sleep(0)
+            while live(workers) or store_runs(hub.data):
+                await asyncio.sleep(LOOK_S)
 
     asyncio.run(run())
 
 
-def test_the_store_dies(hub: HubProcess, data: Path) -> None:
+def test_the_store_dies(lasting: HubProcess) -> None:
     """With -9, again and again: it comes back by itself, consoles stay, and what was receipted is there."""
+    hub = lasting
 
     async def run() -> None:
         await both(hub)
@@ -222,7 +210,7 @@ def test_the_store_dies(hub: HubProcess, data: Path) -> None:
         citizens = []
         for _ in range(3):
             citizens.append(await raises(hub))
-            os.kill(store_pid(data), signal.SIGKILL)
+            os.kill(store_pid(hub.data), signal.SIGKILL)
             citizens.append(await raises(hub))
         for citizen in citizens:
             await is_there(hub, citizen)
@@ -231,18 +219,15 @@ def test_the_store_dies(hub: HubProcess, data: Path) -> None:
         await officer.closes()
 
     asyncio.run(run())
-    assert hub.stop() == 0
-    assert store_ends(data)
     assert "store_died_and_started_again" in [line["event"] for line in hub.logged]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_port_of_others(hub: HubProcess, tmp_path: Path, workers: str) -> None:
+def test_a_port_of_others(lasting: HubProcess, tmp_path: Path, workers: str) -> None:
     """That the workers share their port does not let another server onto it."""
-    asyncio.run(both(hub))
+    asyncio.run(both(lasting))
     other = HubProcess(tmp_path / "other")
-    other.port = hub.port
+    other.port = lasting.port
     other.spawn("--workers", workers)
     assert other.ended() == 2
-    assert f"127.0.0.1:{hub.port} cannot be used (Address already in use)" in other.log
-    assert hub.stop() == 0
+    assert f"127.0.0.1:{lasting.port} cannot be used (Address already in use)" in other.log

@@ -10,17 +10,30 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Protocol
+from heapq import heappop, heappush
+from itertools import count
+from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where a loop reads time and waits for it; tests give one that they move by hand."""
+    """Where time is read."""
 
     def now(self) -> datetime:
         """The present instant: aware, UTC, whole milliseconds."""
 
-    async def sleep_until(self, instant: datetime) -> None:
-        """Return when `now()` is at or past `instant`; at once when it already is."""
+
+class Timer(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """It does not come."""
+
+
+class Timeline(Clock, Protocol):
+    """A clock that also calls; the one source of timers (`work`). Tests give one that they move by hand."""
+
+    def call_at(self, instant: datetime, call: Callable[[], object]) -> Timer:
+        """Call when `now()` is at or past `instant`, in a later turn of the loop than this one."""
 
 
 def whole_milliseconds(instant: datetime) -> datetime:
@@ -65,14 +78,21 @@ class StoreClock:
 
     def __init__(self) -> None:
         self._zero_ns = time.time_ns() - _running_ns()
+        self._calls: list[tuple[datetime, int, _Call]] = []  # a heap
+        self._number = count()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._rings: datetime | None = None
 
     def now(self) -> datetime:
         milliseconds = (self._zero_ns + _running_ns()) // 1_000_000
         return _EPOCH + timedelta(milliseconds=milliseconds)
 
-    async def sleep_until(self, instant: datetime) -> None:
-        while (left := (instant - self.now()).total_seconds()) > 0:
-            await asyncio.sleep(left)
+    def call_at(self, instant: datetime, call: Callable[[], object]) -> Timer:
+        made = _Call(call)
+        heappush(self._calls, (instant, next(self._number), made))
+        if self._rings is None or instant < self._rings:
+            self._set()
+        return made
 
     async def correct(self, store_time: Callable[[], Awaitable[datetime]]) -> None:
         """Ask once: the answer is taken to be from the middle of the round trip, and is no better than half of that."""
@@ -83,6 +103,43 @@ class StoreClock:
         zero_ns = theirs + half - after
         if abs(zero_ns - self._zero_ns) > half:
             self._zero_ns = zero_ns
+            self._set()
+
+    def _set(self) -> None:
+        """Look again when the first call is due, and within a second in any case: the clock may be corrected."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        while self._calls and self._calls[0][2].call is None:
+            heappop(self._calls)
+        self._rings = self._calls[0][0] if self._calls else None
+        if self._rings is None:
+            self._alarm = None
+            return
+        left_s = min(max((self._rings - self.now()).total_seconds(), 0), _LOOK_S)
+        self._alarm = asyncio.get_running_loop().call_later(left_s, self._ring)
+
+    def _ring(self) -> None:
+        now = self.now()
+        loop = asyncio.get_running_loop()
+        while self._calls and self._calls[0][0] <= now:
+            loop.call_soon(heappop(self._calls)[2])
+        self._set()
+
+
+class _Call:
+    """A call that is to come, until it is cancelled."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self.call: Callable[[], object] | None = call
+
+    def cancel(self) -> None:
+        self.call = None
+
+    def __call__(self) -> None:
+        if self.call is not None:
+            self.call()
 
 
 def _running_ns() -> int:
@@ -90,22 +147,5 @@ def _running_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
-async def sleep_or(clock: Clock, instant: datetime, bell: asyncio.Event) -> None:
-    """Sleep until `instant`, or until `bell` rings; the bell is silent again afterwards."""
-    waits: list[asyncio.Task[Any]] = [
-        asyncio.create_task(bell.wait()),
-        asyncio.create_task(_sleep(clock, instant)),
-    ]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        bell.clear()
-
-
-async def _sleep(clock: Clock, instant: datetime) -> None:
-    await clock.sleep_until(instant)
-
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOOK_S = 1.0

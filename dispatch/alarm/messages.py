@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -101,6 +101,8 @@ class Message(BaseModel):
     """Base of all that clients send: frozen, nothing unknown, nothing coerced."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    stores: ClassVar[bool] = True
+    """Whether its answer promises that something is stored (`dispatch.stream.answer`)."""
 
 
 class Position(Message):
@@ -219,6 +221,7 @@ class Raise(RaiseBody):
 class Resume(Message):
     """Come back to an alarm; talk after version `after` is sent again."""
 
+    stores = False
     type: Literal["resume"]
     ref: Ref
     id: AlarmId
@@ -291,6 +294,7 @@ class After(Message):
 
 
 class Subscribe(Message):
+    stores = False
     type: Literal["subscribe"]
     ref: Ref
     stations: list[Name] | None = None
@@ -457,6 +461,7 @@ class SharePlace(Message):
 class Ready(Message):
     """Every 10 s at most: whether this console can wake its officer. Only a ready console counts as on duty."""
 
+    stores = False
     type: Literal["ready"]
     ref: Ref
     sound: bool
@@ -512,6 +517,7 @@ CONSOLE = {
 class Watch(Message):
     """Come on watch, or say again within `nearby.lapse_s` that one is, with the place now; or leave the watch."""
 
+    stores = False
     type: Literal["watch"]
     ref: Ref
     on: bool

@@ -1,5 +1,7 @@
 -- Consoles that can sound no more. Answers those that were there, of officers who have none left, once per officer.
--- KEYS 1 ready, 2 awake, 3 lapses; ARGV 1 now in ms, 2 station, then the consoles (officer|role|id)
+-- Sent again because its answer was lost, it answers the same.
+-- KEYS 1 ready, 2 awake, 3 lapses, 4 answered; ARGV 1 now in ms, 2 station, then the consoles (officer|role|id)
+if redis.call('EXISTS', KEYS[4]) == 1 then return redis.call('LRANGE', KEYS[4], 0, -1) end
 local gone, last, others = {}, {}, {}
 for i = 3, #ARGV do
   redis.call('ZREM', KEYS[3], ARGV[2] .. '|' .. ARGV[i])
@@ -16,4 +18,8 @@ for officer, console in pairs(gone) do
   end
 end
 table.sort(last)
+if last[1] then
+  redis.call('RPUSH', KEYS[4], unpack(last))
+  redis.call('EXPIRE', KEYS[4], 600)
+end
 return last

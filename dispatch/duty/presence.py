@@ -6,12 +6,12 @@ an alarm: who is lost, or back, is told to functions that it is given. Field's t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from importlib import resources
 
-from dispatch.alarm.clock import Clock, to_ms
+from dispatch.alarm.clock import to_ms
+from dispatch.alarm.work import Work
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.stream import Stream
@@ -30,16 +30,16 @@ class Presence:
 
     Args:
         stream: the record, for its store.
-        clock: time.
+        work: what goes on, and time.
         lost_s: an officer of whom nothing was heard for so many seconds is lost.
         on_lost: told of who is lost, at each step as long as they have an alarm: whoever is told does nothing a second
             time, and what was missed, or a hub that died between, is not forgotten.
         on_back: told of who is heard again.
     """
 
-    def __init__(self, stream: Stream, clock: Clock, lost_s: float, on_lost: Told, on_back: Told) -> None:
+    def __init__(self, stream: Stream, work: Work, lost_s: float, on_lost: Told, on_back: Told) -> None:
         self._stream = stream
-        self._clock = clock
+        self._work = work
         self._lost = timedelta(seconds=lost_s)
         self._on_lost = on_lost
         self._on_back = on_back
@@ -48,7 +48,7 @@ class Presence:
         """A console of `officer` lives."""
         keys = self._stream.of(station) if station else self._stream.partitions[0]
         async with translated():
-            args = [f"{officer}|{station or ''}", to_ms(self._clock.now())]
+            args = [f"{officer}|{station or ''}", to_ms(self._work.now())]
             back = await _BEAT.run(self._stream.redis, [keys.heard, keys.lost], args)
         if back:
             await self._on_back(officer, station)
@@ -57,7 +57,7 @@ class Presence:
         """Tell of every officer who is lost and has an alarm; False when nobody is."""
         before = to_ms(now - self._lost)
         async with translated():
-            rows = await asyncio.gather(
+            rows = await self._work.all(
                 *(_FELL_SILENT.run(self._stream.redis, [keys.heard, keys.lost], [before])
                   for keys in self._stream.partitions)
             )  # fmt: skip

@@ -7,7 +7,7 @@ any hub, was never away. Never decides who is meant to be on duty (`rota`).
 
 from __future__ import annotations
 
-import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -88,10 +88,10 @@ class Readiness:
     async def step(self, now: datetime) -> bool:
         """End the readiness of consoles that fell silent (their hub may be dead); False when there was none."""
         async with translated():
-            rows = await asyncio.gather(
-                *(self._stream.redis.zrange(keys.lapses, "-inf", str(to_ms(now)), byscore=True)
-                  for keys in self._stream.partitions)
-            )  # fmt: skip
+            pipe = self._stream.redis.pipeline(transaction=False)
+            for keys in self._stream.partitions:
+                pipe.zrange(keys.lapses, "-inf", str(to_ms(now)), byscore=True)
+            rows = await pipe.execute()
         lapsed: dict[str, list[str]] = {}
         for member in (member.decode() for row in rows for member in row):
             station, _, console = member.partition("|")
@@ -135,7 +135,7 @@ class Readiness:
 
     def _keys(self, station: str) -> list[str]:
         keys = self._stream.of(station)
-        return [keys.ready(station), keys.awake(station), keys.lapses]
+        return [keys.ready(station), keys.awake(station), keys.lapses, keys.answered(secrets.token_hex(8))]
 
     async def _append(self, station: str, *events: Event) -> None:
         now = self._clock.now()

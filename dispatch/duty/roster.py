@@ -6,7 +6,6 @@ Field's terms: on-call schedule, shift, handover.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +14,9 @@ from typing import Any
 import orjson
 import structlog
 
-from dispatch.alarm.clock import Clock, from_text, to_text
+from dispatch.alarm.clock import from_text, to_text
 from dispatch.alarm.events import DutyChanged, DutySigned
+from dispatch.alarm.work import Work
 from dispatch.duty.readiness import Readiness
 from dispatch.duty.rota import Rota, on_duty
 from dispatch.store.faults import translated
@@ -44,14 +44,14 @@ class Roster:
 
     Args:
         stream: the record.
-        clock: time.
+        work: what goes on, and time.
         rotas: station -> its rota.
         readiness: the ready consoles.
     """
 
-    def __init__(self, stream: Stream, clock: Clock, rotas: Mapping[str, Rota], readiness: Readiness) -> None:
+    def __init__(self, stream: Stream, work: Work, rotas: Mapping[str, Rota], readiness: Readiness) -> None:
         self._stream = stream
-        self._clock = clock
+        self._work = work
         self._rotas = rotas
         self._readiness = readiness
         self.on_left: list[Callable[[str, str], Awaitable[None]]] = []
@@ -63,7 +63,7 @@ class Roster:
         called_in = backups if "backups" in audience else ()
         wanted = (station, *called_in)
         if called_in:  # all at once, so that they leave for the store together
-            found = dict(zip(wanted, await asyncio.gather(*map(self._readiness.awake, wanted)), strict=True))
+            found = dict(zip(wanted, await self._work.all(*map(self._readiness.awake, wanted)), strict=True))
         else:
             found = {station: await self._readiness.awake(station)}
         awake = {at: row for at, (row, _) in found.items()}
@@ -87,7 +87,7 @@ class Roster:
 
     async def duty(self, station: str) -> dict[str, Any]:
         """Duty as consoles show it: `{"officers", "until", "signed", "ready"}`, ready as "OFFICER CONSOLE"."""
-        now = self._clock.now()
+        now = self._work.now()
         shift = on_duty(self._rotas[station], now)
         ready = await self._readiness.ready((station,))
         return {
@@ -103,13 +103,13 @@ class Roster:
 
     async def sign(self, station: str, officer: str, on: bool) -> None:
         """`officer` comes on duty beside the rota, or leaves it, until the next handover."""
-        until = to_text(on_duty(self._rotas[station], self._clock.now()).until)
+        until = to_text(on_duty(self._rotas[station], self._work.now()).until)
         async with translated():
             await self._stream.redis.hset(
                 self._stream.of(station).signed(station), officer, orjson.dumps({"on": on, "until": until})
             )
         event = DutySigned(officer=officer, on=on, until=until)
-        await self._stream.append(station, [make_record(None, 0, event, self._clock.now(), {})])
+        await self._stream.append(station, [make_record(None, 0, event, self._work.now(), {})])
         if not on:
             for left in self.on_left:
                 await left(station, officer)
@@ -141,7 +141,7 @@ class Roster:
 
     def _on_duty(self, station: str, signed: Mapping[str, bool]) -> list[str]:
         rota = self._rotas.get(station)
-        by_rota = on_duty(rota, self._clock.now()).officers if rota else ()
+        by_rota = on_duty(rota, self._work.now()).officers if rota else ()
         return [o for o in by_rota if signed.get(o, True)] + [
             o for o, on in signed.items() if on and o not in by_rota
         ]  # fmt: skip
@@ -152,6 +152,6 @@ class Roster:
 
     def _in_force(self, signs: Mapping[bytes, bytes]) -> dict[str, bool]:
         """Officer -> on or off duty beside the rota, of what is still in force."""
-        now = self._clock.now()
+        now = self._work.now()
         found = {officer.decode(): orjson.loads(value) for officer, value in signs.items()}
         return {officer: sign["on"] for officer, sign in found.items() if from_text(sign["until"]) > now}

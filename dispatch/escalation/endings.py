@@ -6,14 +6,15 @@ They run under the lease of the timers, by compare-and-set. Field's terms: reten
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from prometheus_client import Counter
 
-from dispatch.alarm.clock import Clock, from_ms, to_ms
+from dispatch.alarm.clock import from_ms, to_ms
 from dispatch.alarm.commands import EndContent
+from dispatch.alarm.work import Work
 from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.keys import Keys
@@ -38,15 +39,15 @@ class Endings:
     Args:
         alarms: where the alarms are.
         leases: which partitions are this hub's.
-        clock: time.
+        work: what goes on.
         stations: every station's id.
     """
 
-    def __init__(self, alarms: Alarms, leases: Leases, clock: Clock, stations: tuple[str, ...]) -> None:
+    def __init__(self, alarms: Alarms, leases: Leases, work: Work, stations: tuple[str, ...]) -> None:
         self._alarms = alarms
         self._stream = alarms.stream
         self._leases = leases
-        self._clock = clock
+        self._work = work
         self._stations = stations
         self._left: list[str] = []  # stations that this round has not finished
         self._after = 0  # the offset that was looked at last, of the last of them
@@ -59,7 +60,7 @@ class Endings:
                 found = await self._stream.redis.zrange(
                     held.keys.endings, "-inf", to_ms(now), byscore=True, offset=0, num=_AT_ONCE
                 )
-            await asyncio.gather(*(self._try(held.keys, alarm.decode(), now, held.token) for alarm in found))
+            await self._work.all(*(self._try(held.keys, alarm.decode(), now, held.token) for alarm in found))
         await self._look(now)
 
     async def _try(self, keys: Keys, alarm_id: str, now: datetime, token: str) -> None:
@@ -100,26 +101,30 @@ class Endings:
                 return
         station = self._left[-1]
         records = await self._stream.records(station, self._after, _LOOKED_AT)
-        ended = {members["alarm"]: None for _, members in records if _ends(members["event"])}
-        await self._compare(self._stream.of(station), list(ended))
+        ended = {members["alarm"]: None for _, members in records if _ends(members)}
+        await self._compare(station, list(ended), now)
         if records:
             self._after = records[-1][0]
         if len(records) < _LOOKED_AT:
             self._left.pop()
             self._after = 0
 
-    async def _compare(self, keys: Keys, alarms: list[str]) -> None:
-        """The index against the alarms themselves; of mirrors there is no alarm here, and nothing to do."""
+    async def _compare(self, station: str, alarms: list[str], now: datetime) -> None:
+        """The index against the alarms themselves; copies of other stations' alarms are looked at by `orphans`."""
         if not alarms:
             return
+        keys = self._stream.of(station)
         async with translated():
             pipe = self._stream.redis.pipeline(transaction=False)
             for alarm_id in alarms:
                 pipe.hget(keys.alarm(alarm_id), "s")
-            scores = pipe.zmscore(keys.endings, alarms)
-            *snapshots, scores = await pipe.execute()
-        for alarm_id, snapshot, score in zip(alarms, snapshots, scores, strict=True):
+                pipe.exists(keys.words(station, alarm_id))
+            pipe.zmscore(keys.endings, alarms)
+            *rows, scores = await pipe.execute()
+        for alarm_id, snapshot, words, score in zip(alarms, rows[::2], rows[1::2], scores, strict=True):
             if snapshot is None:
+                if words:  # of a version before this one, perhaps, which did not note it
+                    await self._stream.look_at_copy(station, alarm_id, now)
                 continue
             alarm = self._alarms.parse(snapshot)
             ending = self._alarms.ending(alarm)
@@ -127,6 +132,12 @@ class Endings:
                 await self._stream.set_deadline(keys, alarm_id, alarm.version, ending, keys.endings)
 
 
-def _ends(event: dict[str, object]) -> bool:
-    """Whether the end of an alarm's content is counted from this event."""
-    return event["type"] == "alarm_closed" or (event["type"] == "alarm_raised" and event["kind"] == "practice")
+def _ends(members: dict[str, Any]) -> bool:
+    """Whether the end of an alarm's content is counted from this event, or a copy begins its life closed."""
+    event = members["event"]
+    match event["type"]:
+        case "alarm_raised":
+            return bool(event["kind"] == "practice")
+        case "alarm_shared":
+            return bool(members.get("changes", {}).get("status") == "closed")
+    return bool(event["type"] == "alarm_closed")

@@ -5,11 +5,11 @@ Never takes an alarm from anyone: a person does. Field's term: stale owner.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 
 from dispatch.alarm.commands import Actor, FindOwner, LoseOwner
 from dispatch.alarm.state import OWNED, Alarm
+from dispatch.alarm.work import Work
 from dispatch.stream.alarms import Alarms
 
 
@@ -19,9 +19,11 @@ class Owners:
     Args:
         alarms: where the alarms are.
         stations: every station's id.
+        work: what goes on.
     """
 
-    def __init__(self, alarms: Alarms, stations: Collection[str]) -> None:
+    def __init__(self, alarms: Alarms, stations: Collection[str], work: Work) -> None:
+        self._work = work
         self._alarms = alarms
         self._stations = stations
 
@@ -29,7 +31,7 @@ class Owners:
         """The alarms that `officer` has taken and not closed, oldest first; `station` None looks at all stations."""
         where = (station,) if station else tuple(self._stations)
         found: dict[str, Alarm] = {}
-        for _, _, rows in await asyncio.gather(*(self._alarms.stream.snapshot(each) for each in where)):
+        for _, _, rows in await self._work.all(*(self._alarms.stream.snapshot(each) for each in where)):
             for raw in rows:
                 if officer.encode() in raw:  # most are somebody else's: not worth parsing
                     alarm = self._alarms.parse(raw)

@@ -8,17 +8,17 @@ token, so exactly one hub wins. Never asks twice who won.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
 from prometheus_client import Histogram
 
-from dispatch.alarm.clock import Clock
 from dispatch.alarm.commands import Command, MarkOverdue, MissCheckIn, Remind, ReopenIdle, RunStep, TellUnanswered
 from dispatch.alarm.state import Alarm, Status
+from dispatch.alarm.work import Work
 from dispatch.escalation.policy import Due, Policy, choose, deadlines
 from dispatch.stream.alarms import Alarms, Outcome
 from dispatch.stream.keys import Keys
@@ -48,7 +48,7 @@ class Called(Protocol):
     def nobody(self) -> str: ...
 
 
-Call = Callable[[str, tuple[str, ...], tuple[str, ...]], Awaitable[Called]]
+Call = Callable[[str, tuple[str, ...], tuple[str, ...]], Coroutine[Any, Any, Called]]
 """(station, backups, audience) -> who that is now."""
 
 
@@ -82,18 +82,18 @@ class Timer:
         alarms: where the alarms are.
         deadlines: what is due when.
         call: who an audience is now.
-        clock: time.
+        work: what goes on, and time.
         leases: which partitions' deadlines this hub runs.
     """
 
-    def __init__(self, alarms: Alarms, deadlines: Deadlines, call: Call, clock: Clock, leases: Leases) -> None:
+    def __init__(self, alarms: Alarms, deadlines: Deadlines, call: Call, work: Work, leases: Leases) -> None:
         self._alarms = alarms
         self._leases = leases
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._next_due: datetime | None = None
         self._deadlines = deadlines
         self._call = call
-        self._clock = clock
+        self._work = work
 
     async def opening(
         self, station: str, backups: tuple[str, ...], kind: str, cycle: int = 1, call: Call | None = None
@@ -115,8 +115,8 @@ class Timer:
     async def step(self, now: datetime) -> bool:
         """Run the alarms that are due in this hub's partitions; False when none was."""
         held = await self._leases.look(now)
-        call = _remembered(self._call)
-        await asyncio.gather(*(self._try(alarm, now, each, call) for each in held for alarm in each.due))
+        call = _remembered(self._call, self._work)
+        await self._work.all(*(self._try(alarm, now, each, call) for each in held for alarm in each.due))
         ahead = [each.next_due for each in held if each.next_due is not None]
         self._next_due = min(ahead, default=None)
         return any(each.due for each in held)
@@ -124,13 +124,13 @@ class Timer:
     async def after_append(self, outcome: Outcome) -> None:
         """An alarm that is open again is due at once: do not wait for the next look."""
         due = outcome.alarm.due
-        if due is not None and due <= self._clock.now():
-            await self.run_alarm(self._alarms.stream.of(outcome.alarm.home), outcome.alarm.id, self._clock.now())
+        if due is not None and due <= self._work.now():
+            await self.run_alarm(self._alarms.stream.of(outcome.alarm.home), outcome.alarm.id, self._work.now())
 
     async def nudge(self, station: str) -> None:
         """A console of `station` was lost: an alarm whose called officers have none left moves on at once."""
         open_alarms = (await self._alarms.stream.snapshot(station))[-1]
-        call = _remembered(self._call)
+        call = _remembered(self._call, self._work)
         for raw in open_alarms:
             alarm = self._alarms.parse(raw)
             if alarm.status is not Status.RAISED or alarm.step is None:
@@ -146,13 +146,13 @@ class Timer:
     async def run(self, poll_s: float) -> None:
         """Step for ever: at each deadline, and at least every `poll_s` seconds for those that other hubs wrote."""
         while True:
-            now = self._clock.now()
-            while await self.step(self._clock.now()):
+            now = self._work.now()
+            while await self.step(self._work.now()):
                 pass
             wake = now + timedelta(seconds=poll_s)
             if self._next_due is not None:
                 wake = min(wake, max(self._next_due, now))
-            await self._clock.sleep_until(wake)
+            await self._work.sleep_until(wake)
 
     async def _try(self, alarm_id: str, now: datetime, held: Held, call: Call) -> None:
         """One alarm that cannot be run must not hold up the others."""
@@ -189,7 +189,7 @@ class Timer:
             alarm_id, *await self._commands(alarm, due, call or self._call), fence=token, loaded=loaded
         )
         if outcome.events:
-            LATENESS.observe((self._clock.now() - due.at).total_seconds())
+            LATENESS.observe((self._work.now() - due.at).total_seconds())
         else:  # someone was first; the index follows what they wrote
             await stream.set_deadline(keys, alarm_id, outcome.alarm.version, self._deadlines.next(outcome.alarm))
         return due
@@ -235,14 +235,14 @@ class Timer:
         return found
 
 
-def _remembered(call: Call) -> Call:
+def _remembered(call: Call, work: Work) -> Call:
     """`call`, asked once per station and audience: many alarms of one instant call the same people."""
     known: dict[tuple[str, tuple[str, ...], tuple[str, ...]], asyncio.Task[Called]] = {}
 
     async def once(station: str, backups: tuple[str, ...], audience: tuple[str, ...]) -> Called:
         wanted = (station, backups, audience)
         if wanted not in known:
-            known[wanted] = asyncio.ensure_future(call(station, backups, audience))
+            known[wanted] = work.spawn(call(station, backups, audience), f"call {station}")
         return await asyncio.shield(known[wanted])
 
     return once

@@ -10,6 +10,9 @@ import asyncio
 from types import TracebackType
 from typing import Final
 
+from dispatch.alarm.clock import Timer
+from dispatch.alarm.work import Work
+
 HELD_S: Final = 0.01
 """A place is held no longer: at least `most` / `HELD_S` are let in each second, however slow the store is."""
 
@@ -19,26 +22,29 @@ class Admission:
 
     Args:
         most: how many work at once; the others wait in the order in which they came.
+        work: time.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, work: Work) -> None:
+        self._work = work
         self._places = asyncio.Semaphore(most)
 
     def place(self) -> Place:
         """One place: `async with admission.place():`."""
-        return Place(self._places)
+        return Place(self._places, self._work)
 
 
 class Place:
     """Held while the work goes on, for `HELD_S` at most."""
 
-    def __init__(self, places: asyncio.Semaphore) -> None:
+    def __init__(self, places: asyncio.Semaphore, work: Work) -> None:
+        self._work = work
         self._places = places
-        self._held: asyncio.TimerHandle | None = None
+        self._held: Timer | None = None
 
     async def __aenter__(self) -> None:
         await self._places.acquire()
-        self._held = asyncio.get_running_loop().call_later(HELD_S, self._give_back)
+        self._held = self._work.later(HELD_S, self._give_back)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import msgpack
 import orjson
 
+from dispatch.alarm.clock import Timer
 from dispatch.fanout.session import Firsts, Session
 from dispatch.fanout.transport import encode
 
@@ -91,7 +92,7 @@ class Feed:
     asked: int = 0  # how often the stream was to be read on: what rings during a reading may not be in it
     catching_up: asyncio.Task[None] | None = None
     unsent: list[Remembered] = field(default_factory=list)
-    sending: asyncio.Handle | None = None
+    sending: asyncio.Handle | Timer | None = None
     urgent: bool = False
     snapshot: asyncio.Task[tuple[int, Frame, list[str]]] | None = None
     firsts: Firsts = field(default_factory=Firsts)

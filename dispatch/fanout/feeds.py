@@ -17,6 +17,7 @@ from prometheus_client import Counter
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.work import Work
 from dispatch.fanout.feed import Feed, Missed, Snapshot, event_frame, snapshot_frame, starts
 from dispatch.stream.doorbell import Doorbell, Ring
 from dispatch.stream.stream import Stream
@@ -36,19 +37,21 @@ class Feeds:
         duty: (station) -> duty as consoles show it.
         ring_events: events per station kept in memory for consoles that come back.
         fan_out: called with each next event of a feed: (feed, offset, link, wire form); must let the feed take it.
+        work: what goes on.
     """
 
     def __init__(
         self, stream: Stream, duty: Callable[[str], Awaitable[dict[str, Any]]], ring_events: int,
-        fan_out: Callable[[Feed, int, str, bytes], None],
+        fan_out: Callable[[Feed, int, str, bytes], None], work: Work,
     ) -> None:  # fmt: skip
         self._stream = stream
+        self._work = work
         self._duty = duty
         self._ring_events = ring_events
         self._fan_out = fan_out
         self.of: dict[str, Feed] = {}
         self._opening: dict[str, asyncio.Lock] = {}
-        self.doorbell = Doorbell(stream)
+        self.doorbell = Doorbell(stream, work)
         self.doorbell.heard = self.heard
         self.on_went_back: Callable[[str, str], Awaitable[None]] | None = None
         """(station, epoch): its stream is not the one that was fanned out: the store went back to an older copy."""
@@ -142,7 +145,7 @@ class Feeds:
             Refused: `not_stored`, when the store does not answer, or goes back meanwhile.
         """
         if feed.snapshot is None:
-            feed.snapshot = asyncio.create_task(self._make_snapshot(feed))
+            feed.snapshot = self._work.spawn(self._make_snapshot(feed), f"snapshot {feed.station}")
             feed.snapshot.add_done_callback(lambda _: setattr(feed, "snapshot", None))
         return await asyncio.shield(feed.snapshot)
 
@@ -168,7 +171,7 @@ class Feeds:
         feed.announced = max(feed.announced, announced)
         feed.asked += 1
         if feed.catching_up is None:
-            feed.catching_up = asyncio.create_task(self._read_on(feed))
+            feed.catching_up = self._work.spawn(self._read_on(feed), f"catching up {feed.station}")
         return feed.catching_up
 
     async def _read_on(self, feed: Feed) -> None:

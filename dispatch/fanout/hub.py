@@ -15,6 +15,7 @@ import orjson
 from prometheus_client import Counter, Gauge
 
 from dispatch.alarm import errors
+from dispatch.alarm.work import Work
 from dispatch.fanout.feed import (
     EVERY_ALARM,
     Console,
@@ -48,14 +49,21 @@ class Hub:
         duty: (station) -> duty as consoles show it.
         buffer_bytes: what a console may leave untaken.
         ring_events: events per station kept in memory for consoles that come back.
+        work: what goes on.
     """
 
     def __init__(
-        self, stream: Stream, duty: Callable[[str], Awaitable[dict[str, Any]]], buffer_bytes: int, ring_events: int
+        self,
+        stream: Stream,
+        duty: Callable[[str], Awaitable[dict[str, Any]]],
+        buffer_bytes: int,
+        ring_events: int,
+        work: Work,
     ) -> None:
         self._stream = stream
+        self._work = work
         self._buffer_bytes = buffer_bytes
-        self.feeds = Feeds(stream, duty, ring_events, self._fan_out)
+        self.feeds = Feeds(stream, duty, ring_events, self._fan_out, work)
         self.consoles: set[Console] = set()
 
     # -- joining and leaving -----------------------------------------------------------------------------------
@@ -155,7 +163,7 @@ class Hub:
         for at in range(0, len(consoles), _PORTION):
             for console in consoles[at : at + _PORTION]:
                 self._write(console, frame)
-            await asyncio.sleep(0)
+            await self._work.turn()
 
     # -- events ------------------------------------------------------------------------------------------------
 
@@ -177,13 +185,12 @@ class Hub:
             feed.forget(members["alarm"])
         feed.take(offset, link, frame, starts(members))
         feed.unsent.append(feed.ring[-1])
-        loop = asyncio.get_running_loop()
         if only_counts(members):
-            feed.sending = feed.sending or loop.call_later(COUNTS_WAIT_S, self._send_on, feed)
+            feed.sending = feed.sending or self._work.later(COUNTS_WAIT_S, self._send_on, feed)
         elif not feed.urgent:
             if feed.sending is not None:
                 feed.sending.cancel()
-            feed.sending, feed.urgent = loop.call_soon(self._send_on, feed), True
+            feed.sending, feed.urgent = asyncio.get_running_loop().call_soon(self._send_on, feed), True
         watches = feed.watches
         for told in (*watches.get(members["alarm"], ()), *watches.get(EVERY_ALARM, ())):
             told(members)

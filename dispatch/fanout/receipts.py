@@ -7,18 +7,17 @@ and the first report waits for who is as quick. Field's term: group commit.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
 from dispatch.alarm import errors
-from dispatch.alarm.clock import Clock, to_text
+from dispatch.alarm.clock import to_text
 from dispatch.alarm.commands import Deliver
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.work import Work
 from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms
 
@@ -50,19 +49,18 @@ class Receipts:
 
     Args:
         alarms: where the alarms are.
-        clock: time.
+        work: its writes and reports, and time.
     """
 
-    def __init__(self, alarms: Alarms, clock: Clock) -> None:
+    def __init__(self, alarms: Alarms, work: Work) -> None:
         self._alarms = alarms
-        self._clock = clock
+        self._work = work
         self._next: _Batch | None = None  # for the next write
         self._writing = False
         self._now: set[str] = set()  # to be reported soon
         self._later: set[str] = set()  # to be reported at the next second
         self._reporting = False
         self._reported: dict[str, datetime] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def confirm(self, alarm_ids: list[str], officer: str, told: Told) -> None:
         """The console of `officer` shows these alarms; `told` when that is stored, or not (it will confirm again).
@@ -72,14 +70,14 @@ class Receipts:
         if not alarm_ids:
             told(None)
             return
-        at = to_text(self._clock.now())
+        at = to_text(self._work.now())
         batch = self._next = self._next or _Batch()
         for alarm_id in alarm_ids:
             batch.alarms.setdefault(alarm_id, {})[officer] = at
         batch.told.append(told)
         if not self._writing:
             self._writing = True
-            self._spawn(self._write())
+            self._work.spawn(self._write(), "confirmations")
 
     async def step(self, now: datetime) -> bool:
         """Report the alarms that were confirmed by more consoles since; False when there was none."""
@@ -111,19 +109,22 @@ class Receipts:
             self._writing = False
 
     def _to_report(self, alarm_ids: Iterable[str]) -> None:
-        now = self._clock.now()
+        now = self._work.now()
         for alarm_id in alarm_ids:
             last = self._reported.get(alarm_id)
             (self._now if last is None or now - last >= _EVERY else self._later).add(alarm_id)
         if self._now and not self._reporting:
             self._reporting = True
-            asyncio.get_running_loop().call_later(FIRST_WAIT_S, lambda: self._spawn(self._report_now()))
+            self._work.later(FIRST_WAIT_S, self._begin_report)
+
+    def _begin_report(self) -> None:
+        self._work.spawn(self._report_now(), "reports of confirmations")
 
     async def _report_now(self) -> None:
         try:
             while self._now:
                 now, self._now = self._now, set()
-                await self._report(now, self._clock.now())
+                await self._report(now, self._work.now())
         finally:
             self._reporting = False
 
@@ -135,7 +136,7 @@ class Receipts:
         while len(self._reported) > _REMEMBERED:
             del self._reported[next(iter(self._reported))]
         for at in range(0, len(left), _AT_ONCE):
-            await asyncio.gather(*(self._report_one(alarm_id) for alarm_id in left[at : at + _AT_ONCE]))
+            await self._work.all(*(self._report_one(alarm_id) for alarm_id in left[at : at + _AT_ONCE]))
 
     async def _report_one(self, alarm_id: str) -> None:
         try:
@@ -146,8 +147,3 @@ class Receipts:
         except Refused as refused:
             log.warning("confirmation_not_told", alarm=alarm_id, code=refused.error.code)
             self._later.add(alarm_id)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -18,11 +18,12 @@ from starlette.websockets import WebSocket
 from dispatch.alarm import commands as c
 from dispatch.alarm import errors
 from dispatch.alarm import messages as m
-from dispatch.alarm.clock import Clock, to_text
+from dispatch.alarm.clock import to_text
 from dispatch.alarm.codec import MSGPACK, choose, decode
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Status
+from dispatch.alarm.work import Work
 from dispatch.fanout.admission import Admission
 from dispatch.fanout.feed import Console, Frame
 from dispatch.fanout.hub import Hub
@@ -31,6 +32,7 @@ from dispatch.fanout.requests import Windows, to_command
 from dispatch.fanout.session import Session
 from dispatch.fanout.transport import DIRECT, Protocol
 from dispatch.stream.alarms import Alarms
+from dispatch.stream.answer import ok
 
 log = structlog.get_logger()
 _SENT_ON = "sent_on"
@@ -53,7 +55,7 @@ class Desk:
         alarms: where the alarms are.
         hub: this process's fan-out.
         receipts: confirmations.
-        clock: time.
+        work: what goes on, and time.
         limits: by name, from the settings.
         stations: every station's id.
         ready: (station, officer, role, console) -> renew its readiness.
@@ -69,7 +71,7 @@ class Desk:
     alarms: Alarms
     hub: Hub
     receipts: Receipts
-    clock: Clock
+    work: Work
     limits: Mapping[str, int]
     stations: Collection[str]
     ready: Callable[[str, str, str, str], Awaitable[None]]
@@ -100,7 +102,7 @@ class ConsoleSocket:
         self._actor = actor
         self._desk = desk
         self._alive = alive
-        session = Session(uuid.uuid4().hex[:12], actor, desk.clock.now())
+        session = Session(uuid.uuid4().hex[:12], actor, desk.work.now())
         self._console = Console(session, wire, packed)
         self._ready_at: set[str] = set()  # stations at which this console counts as ready
 
@@ -118,13 +120,14 @@ class ConsoleSocket:
         wire.forget_request()
         wire.at_once = self._at_once
         why = "closed"
+        work = self._desk.work
         try:
             while True:
-                frame = await wire.receive()
+                frame = await work.outside(wire.receive())
                 if frame["type"] == "websocket.disconnect":
                     why = _WHY.get(frame.get("code", 0), "closed")
                     return
-                self._console.session.heard_at = self._desk.clock.now()
+                self._console.session.heard_at = self._desk.work.now()
                 data = frame.get("bytes") if frame.get("bytes") is not None else frame.get("text")
                 await self._receive(data if data is not None else b"")
         finally:
@@ -147,7 +150,7 @@ class ConsoleSocket:
             message = m.check(m.Delivered, members, self._desk.limits)
         except Refused:
             return False
-        self._console.session.heard_at = self._desk.clock.now()
+        self._console.session.heard_at = self._desk.work.now()
         self._delivered(message)
         return True
 
@@ -159,11 +162,16 @@ class ConsoleSocket:
             confirmed = self._desk.hub.confirmed(self._console, station, position.offset)
 
         def stored(refused: Refused | None) -> None:
-            if refused is not None:
+            try:
+                if refused is not None:
+                    raise refused
+                answer = ok(self._desk.alarms.stream, message, {})
+            except Refused as why:
                 self._console.session.unconfirm(station, position.offset, confirmed)
-                self._answer(refused.answer(message.ref))
-            elif message.ref is not None:
-                self._answer({"type": "ok", "ref": message.ref})
+                self._answer(why.answer(message.ref))
+                return
+            if message.ref is not None:
+                self._answer(answer)
 
         self._desk.receipts.confirm(confirmed, self._actor.name, stored)
 
@@ -180,7 +188,8 @@ class ConsoleSocket:
             if isinstance(message, m.Delivered):
                 self._delivered(message)
                 return
-            self._answer({"type": "ok", "ref": ref, **await self._handle(message)})
+            said = await self._handle(message)
+            self._answer(ok(self._desk.alarms.stream, message, said))
         except Refused as refused:
             if refused.error is errors.UNDECODABLE:
                 self._desk.hub.cut(self._console, errors.UNDECODABLE_FRAME, "undecodable")
@@ -196,9 +205,9 @@ class ConsoleSocket:
 
         def hello(recovered: dict[str, bool]) -> Frame:
             who = {"name": self._actor.name, "role": self._actor.role, "station": self._actor.station}
-            now = to_text(self._desk.clock.now())
-            told = {"type": "ok", "ref": message.ref, "recovered": recovered, "user": who, "now": now}
-            return Frame(orjson.dumps(told))
+            now = to_text(self._desk.work.now())
+            said = {"recovered": recovered, "user": who, "now": now}
+            return Frame(orjson.dumps(ok(self._desk.alarms.stream, message, said)))
 
         after = {station: (at.epoch, at.offset) for station, at in message.after.items()}
         async with self._desk.admission.place():
@@ -219,12 +228,11 @@ class ConsoleSocket:
     async def _command(self, alarm_id: str, message: Any) -> dict[str, Any]:
         if isinstance(message, m.Transfer) and message.station not in self._desk.stations:
             raise Refused(errors.BAD_MESSAGE, f"station: must be one of {', '.join(self._desk.stations)}")
-        command = to_command(message, self._actor, self._desk.clock.now(), self._desk.windows)
+        command = to_command(message, self._actor, self._desk.work.now(), self._desk.windows)
         if isinstance(command, c.Ask):
             await self._room_for_question(alarm_id)
         key = f"{self._actor.name}:{message.ref}"
         outcome = await self._desk.alarms.handle(alarm_id, command, key=key)
-        self._desk.alarms.stream.vouch()
         alarm = outcome.alarm
         if outcome.events:
             log.info("command_done", command=message.type, alarm=alarm_id, by=self._actor.name)

@@ -31,6 +31,7 @@ from dispatch.alarm.state import Alarm
 from dispatch.intake import admission
 from dispatch.stream.alarms import Alarms, Loaded
 from dispatch.stream.homes import Claim
+from dispatch.stream.stream import Stream
 
 log = structlog.get_logger()
 
@@ -81,6 +82,11 @@ class Citizens:
         self.town = town
         self.limits = limits
 
+    @property
+    def stream(self) -> Stream:
+        """The record."""
+        return self._alarms.stream
+
     async def raise_alarm(self, body: RaiseBody, channel: str) -> tuple[dict[str, Any], bool]:
         """(receipt, whether it is new). The same id and secret: the same alarm, the same receipt, however often."""
         place = body.position
@@ -96,7 +102,6 @@ class Citizens:
             secret_hash=admission.secret_hash(body.secret),
             pin_hash=admission.pin_hash(body.secret, body.pin),
         )
-        self._alarms.stream.vouch()
         new = any(isinstance(event, AlarmRaised | PlanMade) for event in outcome.events)
         if new:
             what = "alarm_planned" if planned else "alarm_raised"
@@ -150,7 +155,6 @@ class Citizens:
         position = admission.position_members(body.position)
         command = c.CheckIn(within_s=body.check_in_s, position=position)
         outcome = await self._alarms.handle(loaded.alarm.id, command, key=f"citizen:{body.ref}")
-        self._alarms.stream.vouch()
         by = outcome.alarm.check_in_by
         return {"version": outcome.alarm.shown} | ({"check_in_by": to_text(by)} if by else {})
 
@@ -160,13 +164,11 @@ class Citizens:
         duress = admission.under_duress(secret, body.pin, loaded.pin_hash)
         steps = await self.town.opening(alarm.home, alarm.backups, alarm.kind, alarm.version + 1)
         await self._alarms.handle(alarm.id, c.EndPlan(duress=duress), *steps)
-        self._alarms.stream.vouch()
         return {"plan": "ended"}
 
     async def _do(self, loaded: Loaded, command: c.Command, key: str = "") -> int:
         """The version that the citizen is told, once the command's effect is stored."""
         outcome = await self._alarms.handle(loaded.alarm.id, command, key=key)
-        self._alarms.stream.vouch()
         return outcome.alarm.shown
 
 

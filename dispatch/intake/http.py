@@ -183,6 +183,8 @@ async def _act_by_form(request: Request, citizens: Citizens, page: Page) -> Resp
     elif action == "cancel":
         pin = {"pin": fields["pin"]} if fields.get("pin") else {}
         await citizens.cancel(loaded, secret, check(messages.CancelBody, pin, citizens.limits))
+    else:
+        request.state.only_looked = True
     loaded = await citizens.authorise(loaded.alarm.id, secret)
     view = citizens.view(loaded.alarm)
     receipt = {"id": view["id"], "code": view["code"], "station": view["station"], "stored_at": view["ladder"][0]["at"]}

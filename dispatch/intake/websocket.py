@@ -6,7 +6,6 @@ so a slow page gets the latest truth and nothing piles up.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -15,11 +14,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 
 from dispatch.alarm import errors
 from dispatch.alarm import messages as m
-from dispatch.alarm.clock import Clock, to_text
+from dispatch.alarm.clock import to_text
 from dispatch.alarm.codec import MSGPACK, choose, decode, encode
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.tasks import end
+from dispatch.alarm.work import Work, end
 from dispatch.intake.citizens import Citizens
+from dispatch.stream.answer import ok
 
 PutChunk = Callable[[str, str, int, bytes, str, str], Awaitable[None]]
 """(alarm, media, seq, data, kind, mime) -> stored."""
@@ -38,23 +38,23 @@ class CitizenSocket:
         citizens: what can be done.
         put_chunk: stores media.
         end_media: finishes media.
-        clock: for the beat.
+        work: what goes on, and time.
         beat_s: seconds between beats.
     """
 
     def __init__(self, socket: WebSocket, citizens: Citizens, put_chunk: PutChunk, end_media: EndMedia,
-                 clock: Clock, beat_s: float) -> None:  # fmt: skip
+                 work: Work, beat_s: float) -> None:  # fmt: skip
         self._socket = socket
         self._citizens = citizens
         self._put_chunk = put_chunk
         self._end_media = end_media
-        self._clock = clock
+        self._work = work
         self._beat = timedelta(seconds=beat_s)
         self._packed = False
         self._alarm: tuple[str, str] | None = None  # id and secret, once raised or resumed
         self._told = 0  # version up to which the talk was pushed
         self._shown: dict[str, Any] = {}
-        self._changed = asyncio.Event()
+        self._changed = work.bell()
         self._unfollow: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
@@ -62,7 +62,7 @@ class CitizenSocket:
         chosen = choose(self._socket.scope["subprotocols"])
         self._packed = chosen == MSGPACK
         await self._socket.accept(subprotocol=chosen)
-        tasks = [asyncio.create_task(self._beats()), asyncio.create_task(self._push())]
+        tasks = [self._work.spawn(self._beats(), "citizen beats"), self._work.spawn(self._push(), "citizen push")]
         try:
             while True:
                 frame = await self._socket.receive()
@@ -83,7 +83,8 @@ class CitizenSocket:
             given = members.get("ref") if isinstance(members, dict) else None
             ref = given[:64] if isinstance(given, str) else None
             message = m.check_typed(m.CITIZEN, members, self._citizens.limits)
-            await self._send({"type": "ok", "ref": ref, **await self._handle(message)})
+            said = await self._handle(message)
+            await self._send(ok(self._citizens.stream, message, said))
             if isinstance(message, m.Raise | m.Resume):
                 await self._follow()
         except Refused as refused:
@@ -135,14 +136,13 @@ class CitizenSocket:
         if self._alarm is not None:
             alarm_id, secret = self._alarm
             home = (await self._citizens.authorise(alarm_id, secret)).alarm.home
-            self._unfollow = await self._citizens.town.follow(home, alarm_id, lambda _: self._changed.set())
-            self._changed.set()  # what happened before the following began
+            self._unfollow = await self._citizens.town.follow(home, alarm_id, lambda _: self._changed.ring())
+            self._changed.ring()  # what happened before the following began
 
     async def _push(self) -> None:
         """After each change: the talk that is new, the question, and the ladder when it moved."""
         while True:
             await self._changed.wait()
-            self._changed.clear()
             if self._alarm is None:
                 continue
             try:
@@ -152,8 +152,8 @@ class CitizenSocket:
                     await self._socket.close(errors.RESTORED, "the store was restored: send the alarm again")
                     return
                 # The store is away: look again until it is back.
-                await self._clock.sleep_until(self._clock.now() + _LOOK_AGAIN)
-                self._changed.set()
+                await self._work.sleep_until(self._work.now() + _LOOK_AGAIN)
+                self._changed.ring()
                 continue
             view = self._citizens.view(alarm, self._told)
             for said in view["talk"]:
@@ -169,10 +169,10 @@ class CitizenSocket:
 
     async def _beats(self) -> None:
         while True:
-            now = self._clock.now()
+            now = self._work.now()
             if self._citizens.town.lives():
                 await self._send({"type": "beat", "at": to_text(now)})
-            await self._clock.sleep_until(now + self._beat)
+            await self._work.sleep_until(now + self._beat)
 
     async def _send(self, message: dict[str, Any]) -> None:
         data = encode(message, self._packed)

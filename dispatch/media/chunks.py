@@ -69,7 +69,6 @@ class Chunks:
             await self._store(alarm_id, media, seq, data, digest, kind)
         if media not in alarm.media:
             await self._alarms.handle(alarm_id, AddMedia(media=media, kind=kind, mime=essence))
-        self._alarms.stream.vouch()
         for told in self.after_put:
             told(alarm_id, media)
 
@@ -100,7 +99,6 @@ class Chunks:
             raise Refused(errors.MEDIA_ENDED, f"chunks: finished with {ended.chunks}, not {chunks}")
         same_bytes(sha256, ended.sha256)
         await self._alarms.handle(alarm_id, ended)
-        self._alarms.stream.vouch()
 
     async def put_whole(self, alarm_id: str, media: str, kind: str, mime: str, parts: AsyncIterable[bytes]) -> None:
         """Store all of `parts` as chunks and finish: for a form, whose bytes come in one piece.

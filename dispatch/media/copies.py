@@ -20,11 +20,11 @@ import orjson
 import structlog
 
 from dispatch.alarm import errors
-from dispatch.alarm.clock import Clock, sleep_or, to_ms
+from dispatch.alarm.clock import to_ms
 from dispatch.alarm.commands import MediaDone, NoteWorkerDeath
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import MediaEnded
-from dispatch.alarm.tasks import end
+from dispatch.alarm.work import Work, end
 from dispatch.media.chunks import Chunks
 from dispatch.media.jobs import COPIES, SEGMENT_BYTES, Keep, Made, WorkerDied, WorkerLimits, make_copies
 from dispatch.media.objects import Damaged, Objects
@@ -59,19 +59,19 @@ class Copies:
         alarms: where the alarms are.
         chunks: the originals.
         objects: where the sealed copies go.
-        clock: gives the time of leases.
+        work: what goes on, and the time of leases.
         limits: what one worker may use.
         workers: how many of them `run` keeps at work at once.
         make: makes the copies of one media; `jobs.make_copies` with `limits` unless given.
     """
 
-    def __init__(self, alarms: Alarms, chunks: Chunks, objects: Objects, clock: Clock,
+    def __init__(self, alarms: Alarms, chunks: Chunks, objects: Objects, work: Work,
                  limits: WorkerLimits | None = None, workers: int = 1,
                  make: MakeCopies | None = None) -> None:  # fmt: skip
         self._alarms = alarms
         self._chunks = chunks
         self._objects = objects
-        self._clock = clock
+        self._work = work
         self._redis = alarms.stream.redis
         self._keys = alarms.stream.homes.keys
         limits = limits or WorkerLimits()
@@ -80,12 +80,12 @@ class Copies:
         self._make: MakeCopies = make or partial(make_copies, limits=limits)
         self._claim = Script(_FOLDER.joinpath("claim.lua").read_text())
         self._first = Script(_FOLDER.joinpath("first.lua").read_text())
-        self._bell = asyncio.Event()
+        self._bell = work.bell()
 
     def after_append(self, outcome: Outcome) -> None:
         """For `Alarms.after_append`: look at once when a media has ended here."""
         if any(isinstance(event, MediaEnded) for event in outcome.events):
-            self._bell.set()
+            self._bell.ring()
 
     async def step(self) -> bool:
         """Make the copies of one media that waits in each partition, and tell the alarms; False when none waits.
@@ -96,15 +96,15 @@ class Copies:
         return any([await self._one(keys) for keys in self._alarms.stream.partitions])
 
     async def _one(self, keys: Keys) -> bool:
-        now = self._clock.now()
+        now = self._work.now()
         async with translated():
             found = await self._claim.run(self._redis, [keys.copying], [to_ms(now), to_ms(now + _LEASE)])
         if not found:
             return False
         alarm_id, media = found.decode().split(" ")
-        renewing = asyncio.create_task(self._renew(keys, found))
+        renewing = self._work.spawn(self._renew(keys, found), f"renew {media}")
         try:
-            done = await self._work(alarm_id, media)
+            done = await self._copy(alarm_id, media)
         except asyncio.CancelledError:  # the hub stops: the next start need not wait for the lease
             await self._redis.zadd(keys.copying, {found: 0}, xx=True)
             raise
@@ -120,22 +120,18 @@ class Copies:
             await self._redis.zrem(keys.copying, found)
         return True
 
-    async def run(self, clock: Clock) -> None:
+    async def run(self) -> None:
         """Make copies until cancelled, as many at once as there are workers; many hubs may do so."""
-        loops = [asyncio.create_task(self._keep_working(clock)) for _ in range(self._workers)]
-        try:
-            await asyncio.gather(*loops)
-        finally:
-            await end(loops)
+        await self._work.all(*(self._keep_working() for _ in range(self._workers)))
 
-    async def _keep_working(self, clock: Clock) -> None:
+    async def _keep_working(self) -> None:
         while True:
             try:
                 while await self.step():
                     pass
             except Refused as fault:
                 _log.warning("media_copy_waits", code=fault.error.code)
-            await sleep_or(clock, clock.now() + _LOOK_AGAIN, self._bell)
+            await self._bell.wait(self._work.now() + _LOOK_AGAIN)
 
     async def want(self, alarm_id: str, media: str) -> None:
         """An officer waits for the copies of this media, which has ended: they are made next.
@@ -145,8 +141,8 @@ class Copies:
         """
         keys = await self._keys(alarm_id)
         async with translated():
-            await self._first.run(self._redis, [keys.copying], [f"{alarm_id} {media}", to_ms(self._clock.now())])
-        self._bell.set()
+            await self._first.run(self._redis, [keys.copying], [f"{alarm_id} {media}", to_ms(self._work.now())])
+        self._bell.ring()
 
     async def about(self, alarm_id: str, media: str, which: str | None = None) -> tuple[int, str]:
         """(size in bytes, content type) of the copy called `which`; of the first one without.
@@ -175,7 +171,7 @@ class Copies:
             start = number * SEGMENT_BYTES
             yield segment[max(0, first - start) : last + 1 - start]
 
-    async def _work(self, alarm_id: str, media: str) -> MediaDone | None:
+    async def _copy(self, alarm_id: str, media: str) -> MediaDone | None:
         """What became of the media; None when it was wiped in the meantime."""
         loaded = await self._alarms.load(alarm_id)
         ended = await self._chunks.ended(alarm_id, media)
@@ -201,10 +197,10 @@ class Copies:
     async def _renew(self, keys: Keys, found: bytes) -> None:
         """Keep the media taken while its worker works; a hub that dies leaves it to another soon."""
         while True:
-            await self._clock.sleep_until(self._clock.now() + _RENEW)
+            await self._work.sleep_until(self._work.now() + _RENEW)
             with suppress(Refused):
                 async with translated():
-                    await self._redis.zadd(keys.copying, {found: to_ms(self._clock.now() + _LEASE)}, xx=True)
+                    await self._redis.zadd(keys.copying, {found: to_ms(self._work.now() + _LEASE)}, xx=True)
 
     async def _try(self, alarm_id: str, media: str, kind: str) -> tuple[Made, dict[str, str]]:
         """The copies in segments, and under which name each is kept.

@@ -12,9 +12,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from dispatch.alarm.clock import Clock
 from dispatch.alarm.commands import Actor
-from dispatch.alarm.tasks import repeat
+from dispatch.alarm.work import Work
 from dispatch.media import http
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies
@@ -33,25 +32,25 @@ class Evidence:
     Args:
         alarms: where the alarms are.
         objects: where the sealed bytes are.
-        clock: time.
+        work: what goes on, and time.
         limits: by name, from the settings.
         media: the settings' section `[media]`.
     """
 
     def __init__(
-        self, alarms: Alarms, objects: Objects, clock: Clock, limits: Mapping[str, int], media: Mapping[str, Any]
+        self, alarms: Alarms, objects: Objects, work: Work, limits: Mapping[str, int], media: Mapping[str, Any]
     ) -> None:
         self._alarms = alarms
-        self._clock = clock
-        self.chunks = Chunks(alarms, objects, limits, clock, lambda: cut_at(clock, media["cut_after_s"]))
+        self._work = work
+        self.chunks = Chunks(alarms, objects, limits, work, lambda: cut_at(work, media["cut_after_s"]))
         self.cuts = Cuts(alarms, self.chunks)
         self.live = Live(
-            alarms, self.chunks, objects, clock, media["live_workers"], media["live_gap_s"], media["live_linger_s"]
+            alarms, self.chunks, objects, work, media["live_workers"], media["live_gap_s"], media["live_linger_s"]
         )
         self.chunks.after_put.append(self.live.after_put)
         allowed = WorkerLimits(**{each.name: media[each.name] for each in fields(WorkerLimits)})
-        self.copies = Copies(alarms, self.chunks, objects, clock, allowed, media["workers"])
-        self.removal = Removal(alarms, objects, clock)
+        self.copies = Copies(alarms, self.chunks, objects, work, allowed, media["workers"])
+        self.removal = Removal(alarms, objects, work)
         alarms.after_append += [self.copies.after_append, self.live.after_append, self.removal.after_append]
 
     def routes(
@@ -73,8 +72,8 @@ class Evidence:
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """What has to run as long as the hub does, by name."""
         return {
-            "copies": lambda: self.copies.run(self._clock),
-            "cuts": lambda: repeat(self.cuts.step, self._clock, LOOK_EVERY_S),
+            "copies": self.copies.run,
+            "cuts": lambda: self._work.repeat(self.cuts.step, LOOK_EVERY_S),
             "live": self.live.run,
             "removal": self.removal.run,
         }

@@ -14,10 +14,9 @@ from datetime import timedelta
 import structlog
 
 from dispatch.alarm import errors
-from dispatch.alarm.clock import Clock, sleep_or
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import MediaEnded
-from dispatch.alarm.tasks import end
+from dispatch.alarm.work import Work, end
 from dispatch.media.chunks import Chunks
 from dispatch.media.live_copy import POLL, Bells, Key, LiveCopy, Lost, Means
 from dispatch.media.live_index import LiveIndex, Look
@@ -39,7 +38,7 @@ class Live:
         alarms: where the alarms are.
         chunks: the originals.
         objects: where the sealed parts go.
-        clock: time.
+        work: what goes on, and time.
         workers: at most so many processes at once; a listener of a further recording is refused, with `live_busy`.
         gap_s: so long a chunk that is missing is waited for.
         linger_s: so long after its last listener a copy is kept up.
@@ -47,15 +46,15 @@ class Live:
         started: told each worker's process number.
     """
 
-    def __init__(self, alarms: Alarms, chunks: Chunks, objects: Objects, clock: Clock, workers: int = 16,
+    def __init__(self, alarms: Alarms, chunks: Chunks, objects: Objects, work: Work, workers: int = 16,
                  gap_s: float = 2, linger_s: float = 30, limits: LiveLimits | None = None,
                  started: Callable[[int], None] = lambda pid: None) -> None:  # fmt: skip
         self.index = LiveIndex(alarms, objects, linger_s)
-        self._clock = clock
+        self._work = work
         self._workers = workers
-        self._came, self._grown = Bells(), Bells()
+        self._came, self._grown = Bells(work), Bells(work)
         self._means = Means(
-            alarms=alarms, chunks=chunks, index=self.index, clock=clock, gap=timedelta(seconds=gap_s),
+            alarms=alarms, chunks=chunks, index=self.index, work=work, gap=timedelta(seconds=gap_s),
             linger=timedelta(seconds=linger_s), limits=limits or LiveLimits(), started=started, came=self._came,
             grown=self._grown,
         )  # fmt: skip
@@ -85,7 +84,7 @@ class Live:
         Raises:
             Refused: `live_busy`: too many are listened to; `not_stored`.
         """
-        until = self._clock.now() + WAIT
+        until = self._work.now() + WAIT
         with self._grown.heard((alarm_id, media)) as bell:
             while True:
                 look = await self._look(alarm_id, media, begin)
@@ -93,25 +92,25 @@ class Live:
                     return None
                 if look is not None and _is_news(look, name, size):
                     return look
-                now = self._clock.now()
+                now = self._work.now()
                 if now >= until:
                     return look
-                await sleep_or(self._clock, min(until, now + POLL), bell)
+                await bell.wait(min(until, now + POLL))
 
     async def run(self) -> None:
         """Drop what dead hubs left, until cancelled; then end what is kept up here."""
         try:
             while True:
                 try:
-                    await self.index.sweep(self._clock.now())
+                    await self.index.sweep(self._work.now())
                 except Refused as fault:
                     _log.warning("live_sweep_waits", code=fault.error.code)
-                await self._clock.sleep_until(self._clock.now() + _SWEEP)
+                await self._work.sleep_until(self._work.now() + _SWEEP)
         finally:
             await end(self._tasks.values())
 
     async def _look(self, alarm_id: str, media: str, begin: bool) -> Look | None:
-        look = await self.index.look(alarm_id, media, self._clock.now(), listening=True)
+        look = await self.index.look(alarm_id, media, self._work.now(), listening=True)
         if look is not None and (look.kept_up or look.state != "growing"):
             return look
         if not begin:
@@ -123,14 +122,14 @@ class Live:
                     errors.LIVE_BUSY, f"at most {self._workers} recordings are heard here (media.live_workers)"
                 )
             self._working += 1
-            self._tasks[key] = asyncio.create_task(self._keep_up(key))
+            self._tasks[key] = self._work.spawn(self._keep_up(key), f"live copy {media}")
         return look
 
     async def _keep_up(self, key: Key) -> None:
         """Make the copy, unless another hub does, then keep it until nobody listens."""
         works, copy = True, None
         try:
-            name = await self.index.claim(*key, self._clock.now())
+            name = await self.index.claim(*key, self._work.now())
             if name is None:
                 return
             copy = LiveCopy(self._means, *key, name)

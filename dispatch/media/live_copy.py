@@ -6,7 +6,6 @@ from chunk 0 and under another name. Field's terms: live transcoding, gap concea
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +15,8 @@ from datetime import datetime, timedelta
 import orjson
 import structlog
 
-from dispatch.alarm.clock import Clock, sleep_or
 from dispatch.alarm.commands import FailLiveSound
+from dispatch.alarm.work import Bell, Work
 from dispatch.media.chunks import Chunks
 from dispatch.media.jobs import WorkerDied
 from dispatch.media.live_index import LiveIndex
@@ -42,17 +41,18 @@ class Lost(Exception):
 class Bells:
     """Wakes all who wait for the same recording."""
 
-    def __init__(self) -> None:
-        self._of: defaultdict[Key, set[asyncio.Event]] = defaultdict(set)
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._of: defaultdict[Key, set[Bell]] = defaultdict(set)
 
     def ring(self, key: Key) -> None:
         for bell in self._of.get(key, ()):
-            bell.set()
+            bell.ring()
 
     @contextmanager
-    def heard(self, key: Key) -> Iterator[asyncio.Event]:
+    def heard(self, key: Key) -> Iterator[Bell]:
         """A bell of one's own; no ring is missed while it is heard."""
-        bell = asyncio.Event()
+        bell = self._work.bell()
         self._of[key].add(bell)
         try:
             yield bell
@@ -69,7 +69,7 @@ class Means:
     alarms: Alarms
     chunks: Chunks
     index: LiveIndex
-    clock: Clock
+    work: Work
     gap: timedelta
     linger: timedelta
     limits: LiveLimits
@@ -121,7 +121,7 @@ class LiveCopy:
                 if await self._deaths(str(how)) >= _MOST_DEATHS:
                     return await self._fail("worker_died")
                 await self._means.index.drop(self.alarm, self.media, self.name)
-                name = await self._means.index.claim(self.alarm, self.media, self._means.clock.now())
+                name = await self._means.index.claim(self.alarm, self.media, self._means.work.now())
                 if name is None:
                     raise Lost from None
                 self._begin(name)
@@ -130,7 +130,7 @@ class LiveCopy:
         """Keep what was made until nobody listens: ends by `Lost`."""
         while True:
             await self._tell(state)
-            await self._means.clock.sleep_until(self._means.clock.now() + RENEW)
+            await self._means.work.sleep_until(self._means.work.now() + RENEW)
 
     async def _deaths(self, how: str) -> int:
         stream = self._means.alarms.stream
@@ -150,16 +150,16 @@ class LiveCopy:
         try:
             with self._means.came.heard((self.alarm, self.media)) as bell:
                 while True:
-                    bell.clear()
+                    bell.silence()
                     before = self._seq
                     state = await self._feed(worker)
-                    now = self._means.clock.now()
+                    now = self._means.work.now()
                     if state is not None:
                         return state
                     if self._held or self._renewed is None or now >= self._renewed + RENEW:
                         await self._tell("growing")
                     elif self._seq == before:
-                        await sleep_or(self._means.clock, now + POLL, bell)
+                        await bell.wait(now + POLL)
         finally:
             await worker.close()
 
@@ -190,7 +190,7 @@ class LiveCopy:
 
     async def _missing(self, worker: LiveWorker, at_once: bool) -> bool:
         """Whether a later chunk is there while the next one is not; go on without it, once it was waited for."""
-        now = self._means.clock.now()
+        now = self._means.work.now()
         stored = await self._means.chunks.stored(self.alarm, self.media)
         later = min((seq for seq in stored if seq >= self._seq), default=None)
         if later is None:
@@ -217,7 +217,7 @@ class LiveCopy:
         Raises:
             Lost: there are none, or it is another hub's by now.
         """
-        means, now = self._means, self._means.clock.now()
+        means, now = self._means, self._means.work.now()
         part, self._held = b"".join(self._held), []
         about = {"seconds": f"{self._seconds:.3f}", "gaps": orjson.dumps(self._gaps).decode(), "state": state}
         wanted = await means.index.add(self.alarm, self.media, self.name, self._parts, part, now, **about)

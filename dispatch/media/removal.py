@@ -6,18 +6,18 @@ are gone. Never touches what came after the wipe. Field's terms: work queue, at-
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from importlib import resources
 
 import structlog
 
-from dispatch.alarm.clock import Clock, sleep_or, to_ms
+from dispatch.alarm.clock import to_ms
 from dispatch.alarm.commands import RemoveMedia
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import ContentWiped
 from dispatch.alarm.state import Alarm
 from dispatch.alarm.tombstone import GONE
+from dispatch.alarm.work import Work
 from dispatch.media.objects import Objects
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
@@ -39,21 +39,21 @@ class Removal:
     Args:
         alarms: where the alarms are.
         objects: where the media are.
-        clock: gives the time of leases.
+        work: for its bell, and the time of leases.
     """
 
-    def __init__(self, alarms: Alarms, objects: Objects, clock: Clock) -> None:
+    def __init__(self, alarms: Alarms, objects: Objects, work: Work) -> None:
         self._alarms = alarms
         self._objects = objects
-        self._clock = clock
+        self._work = work
         self._redis = alarms.stream.redis
         self._claim = Script(resources.files("dispatch.media").joinpath("claim.lua").read_text())
-        self._bell = asyncio.Event()
+        self._bell = work.bell()
 
     def after_append(self, outcome: Outcome) -> None:
         """For `Alarms.after_append`: look at once when this hub wiped something."""
         if any(isinstance(event, ContentWiped) for event in outcome.events):
-            self._bell.set()
+            self._bell.ring()
 
     async def step(self) -> bool:
         """Remove what waits longest in each partition; False when nothing waits."""
@@ -67,10 +67,10 @@ class Removal:
                     pass
             except Refused as fault:
                 _log.warning("media_removal_waits", code=fault.error.code)
-            await sleep_or(self._clock, self._clock.now() + _LOOK_AGAIN, self._bell)
+            await self._bell.wait(self._work.now() + _LOOK_AGAIN)
 
     async def _one(self, keys: Keys) -> bool:
-        now = self._clock.now()
+        now = self._work.now()
         async with translated():
             found = await self._claim.run(self._redis, [keys.removing], [to_ms(now), to_ms(now + _LEASE)])
         if not found:
@@ -103,7 +103,7 @@ class Removal:
         for at in range(0, len(doomed), _MOST_DELETED):
             await self._objects.delete(doomed[at : at + _MOST_DELETED])
             async with translated():
-                await self._redis.zadd(keys.removing, {alarm.id: to_ms(self._clock.now() + _LEASE)}, xx=True)
+                await self._redis.zadd(keys.removing, {alarm.id: to_ms(self._work.now() + _LEASE)}, xx=True)
         for media in wiped:
             await self._objects.prune(f"{alarm.id}/{media}")
             await self._forget(keys, alarm.id, media)

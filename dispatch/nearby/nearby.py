@@ -16,13 +16,13 @@ from starlette.routing import BaseRoute, Route
 
 from dispatch.alarm import commands as c
 from dispatch.alarm import errors, messages
-from dispatch.alarm.clock import Clock, to_text
+from dispatch.alarm.clock import to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import HelpersCalled
 from dispatch.alarm.lifecycle import visible_to
 from dispatch.alarm.state import Alarm, Status
-from dispatch.alarm.tasks import repeat
+from dispatch.alarm.work import Work
 from dispatch.nearby.calls import Ground
 from dispatch.nearby.distance import metres
 from dispatch.nearby.places import LOOK_EVERY_S, Places, Sharer
@@ -54,22 +54,22 @@ class Nearby:
 
     Args:
         alarms: where the alarms are.
-        clock: time.
+        work: what goes on, and time.
         numbers: the settings' section `[nearby]`.
         ground: what must be known of places and stations.
         on_duty: who may share their place as an officer.
         officer: (request) -> who of the staff is signed in; raises `not_signed_in`, `not_allowed`.
     """
 
-    def __init__(self, alarms: Alarms, clock: Clock, numbers: Numbers, ground: Ground, on_duty: OnDuty,
+    def __init__(self, alarms: Alarms, work: Work, numbers: Numbers, ground: Ground, on_duty: OnDuty,
                  officer: Callable[[Request], Awaitable[Actor]]) -> None:  # fmt: skip
         self._alarms = alarms
-        self._clock = clock
+        self._work = work
         self._numbers = numbers
         self._on_duty = on_duty
         self._officer = officer
         self.ground = ground
-        self.places = Places(alarms.stream, clock, numbers.lapse_s)
+        self.places = Places(alarms.stream, work, numbers.lapse_s)
         self.asked: dict[type[messages.Message], Asked] = {
             messages.SharePlace: self._share,
             messages.CallHelpers: self._call,
@@ -94,7 +94,7 @@ class Nearby:
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """What has to run as long as the hub does, by name."""
-        return {"places": lambda: repeat(self.step, self._clock, LOOK_EVERY_S)}
+        return {"places": lambda: self._work.repeat(self.step, LOOK_EVERY_S)}
 
     async def step(self, now: datetime) -> bool:
         """Forget what lapsed; False when nothing did."""
@@ -158,9 +158,7 @@ class Nearby:
         return {"version": outcome.alarm.version, "status": outcome.alarm.status}
 
     async def _handle(self, actor: Actor, message: messages.OfAlarm, command: c.Command) -> Any:
-        outcome = await self._alarms.handle(message.alarm, command, key=f"{actor.name}:{message.ref}")
-        self._alarms.stream.vouch()
-        return outcome
+        return await self._alarms.handle(message.alarm, command, key=f"{actor.name}:{message.ref}")
 
 
 def _told(sharer: Sharer, away: float | None) -> dict[str, Any]:

@@ -20,15 +20,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 from dispatch.alarm import commands as c
 from dispatch.alarm import errors, helping
 from dispatch.alarm import messages as m
-from dispatch.alarm.clock import Clock, to_text
+from dispatch.alarm.clock import to_text
 from dispatch.alarm.codec import JSON, decode, encode
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.tasks import end
+from dispatch.alarm.work import Work, end
 from dispatch.nearby import calls
 from dispatch.nearby.calls import Ground
 from dispatch.nearby.places import Places
 from dispatch.stream.alarms import Alarms
+from dispatch.stream.answer import ok
 
 log = structlog.get_logger()
 _LOOK_AGAIN = timedelta(seconds=1)
@@ -44,7 +45,7 @@ class Post:
         alarms: where the alarms are.
         places: where helpers on watch are.
         ground: what must be known of places and stations.
-        clock: time.
+        work: what goes on, and time.
         limits: by name, from the settings.
         beat_s: seconds between beats.
         follow: (station, told) -> what ends it; `told` gets each of its events, {} when some may have been missed.
@@ -55,7 +56,7 @@ class Post:
     alarms: Alarms
     places: Places
     ground: Ground
-    clock: Clock
+    work: Work
     limits: Mapping[str, int]
     beat_s: float
     follow: Callable[[str, Told], Awaitable[Callable[[], None]]]
@@ -84,7 +85,7 @@ class HelperSocket:
         self._alarms: dict[str, str] = {}  # call -> alarm, of all that this connection ever showed
         self._open: set[str] = set()  # alarms to look at
         self._shown: bytes = b""
-        self._changed = asyncio.Event()
+        self._changed = post.work.bell()
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
@@ -94,9 +95,11 @@ class HelperSocket:
                 ends.callback(await self._post.follow(self._station, self._told))
                 await self._greet()
                 await self._look()
-                tasks = [asyncio.create_task(each) for each in (self._read(), self._beats(), self._push())]
+                work = self._post.work
+                parts = {"reads": self._read(), "beats": self._beats(), "push": self._push()}
+                tasks = [work.spawn(each, f"helper {name}") for name, each in parts.items()]
                 ends.push_async_callback(end, tasks)
-                ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                ended, _ = await work.outside(asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED))
                 for task in ended:
                     task.result()  # whichever of them cannot go on, the helper must not be left with old calls
             except Refused:  # the store does not answer
@@ -106,7 +109,7 @@ class HelperSocket:
                 return
 
     async def _read(self) -> None:
-        while (frame := await self._socket.receive())["type"] != "websocket.disconnect":
+        while (frame := await self._post.work.outside(self._socket.receive()))["type"] != "websocket.disconnect":
             data = frame.get("bytes") if frame.get("bytes") is not None else frame.get("text")
             await self._receive(data if data is not None else b"")
 
@@ -119,7 +122,8 @@ class HelperSocket:
             given = members.get("ref") if isinstance(members, dict) else None
             ref = given[:64] if isinstance(given, str) else None
             message = m.check_typed(m.HELPER, members, self._post.limits)
-            await self._send({"type": "ok", "ref": ref, **await self._handle(message)})
+            said = await self._handle(message)
+            await self._send(ok(self._post.alarms.stream, message, said))
         except Refused as refused:
             if refused.error is errors.UNDECODABLE:
                 await self._close(errors.UNDECODABLE_FRAME, "undecodable")
@@ -143,12 +147,11 @@ class HelperSocket:
         if alarm_id is None:
             raise helping.no_such_call()
         outcome = await self._post.alarms.handle(alarm_id, command, key=f"{self._name}:{message.ref}")
-        self._post.alarms.stream.vouch()
         log.info("helper_answered", answer=message.type, alarm=alarm_id, by=self._name)
         return {"state": outcome.alarm.helpers[self._name]["state"]}
 
     async def _watch(self, message: m.Watch) -> dict[str, Any]:
-        self._changed.set()  # distances change
+        self._changed.ring()  # distances change
         if not message.on:
             self._here = None
             await self._post.places.end(self._station, self._name)
@@ -165,7 +168,7 @@ class HelperSocket:
         sharer = await self._post.places.one(self._station, self._name)
         self._here = sharer.position if sharer else None
         await self._send({
-            "type": "hello", "now": to_text(self._post.clock.now()), "name": self._name, "kind": self._kind,
+            "type": "hello", "now": to_text(self._post.work.now()), "name": self._name, "kind": self._kind,
             "station": self._post.ground.station_name(self._station), "on": sharer is not None,
             "sent_at": to_text(sharer.at) if sharer and sharer.position else None,
             "until": to_text(sharer.until) if sharer else None, "coarse_m": self._post.ground.coarse_m,
@@ -179,7 +182,7 @@ class HelperSocket:
             self._open.add(members["alarm"])
         elif members["alarm"] not in self._open:
             return
-        self._changed.set()
+        self._changed.ring()
 
     async def _look(self) -> None:
         """See which of the station's open alarms are mine."""
@@ -187,20 +190,19 @@ class HelperSocket:
         mine = (each for each in map(orjson.loads, found) if self._name in each.get("helpers", ()))
         self._open.discard("")
         self._open.update(each["id"] for each in mine)
-        self._changed.set()
+        self._changed.ring()
 
     async def _push(self) -> None:
         """After each change: all calls as they are now, when that differs from what was shown."""
         while True:
             await self._changed.wait()
-            self._changed.clear()
             try:
                 if "" in self._open:
                     await self._look()
                 found = {alarm_id: await self._call(alarm_id) for alarm_id in sorted(self._open)}
             except Refused:  # the store is away: look again until it is back
-                await self._post.clock.sleep_until(self._post.clock.now() + _LOOK_AGAIN)
-                self._changed.set()
+                await self._post.work.sleep_until(self._post.work.now() + _LOOK_AGAIN)
+                self._changed.ring()
                 continue
             mine = sorted((each for each in found.values() if each), key=lambda each: str(each["called_at"]))
             self._open.difference_update(alarm_id for alarm_id, each in found.items() if each is None)
@@ -222,7 +224,7 @@ class HelperSocket:
 
     async def _beats(self) -> None:
         while True:
-            now = self._post.clock.now()
+            now = self._post.work.now()
             try:
                 if not await self._alive():
                     await self._close(errors.SIGNED_OUT, "signed out")
@@ -230,7 +232,7 @@ class HelperSocket:
                     await self._send({"type": "beat", "at": to_text(now)})
             except Refused:
                 pass  # the store is away, and the page sees that no beat comes
-            await self._post.clock.sleep_until(now + timedelta(seconds=self._post.beat_s))
+            await self._post.work.sleep_until(now + timedelta(seconds=self._post.beat_s))
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._socket.send_text(encode(message, packed=False).decode())

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 import orjson
 import structlog
 
-from dispatch.alarm.clock import Clock, from_ms, to_text
+from dispatch.alarm.clock import from_ms, to_text
 from dispatch.alarm.commands import NoteFailed, NoteSent, Notify
 from dispatch.alarm.state import Alarm
+from dispatch.alarm.work import Work
 from dispatch.notify.messenger import Message, tell
 from dispatch.notify.net import Answer, Outside
 from dispatch.notify.outbox import Job, Outbox
@@ -37,9 +38,9 @@ _HOOK_WAITS_S = (5, 30, 120, 600, 1800, 7200, 14_400, 28_800)
 class _ToOfficers(Sender):
     """What is told to officers, and only while it holds."""
 
-    def __init__(self, channel: str, alarms: Alarms, outbox: Outbox, recorder: Recorder, clock: Clock, at_once: int,
+    def __init__(self, channel: str, alarms: Alarms, outbox: Outbox, recorder: Recorder, work: Work, at_once: int,
                  per_host: int, timeout_s: float) -> None:  # fmt: skip
-        super().__init__(channel, alarms.stream, outbox, clock, at_once, per_host, timeout_s + _HOLD_MORE_S)
+        super().__init__(channel, alarms.stream, outbox, work, at_once, per_host, timeout_s + _HOLD_MORE_S)
         self._alarms = alarms
         self._recorder = recorder
 
@@ -71,10 +72,10 @@ class _ToOfficers(Sender):
 class Pushes(_ToOfficers):
     """Web push to officers' browsers."""
 
-    def __init__(self, alarms: Alarms, outbox: Outbox, recorder: Recorder, clock: Clock, settings: Section,
+    def __init__(self, alarms: Alarms, outbox: Outbox, recorder: Recorder, work: Work, settings: Section,
                  subscriptions: Subscriptions, push: WebPush) -> None:  # fmt: skip
         super().__init__(
-            "push", alarms, outbox, recorder, clock, settings.at_once, settings.per_host, settings.timeout_s
+            "push", alarms, outbox, recorder, work, settings.at_once, settings.per_host, settings.timeout_s
         )
         self._subscriptions = subscriptions
         self._push = push
@@ -125,11 +126,11 @@ class Pushes(_ToOfficers):
 class Messengers(_ToOfficers):
     """Messengers and telephones, through apprise in a process of its own."""
 
-    def __init__(self, alarms: Alarms, outbox: Outbox, recorder: Recorder, clock: Clock, settings: Section,
+    def __init__(self, alarms: Alarms, outbox: Outbox, recorder: Recorder, work: Work, settings: Section,
                  message: Message) -> None:  # fmt: skip
         at_once = settings.messenger_processes
         timeout_s = settings.messenger_timeout_s
-        super().__init__("messenger", alarms, outbox, recorder, clock, at_once, max(1, at_once - 1), timeout_s)
+        super().__init__("messenger", alarms, outbox, recorder, work, at_once, max(1, at_once - 1), timeout_s)
         self._by_name = {messenger.name: messenger for messenger in settings.messengers}
         self._timeout_s = timeout_s
         self._message = message
@@ -146,7 +147,7 @@ class Messengers(_ToOfficers):
         await self.record(job, answer, outcome)
         keys = self._stream.keys
         what = "sent" if outcome == "sent" else "failed"
-        told = orjson.dumps({"at": to_text(self._clock.now()), "reason": outcome, "why": answer.why})
+        told = orjson.dumps({"at": to_text(self._work.now()), "reason": outcome, "why": answer.why})
         async with translated():
             await self._stream.redis.hset(keys.messengers, f"{job.target} {what}", told)
 
@@ -154,9 +155,9 @@ class Messengers(_ToOfficers):
 class Webhooks(Sender):
     """Signed requests to the operator's own systems: what happened, also late."""
 
-    def __init__(self, alarms: Alarms, outbox: Outbox, clock: Clock, settings: Section, outside: Outside) -> None:
+    def __init__(self, alarms: Alarms, outbox: Outbox, work: Work, settings: Section, outside: Outside) -> None:
         super().__init__(
-            "webhook", alarms.stream, outbox, clock, settings.at_once, settings.per_host,
+            "webhook", alarms.stream, outbox, work, settings.at_once, settings.per_host,
             settings.timeout_s + _HOLD_MORE_S,
         )  # fmt: skip
         self._by_name = {hook.name: hook for hook in settings.webhooks}

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpx
@@ -51,11 +52,18 @@ class Outside:
         self._timeout_s = timeout_s
         self._private = private
         self._proxied = bool(proxy)
-        self._client = httpx.AsyncClient(
-            timeout=timeout_s, trust_env=False, proxy=proxy or None, follow_redirects=False,
+        self._make = partial(
+            httpx.AsyncClient, timeout=timeout_s, trust_env=False, proxy=proxy or None, follow_redirects=False,
             limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once),
             headers={"user-agent": "fujin-dispatch"},
         )  # fmt: skip
+        self._made: httpx.AsyncClient | None = None
+
+    @property
+    def _client(self) -> httpx.AsyncClient:
+        """Made when it is needed first: it reads all certificates of the machine, 20 ms of a hub's start."""
+        self._made = self._made or self._make()
+        return self._made
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Answer:
         """One request; every fault of the network is an answer too."""
@@ -90,7 +98,8 @@ class Outside:
         return request
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        if self._made is not None:
+            await self._made.aclose()
 
 
 def check(url: str, private: bool = False) -> None:

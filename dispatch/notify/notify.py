@@ -11,8 +11,8 @@ import structlog
 from starlette.requests import Request
 from starlette.routing import Route
 
-from dispatch.alarm.clock import Clock
 from dispatch.alarm.commands import Actor
+from dispatch.alarm.work import Work
 from dispatch.notify import http
 from dispatch.notify.channels import Messengers, Pushes, Webhooks
 from dispatch.notify.net import Outside
@@ -36,7 +36,7 @@ class Notify:
 
     Args:
         alarms: where the alarms are.
-        clock: time.
+        work: what goes on, and time.
         settings: the section `[notify]`.
         key: the private key of web push.
         stations: every station.
@@ -47,7 +47,7 @@ class Notify:
     """
 
     def __init__(
-        self, alarms: Alarms, clock: Clock, settings: Section, key: str, *, stations: Sequence[str],
+        self, alarms: Alarms, work: Work, settings: Section, key: str, *, stations: Sequence[str],
         officers: Callable[[str], Collection[str]], people: People, words: Words,
         station_name: Callable[[str, str], str],
     ) -> None:  # fmt: skip
@@ -58,12 +58,12 @@ class Notify:
         self._lang = settings.lang
         self._signer = Signer(key, settings.contact or _NO_CONTACT)
         self.outbox = Outbox(self._stream, settings.waiting, settings.deliveries)
-        recorder = Recorder(alarms)
+        recorder = Recorder(alarms, work)
         self.subscriptions = (
-            Subscriptions(self._stream, clock, settings.subscriptions, self._signer.public, settings.silent_after_s)
+            Subscriptions(self._stream, work, settings.subscriptions, self._signer.public, settings.silent_after_s)
             if settings.push else None
         )  # fmt: skip
-        self.planner = Planner(alarms, self.outbox, self.subscriptions, recorder, people, stations, settings, clock)
+        self.planner = Planner(alarms, self.outbox, self.subscriptions, recorder, people, stations, settings, work)
         if self.subscriptions is not None:
             self.subscriptions.on_put.append(self.planner.wake)
         alarms.after_append.append(self.planner.after_append)
@@ -72,15 +72,15 @@ class Notify:
         if self.subscriptions is not None:
             push = WebPush(self._signer, self._outside(settings, settings.private_hosts), words, station_name,
                            settings.ttl_s)  # fmt: skip
-            self.senders.append(Pushes(alarms, self.outbox, recorder, clock, settings, self.subscriptions, push))
+            self.senders.append(Pushes(alarms, self.outbox, recorder, work, settings, self.subscriptions, push))
         if settings.messengers:
-            self.senders.append(Messengers(alarms, self.outbox, recorder, clock, settings, self._message))
+            self.senders.append(Messengers(alarms, self.outbox, recorder, work, settings, self._message))
         if settings.webhooks:
-            self.senders.append(Webhooks(alarms, self.outbox, clock, settings, self._outside(settings, private=True)))
+            self.senders.append(Webhooks(alarms, self.outbox, work, settings, self._outside(settings, private=True)))
         self.planner.planned += [sender.ring for sender in self.senders]
         self._desk = http.Desk(
             alarms=alarms, outbox=self.outbox, subscriptions=self.subscriptions, signer=self._signer,
-            settings=settings, clock=clock, officers=officers, stations=stations, ring=self._ring,
+            settings=settings, clock=work, officers=officers, stations=stations, ring=self._ring,
         )  # fmt: skip
 
     def routes(self, who: Callable[[Request], Awaitable[Actor]]) -> list[Route]:

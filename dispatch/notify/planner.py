@@ -6,17 +6,17 @@ append only rings a bell. Field's terms: consumer, stream position.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
-from dispatch.alarm.clock import Clock, sleep_or, to_ms
+from dispatch.alarm.clock import to_ms
 from dispatch.alarm.commands import Actor, NoteFailed
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Alarm
+from dispatch.alarm.work import Work
 from dispatch.notify.outbox import Job, Outbox
 from dispatch.notify.plan import CALLS, Wanted, about, wanted
 from dispatch.notify.recorder import Recorder
@@ -46,12 +46,12 @@ class Planner:
         people: who is a user.
         stations: every station.
         settings: the section `[notify]`.
-        clock: time.
+        work: for its bell, and time.
     """
 
     def __init__(
         self, alarms: Alarms, outbox: Outbox, subscriptions: Subscriptions | None, recorder: Recorder, people: People,
-        stations: Sequence[str], settings: Notify, clock: Clock,
+        stations: Sequence[str], settings: Notify, work: Work,
     ) -> None:  # fmt: skip
         self._alarms = alarms
         self._stream = alarms.stream
@@ -61,8 +61,8 @@ class Planner:
         self._people = people
         self._stations = stations
         self._settings = settings
-        self._clock = clock
-        self._bell = asyncio.Event()
+        self._work = work
+        self._bell = work.bell()
         self._hot: set[str] = set()
         self._interest = CALLS.union(*(hook.events for hook in settings.webhooks))
         self._somebody = False  # whether there is anybody to be told of anything
@@ -73,7 +73,7 @@ class Planner:
         """For `Alarms.after_append`: look at once. What other hubs appended is found by looking every second."""
         if self._somebody and any(event.type in self._interest for event in outcome.events):
             self._hot.add(outcome.alarm.home)
-            self._bell.set()
+            self._bell.ring()
 
     def wake(self) -> None:
         """There is somebody now, on this hub; others find it within a second."""
@@ -82,9 +82,9 @@ class Planner:
 
     async def run(self) -> None:
         """Follow every stream, for ever."""
-        look_at = move_at = self._clock.now()
+        look_at = move_at = self._work.now()
         while True:
-            now = self._clock.now()
+            now = self._work.now()
             stations: Collection[str] = self._hot
             self._hot = set()
             try:
@@ -99,7 +99,7 @@ class Planner:
                     pass
             except Refused as fault:
                 log.warning("notifications_wait", code=fault.error.code)
-            await sleep_or(self._clock, look_at, self._bell)
+            await self._bell.wait(look_at)
 
     async def step(self, stations: Collection[str]) -> bool:
         """Look at what is new in the streams of `stations`; False when nothing was."""
@@ -195,7 +195,7 @@ class Planner:
     ) -> Job:  # fmt: skip
         return Job(
             id=f"{station}:{offset}:{channel}:{target}", channel=channel, target=target, host=host, kind=kind,
-            station=station, made=to_ms(self._clock.now()), alarm=alarm.id, code=alarm.code, officers=tuple(officers),
+            station=station, made=to_ms(self._work.now()), alarm=alarm.id, code=alarm.code, officers=tuple(officers),
             step=want.step if want else None, loop=want.loop if want else None, cycle=alarm.cycle,
             by=want.by if want else None, about=about or {},
         )  # fmt: skip

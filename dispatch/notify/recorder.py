@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from dispatch.alarm.commands import NoteFailed, NoteSent, Notify
 from dispatch.alarm.state import Alarm
+from dispatch.alarm.work import Work
 from dispatch.stream.alarms import Alarms
 
 _Waiting = tuple[Notify, "asyncio.Future[Alarm]"]
@@ -20,12 +21,13 @@ class Recorder:
 
     Args:
         alarms: where the alarms are.
+        work: its writes.
     """
 
-    def __init__(self, alarms: Alarms) -> None:
+    def __init__(self, alarms: Alarms, work: Work) -> None:
         self._alarms = alarms
+        self._work = work
         self._waiting: dict[str, list[_Waiting]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def record(self, alarm_id: str, command: Notify) -> Alarm:
         """The alarm, once `command` is in its record. What comes while an append is under way goes into the next.
@@ -37,9 +39,7 @@ class Recorder:
         first = alarm_id not in self._waiting
         self._waiting.setdefault(alarm_id, []).append((command, future))
         if first:
-            task = asyncio.create_task(self._write(alarm_id))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._work.spawn(self._write(alarm_id), f"record {alarm_id}")
         return await future
 
     async def _write(self, alarm_id: str) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Histogram
 
-from dispatch.alarm.clock import Clock, from_ms, sleep_or, to_text
+from dispatch.alarm.clock import from_ms, to_text
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.work import Work
 from dispatch.notify.net import Answer
 from dispatch.notify.outbox import Job, Outbox
 from dispatch.stream.stream import Stream
@@ -39,23 +40,23 @@ class Sender:
         channel: its name.
         stream: for the partitions.
         outbox: what is to be sent.
-        clock: time.
+        work: its attempts, and time.
         at_once: most attempts under way of this hub.
         per_host: likewise to one host.
         hold_s: a hub that died with a job under way leaves it to others after so long.
     """
 
     def __init__(
-        self, channel: str, stream: Stream, outbox: Outbox, clock: Clock, at_once: int, per_host: int, hold_s: float
+        self, channel: str, stream: Stream, outbox: Outbox, work: Work, at_once: int, per_host: int, hold_s: float
     ) -> None:
         self.channel = channel
         self._stream = stream
         self._outbox = outbox
-        self._clock = clock
+        self._work = work
         self._at_once = at_once
         self._per_host = per_host
         self._hold = timedelta(seconds=hold_s)
-        self._bell = asyncio.Event()
+        self._bell = work.bell()
         self._under_way: set[asyncio.Task[None]] = set()
         self._by_host: Tally[str] = Tally()
 
@@ -66,7 +67,7 @@ class Sender:
 
     def ring(self) -> None:
         """There is something to send."""
-        self._bell.set()
+        self._bell.ring()
 
     async def still(self, job: Job) -> bool:
         """Whether what the job says still holds."""
@@ -88,13 +89,13 @@ class Sender:
         """Send until cancelled; attempts under way end with it, and are made again by another hub."""
         try:
             while True:
-                wake = self._clock.now() + _LOOK_EVERY
+                wake = self._work.now() + _LOOK_EVERY
                 try:
                     if due := await self.step():
                         wake = min(wake, due)
                 except Refused as fault:
                     log.warning("sending_waits", channel=self.channel, code=fault.error.code)
-                await sleep_or(self._clock, wake, self._bell)
+                await self._bell.wait(wake)
         finally:
             for task in self._under_way:
                 task.cancel()
@@ -104,7 +105,7 @@ class Sender:
         ahead: list[datetime] = []
         for keys in self._stream.partitions:
             while (room := self._at_once - len(self._under_way)) > 0:
-                now = self._clock.now()
+                now = self._work.now()
                 jobs, due = await self._outbox.claim(keys, self.channel, now, self._hold, room)
                 if due is not None:
                     ahead.append(due)
@@ -114,7 +115,7 @@ class Sender:
                         ahead.append(await self._no_room(job, now))
                         continue
                     self._by_host[host] += 1
-                    task = asyncio.create_task(self._one(job, host))
+                    task = self._work.spawn(self._one(job, host), f"notify-{self.channel} {host}")
                     self._under_way.add(task)
                     task.add_done_callback(self._ended)
                 if len(jobs) < room:
@@ -132,13 +133,13 @@ class Sender:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
-        self._bell.set()
+        self._bell.ring()
         if not task.cancelled() and (fault := task.exception()) is not None:
             log.error("sending_failed", channel=self.channel, fault=repr(fault))  # due again after the hold
 
     async def _one(self, job: Job, host: str) -> None:
         try:
-            began = self._clock.now()
+            began = self._work.now()
             answer = await self.attempt(job, began)
         finally:
             self._by_host[host] -= 1
@@ -151,7 +152,7 @@ class Sender:
             return
         outcome = outcome_of(answer)
         job = job.again(outcome)
-        now = self._clock.now()
+        now = self._work.now()
         ATTEMPTS.labels(self.channel, outcome).inc()
         attempt = _told(job, answer, outcome, now, began)
         if outcome in ("busy", "no_answer") and (wait := self.wait(job)) is not None:

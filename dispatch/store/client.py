@@ -19,7 +19,7 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import NoScriptError
 
-from dispatch.alarm.tasks import end
+from dispatch.alarm.work import end
 from dispatch.store.together import Together
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
@@ -100,6 +100,7 @@ def connect(url: str, name: str = "dispatch", connections: int = 128, timeout_s:
     """
     options: dict[str, Any] = {
         "socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "client_name": name,
+        "driver_info": None,  # which looks up a version for each connection
     }  # fmt: skip
     again = Retry(ConstantBackoff(_AGAIN_S), 1)
     scheme, _, kind = urlsplit(url).scheme.partition("+")

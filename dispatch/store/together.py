@@ -12,7 +12,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from dispatch.alarm.tasks import end
+from dispatch.alarm.work import end
 
 MOST = 256
 """Commands of one pipeline: more are sent as several, side by side, so that no answer waits for a thousand others."""

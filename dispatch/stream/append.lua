@@ -6,7 +6,7 @@
 -- KEYS 1 stream, 2 ends, 3 alarm, 4 words, 5 done, 6 open set, 7 deadlines, 8 outbox, 9 lease, 10 endings,
 --      11 removing, 12 rewrite
 -- ARGV 1 station, 2 alarm id ('' for an event of the station itself), 3 expected version, 4 new version, 5 snapshot,
---      6 command key ('' for none), 7 command digest, 8 deadline in ms ('' for none, 'keep' to leave it alone),
+--      6 command key ('' for none), 7 command digest ('once': of a station's event, whose key is soon forgotten), 8 deadline in ms ('' for none, 'keep' to leave it alone),
 --      9 open ('1', '0'), 10 secret hash and 11 cancel number hash (only used when the alarm is new), 12 channel,
 --      13 stations to copy to, by spaces, 14 fencing token ('' for none), 15 end date of the content in ms ('' for none,
 --      'keep' to leave it alone), 16 what is wiped ('' nothing, 'all', 'words': of a copy, whose media are elsewhere);
@@ -45,7 +45,10 @@ for i = 17, #ARGV, 5 do
   bell[#bell + 1] = head .. ARGV[i + 4]
 end
 redis.call('HSET', ends, ARGV[1], offset .. ' ' .. head)
-if key ~= '' then redis.call('HSET', done, key, ARGV[7] .. ' ' .. ARGV[4]) end
+if key ~= '' then
+  redis.call('HSET', done, key, ARGV[7] .. ' ' .. ARGV[4])
+  if id == '' and ARGV[7] == 'once' then redis.call('EXPIRE', done, 600) end  -- of a command that is sent again
+end
 if id ~= '' then
   redis.call('HSET', alarm, 'v', ARGV[4], 's', ARGV[5])
   if ARGV[3] == '0' then redis.call('HSET', alarm, 'k', ARGV[10], 'p', ARGV[11]) end

@@ -8,6 +8,7 @@ publish-subscribe, notification.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import structlog
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.tasks import end
+from dispatch.alarm.work import Work, end
 from dispatch.store.client import primary
 from dispatch.store.faults import FAULTS
 from dispatch.stream.keys import Keys
@@ -58,6 +59,7 @@ class _Line:
     keys: Keys
     stations: dict[str, str] = field(default_factory=dict)  # channel -> station
     confirmed: dict[str, asyncio.Event] = field(default_factory=dict)  # channel -> the store will ring
+    pings: deque[asyncio.Future[None] | None] = field(default_factory=deque)  # each has an answer, in this order
     pubsub: Any = None
     task: asyncio.Task[None] | None = None
 
@@ -67,10 +69,12 @@ class Doorbell:
 
     Args:
         stream: whose appends.
+        work: what goes on.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, work: Work) -> None:
         self._stream = stream
+        self._work = work
         self._lines = [_Line(keys) for keys in stream.partitions]
         self.heard: Heard = lambda station, ring: None
 
@@ -90,11 +94,22 @@ class Doorbell:
                 with suppress(*FAULTS, RuntimeError):
                     await line.pubsub.connection.send_command("SSUBSCRIBE", channel, check_health=False)
         if line.task is None:
-            line.task = asyncio.create_task(self._listen(line))
+            line.task = self._work.spawn(self._listen(line), f"doorbell {line.keys.partition}")
         try:
             await asyncio.wait_for(confirmed.wait(), _ANSWER_S)
         except TimeoutError as fault:
             raise Refused(errors.NOT_STORED, "the store does not answer") from fault
+
+    async def echo(self) -> None:
+        """Return when all that the store rang before this was heard, of the partitions for which it rings at all."""
+        for line in self._lines:
+            if line.pubsub is None:
+                continue
+            heard = asyncio.get_running_loop().create_future()
+            line.pings.append(heard)
+            with suppress(*FAULTS, RuntimeError):
+                await line.pubsub.ping()
+                await heard
 
     async def aclose(self) -> None:
         """Stop listening."""
@@ -114,7 +129,7 @@ class Doorbell:
                 line.pubsub = pubsub
                 if more := [channel for channel in line.stations if channel not in asked]:
                     await pubsub.ssubscribe(*more)
-                await self._hear(line)
+                await self._work.outside(self._hear(line))
             except FAULTS as fault:
                 log.warning("doorbell_lost", partition=line.keys.partition, fault=type(fault).__name__)
             except Exception as fault:
@@ -123,12 +138,14 @@ class Doorbell:
                 for confirmed in line.confirmed.values():
                     confirmed.clear()
                 line.pubsub = None
+                while line.pings:
+                    _answered(line)
                 with suppress(*FAULTS):
                     if pubsub is not None:
                         await pubsub.aclose()
                     if redis is not None:
                         await redis.aclose()
-            await asyncio.sleep(_BACK_OFF_S)
+            await self._work.sleep(_BACK_OFF_S)
 
     async def _hear(self, line: _Line) -> None:
         asked = False
@@ -138,6 +155,7 @@ class Doorbell:
                 if asked:
                     raise TimeoutError
                 asked = True
+                line.pings.append(None)
                 await line.pubsub.ping()
                 continue
             asked = False
@@ -148,8 +166,16 @@ class Doorbell:
                     channel = message["channel"].decode()
                     self.heard(line.stations[channel], None)
                     line.confirmed[channel].set()
+                case "pong":
+                    _answered(line)
                 case "sunsubscribe":  # the partition moves to another server
                     raise ConnectionError("the store rings elsewhere now")
+
+
+def _answered(line: _Line) -> None:
+    waiting = line.pings.popleft() if line.pings else None
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)
 
 
 def _ring(data: bytes) -> Ring:

@@ -14,7 +14,7 @@ from typing import Any
 from dispatch.store.embedded import StoreUnavailable
 from dispatch.store.faults import FAULTS, translated
 from dispatch.store.replicas import Replicas, Was
-from dispatch.stream.keys import PARTITIONS, Keys, partition_of
+from dispatch.stream.keys import Keys, partition_of
 
 _FIELD = "first"
 _REMEMBERED = 100_000
@@ -54,8 +54,8 @@ class Homes:
         count = len(self._partitions)
         try:
             older = await self._redis.exists(self._partitions[0].epoch)  # a store from before there were several
-            await self._redis.set(PARTITIONS, 1 if older else count, nx=True)
-            has = int(await self._redis.get(PARTITIONS))
+            await self._redis.set(self._partitions[0].partitions, 1 if older else count, nx=True)
+            has = int(await self._redis.get(self._partitions[0].partitions))
         except FAULTS as fault:
             raise StoreUnavailable(f"the store does not answer ({fault})") from None
         if has != count:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import zlib
 
-PARTITIONS = "dispatch:{0}:partitions"
-"""String: P, the number of partitions that the store was made with."""
+PREFIX = "dispatch"
+"""What every key begins with, unless configured otherwise (`store.prefix`)."""
 
 
 def partition_of(station: str, count: int) -> int:
@@ -22,11 +22,13 @@ class Keys:
 
     Args:
         partition: its number; part of the hash tag.
+        prefix: what every key begins with: several installations may share a server.
     """
 
-    def __init__(self, partition: int = 0) -> None:
-        tag = f"dispatch:{{{partition}}}"
+    def __init__(self, partition: int = 0, prefix: str = PREFIX) -> None:
+        tag = f"{prefix}:{{{partition}}}"
         self.partition = partition
+        self.partitions = f"{tag}:partitions"  # string, in partition 0: how many the store was made with
         self.epoch = f"{tag}:epoch"  # string: changes when the store was restored from an older copy
         self.restored = f"{tag}:restored"  # string: when that was found
         self.deadlines = f"{tag}:deadlines"  # sorted set: alarm id -> ms; an index, the truth is the alarm
@@ -38,6 +40,7 @@ class Keys:
         self.heard = f"{tag}:heard"  # sorted set: `officer|station` -> ms at which a console of theirs was last heard
         self.lost = f"{tag}:lost"  # set: `officer|station` of whom no console was heard for too long
         self.floods = f"{tag}:floods"  # hash: station in a flood -> when it began and how many there were, as JSON
+        self.copies = f"{tag}:copies"  # sorted set: `station|alarm` of closed copies -> ms at which to look at it again
         self.outbox = f"{tag}:outbox"  # list: what has to be copied to the streams of called-in stations
         self.copying = f"{tag}:copying"  # sorted set: "alarm media" -> ms from which a worker may take it
         self.receiving = f"{tag}:receiving"  # sorted set: "alarm media" -> ms at which the recording is cut
@@ -77,8 +80,12 @@ class Keys:
         return f"{self._tag}:words:{station}:{alarm}"
 
     def done(self, alarm: str) -> str:
-        """Hash: command key -> digest and version; what was done once is not done again."""
+        """Hash: command key -> digest and version: nothing is done twice; of stations' own events too."""
         return f"{self._tag}:done:{alarm}"
+
+    def answered(self, once: str) -> str:
+        """String or list: what was answered to one command, should its answer be lost; expires."""
+        return f"{self._tag}:answered:{once}"
 
     def open(self, station: str) -> str:
         """Set of the ids of the station's own open alarms."""

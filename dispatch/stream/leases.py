@@ -6,16 +6,18 @@ still has its old token, with which the store refuses what it sends. Field's ter
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
+from typing import Any
 
 import structlog
 from prometheus_client import Gauge
 
 from dispatch.alarm.clock import from_ms, to_ms
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.work import Work
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.keys import Keys
@@ -46,10 +48,12 @@ class Leases:
         stream: the store.
         hub: this hub's name; no other may have it.
         lease_s: for so long a partition is held without being renewed.
+        work: what goes on.
     """
 
-    def __init__(self, stream: Stream, hub: str, lease_s: float) -> None:
+    def __init__(self, stream: Stream, hub: str, lease_s: float, work: Work) -> None:
         self._stream = stream
+        self._work = work
         self._hub = hub
         self._lease = timedelta(seconds=lease_s)
         self._held: set[int] = set()
@@ -69,8 +73,8 @@ class Leases:
         surplus = sorted(self._held)[share:]
         given = [self._give(self._stream.partitions[number], now) for number in surplus]
         wanted = [keys for keys in self._stream.partitions if keys.partition not in surplus]
-        taken = [self._take(keys, now, share, most_due) for keys in wanted]
-        found = await asyncio.gather(*taken, *given, return_exceptions=True)
+        taken: list[Coroutine[Any, Any, Held | None]] = [self._take(keys, now, share, most_due) for keys in wanted]
+        found = await self._work.settled(*taken, *given)
         held = [each for each in found if isinstance(each, Held)]
         faults = [each for each in found if isinstance(each, BaseException)]
         if faults and len(faults) == len(found):
@@ -87,7 +91,7 @@ class Leases:
         if len(self._stream.partitions) > 1:
             async with translated():
                 await self._stream.redis.zrem(self._stream.keys.hubs, self._hub)
-        await asyncio.gather(*(self._give(keys, now) for keys in self._stream.partitions))
+        await self._work.all(*(self._give(keys, now) for keys in self._stream.partitions))
         self._held, self.held = set(), []
         HELD.set(0)
 

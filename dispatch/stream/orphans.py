@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 import structlog
 from prometheus_client import Counter
 
+from dispatch.alarm.clock import to_ms
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.keys import Keys
-from dispatch.stream.relay import Relay
+from dispatch.stream.relay import CLOSED_AGAIN, Relay
 from dispatch.stream.rounds import Round
 
 log = structlog.get_logger()
@@ -54,10 +55,38 @@ class Orphans:
         self._since: dict[tuple[str, str], datetime] = {}  # (station, alarm) -> when its copy was first found ahead
 
     async def step(self, now: datetime) -> None:
-        """Look at the next open copies of this round: a copy first, then its alarm, which can only be further on."""
-        batch = await self._round.next()
-        if not batch:
+        """Look at the next open copies of this round, and at the closed ones whose time it is."""
+        await self._compare(await self._round.next(), now)
+        await self._closed(now)
+
+    async def _closed(self, now: datetime) -> None:
+        """Closed copies are on no page; while they have words they are looked at once a day, or nothing ended these."""
+        async with translated():
+            pipe = self._stream.redis.pipeline(transaction=False)
+            for keys in self._stream.partitions:
+                pipe.zrange(keys.copies, "-inf", to_ms(now), byscore=True, offset=0, num=_PER_STEP)
+            rows = await pipe.execute()
+        due = [_pair(member) for row in rows for member in row]
+        if not due:
             return
+        ahead = await self._compare(due, now)
+        async with translated():
+            pipe = self._stream.redis.pipeline(transaction=False)
+            for station, alarm in due:
+                pipe.exists(self._stream.of(station).words(station, alarm))
+            has_words = await pipe.execute()
+        for (station, alarm), words in zip(due, has_words, strict=True):
+            if words:
+                again = now + (2 * _SURE if (station, alarm) in ahead else CLOSED_AGAIN)
+                await self._stream.look_at_copy(station, alarm, again, moved=True)
+            else:  # they were wiped with the alarm's, or taken back
+                async with translated():
+                    await self._stream.redis.zrem(self._stream.of(station).copies, f"{station}|{alarm}")
+
+    async def _compare(self, batch: list[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
+        """A copy first, then its alarm, which can only be further on; those ahead of it, mended where that is sure."""
+        if not batch:
+            return set()
         async with translated():
             pipe = self._stream.redis.pipeline(transaction=False)
             for station, alarm in batch:
@@ -69,11 +98,15 @@ class Orphans:
             for keys, (_, alarm) in zip(homes, batch, strict=True):
                 pipe.hget(keys.alarm(alarm), "v")
             alarms = await pipe.execute()
+        ahead: set[tuple[str, str]] = set()
         for (station, alarm), copy, version in zip(batch, copies, alarms, strict=True):
             if int(copy or 0) <= int(version or 0):
                 self._since.pop((station, alarm), None)
-            elif self._is_sure(station, alarm, now):
+                continue
+            ahead.add((station, alarm))
+            if self._is_sure(station, alarm, now):
                 await self._mend(station, alarm, int(copy))
+        return ahead
 
     def _is_sure(self, station: str, alarm: str, now: datetime) -> bool:
         """One server tells one truth; of several, the alarm's may be one that was replaced and does not know it yet."""
@@ -96,3 +129,8 @@ class Orphans:
             taken = await _TAKE_BACK.run(self._stream.redis, where, [version, alarm])
         if taken:  # by this hub: whoever looks at the station is sent the state anew
             await self._went_back(station, epoch)
+
+
+def _pair(member: bytes) -> tuple[str, str]:
+    station, _, alarm = member.decode().rpartition("|")
+    return station, alarm

@@ -6,18 +6,18 @@ the copy's version, so repeating it, or two hubs doing it at once, changes nothi
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import structlog
 
-from dispatch.alarm.clock import Clock, from_text, sleep_or
+from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import AlarmShared, load
 from dispatch.alarm.patch import apply_patch
 from dispatch.alarm.state import to_members
+from dispatch.alarm.work import Work
 from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms, Outcome
 from dispatch.stream.record import Record, make_record
@@ -26,6 +26,8 @@ from dispatch.stream.stream import Append
 log = structlog.get_logger()
 _AT_ONCE = 64
 """Entries of an outbox that are looked at together."""
+CLOSED_AGAIN = timedelta(days=1)
+"""A closed copy with words is compared with its alarm this often (`orphans`)."""
 
 
 class Relay:
@@ -33,19 +35,19 @@ class Relay:
 
     Args:
         alarms: where the alarms are.
-        clock: gives the time of the copy.
+        work: what goes on, and the time of the copy.
     """
 
-    def __init__(self, alarms: Alarms, clock: Clock) -> None:
+    def __init__(self, alarms: Alarms, work: Work) -> None:
         self._alarms = alarms
         self._stream = alarms.stream
-        self._clock = clock
-        self._bell = asyncio.Event()
+        self._work = work
+        self._bell = work.bell()
 
     def after_append(self, outcome: Outcome) -> None:
         """Look at once when this hub appended something to copy; after a fault any hub finds what is left."""
         if outcome.alarm.shared:
-            self._bell.set()
+            self._bell.ring()
 
     async def step(self) -> bool:
         """Copy the oldest entries of each partition's outbox; False when all are empty.
@@ -63,7 +65,7 @@ class Relay:
             for head in heads:
                 to, _, alarm, *_ = head.split(b" ")
                 lines.setdefault((outbox, to, alarm), []).append(head)
-        done = await asyncio.gather(*(self._line(outbox, heads) for (outbox, _, _), heads in lines.items()))
+        done = await self._work.all(*(self._line(outbox, heads) for (outbox, _, _), heads in lines.items()))
         return any(done)
 
     async def _line(self, outbox: str, heads: list[bytes]) -> bool:
@@ -90,13 +92,13 @@ class Relay:
     async def run(self, poll_s: float) -> None:
         """Look for what was left over every `poll_s` seconds, for ever."""
         while True:
-            now = self._clock.now()
+            now = self._work.now()
             try:
                 while await self.step():
                     pass
             except Exception as fault:  # not left to `keep`, which waits longer and hears no bell
                 log.error("relay_step_failed", fault=repr(fault))
-            await sleep_or(self._clock, now + timedelta(seconds=poll_s), self._bell)
+            await self._bell.wait(now + timedelta(seconds=poll_s))
 
     async def _copy(self, to: str, alarm_id: str, members: dict[str, Any]) -> None:
         async with translated():
@@ -119,11 +121,13 @@ class Relay:
         if loaded is None or loaded.alarm.version == have:
             return
         snapshot, version = to_members(loaded.alarm), loaded.alarm.version
-        record = make_record(alarm_id, version, AlarmShared(home=loaded.alarm.home), self._clock.now(), snapshot)
+        record = make_record(alarm_id, version, AlarmShared(home=loaded.alarm.home), self._work.now(), snapshot)
         await self._write(to, alarm_id, have, version, record, before, snapshot)
 
     async def _write(self, to: str, alarm_id: str, have: int, version: int, record: Record, before: dict[str, Any],
                      snapshot: dict[str, Any]) -> None:  # fmt: skip
+        if snapshot["status"] == "closed":  # before the copy is: whoever finds this looks at what there is then
+            await self._stream.look_at_copy(to, alarm_id, self._work.now() + CLOSED_AGAIN)
         change = Append(
             alarm=alarm_id, expected=have, version=version, snapshot=orjson.dumps(snapshot), mirror=True,
             open=snapshot["status"] != "closed", deadline="keep",

@@ -7,6 +7,7 @@ replicas too (`NOT_STORED` otherwise). Field's terms: append-only log, optimisti
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,10 +23,12 @@ from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.store.replicas import Link, Replicas, State, Was
 from dispatch.stream.homes import Homes
-from dispatch.stream.keys import Keys, partition_of
+from dispatch.stream.keys import PREFIX, Keys, partition_of
 from dispatch.stream.record import Entry, Record, with_words
 
 _FOLDER = resources.files("dispatch.stream")
+_ONCE = "once"
+"""In the place of a digest: the key is known for some minutes only (append.lua)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +88,12 @@ class Stream:
         redis: a client that returns bytes (`client.connect`).
         partitions: the number that the store was made with.
         replicas: what has to confirm a write besides the server itself; nothing unless given.
+        prefix: what every key begins with.
     """
 
-    def __init__(self, redis: Any, partitions: int = 1, replicas: Replicas | None = None) -> None:
+    def __init__(self, redis: Any, partitions: int = 1, replicas: Replicas | None = None, prefix: str = PREFIX) -> None:
         self.redis = redis
-        self.partitions = [Keys(number) for number in range(partitions)]
+        self.partitions = [Keys(number, prefix) for number in range(partitions)]
         self.keys = self.partitions[0]
         """Also where everything is kept that belongs to no station: users, sign-ins."""
         self._replicas = replicas
@@ -105,6 +109,8 @@ class Stream:
 
     def of(self, station: str) -> Keys:
         """The keys of the station's partition."""
+        if len(self.partitions) == 1:  # asked four times for each alarm
+            return self.keys
         return self.partitions[partition_of(station, len(self.partitions))]
 
     def epoch(self, station: str) -> str:
@@ -120,14 +126,22 @@ class Stream:
                      key: str = "") -> Appended | Stale | Fenced | Done:  # fmt: skip
         """Append `records` to the station's stream together with `change`, or (without it) as the station's own.
 
+        Every append can be repeated: one of an alarm by its version, one of the station by its `key`. Without a key it
+        gets one of its own, for a command to the store that is sent again because its answer was lost.
+
         Raises:
             Refused: `not_stored`; the write may or may not have happened, and repeating it is safe.
         """
         k = self.of(station)
+        once = ""
         if change is None:
-            change = Append(alarm="", expected=0, version=0, snapshot=b"", open=False, deadline="keep", key=key)
+            once = "" if key else secrets.token_hex(8)
+            change = Append(
+                alarm="", expected=0, version=0, snapshot=b"", open=False, deadline="keep", key=key or once,
+                digest=_ONCE if once else "",
+            )  # fmt: skip
         where = k.mirror(station, change.alarm) if change.mirror else k.alarm(change.alarm)
-        done = k.done(change.alarm or station)
+        done = k.done(f"{station}|{once}" if once else change.alarm or station)
         keys = [
             k.stream(station), k.ends, where, k.words(station, change.alarm), done,
             k.mirrors(station) if change.mirror else k.open(station), k.deadlines, k.outbox, k.lease, k.endings,
@@ -268,6 +282,11 @@ class Stream:
         where = [keys.alarm(alarm), index or keys.deadlines]
         async with translated():
             return bool(await self._deadline.run(self.redis, where, [alarm, version, _instant(deadline)]))
+
+    async def look_at_copy(self, station: str, alarm: str, at: datetime, moved: bool = False) -> None:
+        """Have the station's closed copy of the alarm compared with it at `at`; `moved`: also when that was planned."""
+        async with translated():
+            await self.redis.zadd(self.of(station).copies, {f"{station}|{alarm}": to_ms(at)}, nx=not moved)
 
     async def postpone(self, keys: Keys, alarm: str, until: datetime, index: str = "") -> None:
         """Look at the alarm's deadline again at `until`, unless it is later or gone."""

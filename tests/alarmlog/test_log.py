@@ -191,11 +191,12 @@ async def test_the_chain_of_a_living_station(town: Town, supervisor: Officer) ->
         for n in range(30):
             await officer.asks("note", alarm=alarm, text=str(n))
 
-    writing = asyncio.create_task(writes())
-    while not writing.done():
-        verdict = await verify(town.dispatch.stream, "dadongmen")
-        assert (verdict.ok, verdict.why) == (True, None)
-    await writing
+    with town.clock.under_way():
+        writing = asyncio.create_task(writes())
+        while not writing.done():
+            verdict = await verify(town.dispatch.stream, "dadongmen")
+            assert (verdict.ok, verdict.why) == (True, None)
+        await writing
     await town.forgets(officer)
 
 

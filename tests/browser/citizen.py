@@ -44,7 +44,7 @@ async def raises(page: Page, text: str = "") -> str:
 
 async def its_socket(page: Page) -> WebSocket:
     """The socket that the page opens, known before anything is on it: the page is loaded again."""
-    await opens(page, whole=True)
+    await opens(page)
     async with page.expect_websocket() as opened:
         await page.reload()
     return await opened.value
@@ -68,14 +68,15 @@ async def leaves_nothing(page: Page) -> None:
 
 
 async def first_alarm(officer: Officer) -> str:
-    """Wait until the officer's console has an alarm; its id."""
+    """Wait until the officer's console has an alarm; its id. There is no other."""
     async with asyncio.timeout(PATIENCE_S):
         while not officer.alarms:
             await asyncio.sleep(0)
-    return next(iter(officer.alarms))
+    [alarm] = officer.alarms
+    return alarm
 
 
-async def there(officer: Officer, code: str) -> str:
+async def alarm_with(officer: Officer, code: str) -> str:
     """Wait until the officer's console has the alarm with this receipt code; its id."""
     async with asyncio.timeout(PATIENCE_S):
         while not (found := [alarm["id"] for alarm in officer.alarms.values() if alarm["code"] == code]):

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Geolocation, Page, async_playwright, expect
 
+from tests.flow.town import Town
 from tests.patience import PATIENCE_S
 
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -75,6 +76,13 @@ async def browser(chromium: Browser) -> AsyncIterator[Browser]:
     yield chromium
     for context in chromium.contexts:  # of a test that failed
         await context.close()
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    """One hub on a real store, and a clock that is moved by hand; a browser acts whom the town does not know."""
+    async with Town(tmp_path, watched=True) as town:
+        yield town
 
 
 @pytest.fixture

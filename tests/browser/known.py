@@ -34,7 +34,7 @@ async def known_with(town: Town, page: Page, *officers: Officer) -> tuple[int, l
     """The same, at an offset where all these officers are too: what a console confirms is an event for all again."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            await town.settles()
+            await town.quiet()
             read, alarms = await known_to(page, max(there(officer) for officer in officers))
             if all(there(officer) == read for officer in officers):
                 return read, alarms

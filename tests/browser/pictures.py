@@ -182,7 +182,7 @@ async def trouble(browser: Browser, url: str, password: str, lang: str, size: st
 async def shift(browser: Browser, data: Path, lang: str, size: str, folder: Path) -> None:
     """What takes two officers, many alarms, or a time of day: in simulated time, on one console."""
     words = {name: text[lang] for name, text in SHIFT.items()}
-    async with Town(data, start=MORNING) as town:
+    async with Town(data, start=MORNING, watched=True) as town:
         await town.user("V01")
         colleague = await town.officer("V02")
         town.stops_watching(colleague)

@@ -1,5 +1,6 @@
 """No state of the console keeps anybody out: axe has no serious finding, on a phone and a desk, in light and dark."""
 
+import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.browser.test_accessible import SCHEMES, findings
 from tests.flow.town import Town
 
 SIZES = ((1440, 900), (390, 844))
+WAYS = list(itertools.product(SIZES, SCHEMES))
 BEFORE_EIGHT = datetime(2026, 11, 22, 23, 47, tzinfo=UTC)  # 07:47 there: thirteen minutes to the end of the shift
 SMALL = """() => [...document.querySelectorAll("button, textarea, select, input, summary, a")]
   .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !/^(radio|checkbox)$/.test(one.type))
@@ -21,20 +23,23 @@ SMALL = """() => [...document.querySelectorAll("button, textarea, select, input,
 
 
 class Looks:
-    """Looks at one state in every way, and remembers what was wrong in which."""
+    """Looks at one state, and remembers what was wrong in which way: axe in all, or for each state in the next."""
 
-    def __init__(self, page: Page, axe: str) -> None:
+    def __init__(self, page: Page, axe: str, all_ways: bool) -> None:
         self.page, self.axe = page, axe
         self.wrong: list[object] = []
+        self._turn = itertools.cycle([way] for way in WAYS) if not all_ways else itertools.repeat(WAYS)
 
     async def at(self, state: str) -> None:
-        for width, height in SIZES:
+        ways = next(self._turn)
+        for size in SIZES:
+            width, height = size
             await self.page.set_viewport_size({"width": width, "height": height})
             if await self.page.evaluate("document.documentElement.scrollWidth") > width:
                 self.wrong.append((state, width, "over the side"))
             if width < 500 and (small := await self.page.evaluate(SMALL)):
                 self.wrong.append((state, width, small))
-            for scheme in SCHEMES:
+            for scheme in [scheme for at, scheme in ways if at == size]:
                 await self.page.emulate_media(color_scheme=scheme)
                 if found := await findings(self.page, self.axe):
                     self.wrong.append((state, width, scheme, found))
@@ -43,17 +48,20 @@ class Looks:
 
 @pytest.fixture
 async def morning(tmp_path: Path) -> Town:
-    return Town(tmp_path, start=BEFORE_EIGHT)
+    return Town(tmp_path, start=BEFORE_EIGHT, watched=True)
 
 
-async def test_every_state(morning: Town, browser: Browser, axe: str) -> None:
+@pytest.mark.parametrize(
+    "all_ways", [False, pytest.param(True, marks=pytest.mark.nightly)], ids=["by turns", "in all ways"]
+)
+async def test_every_state(morning: Town, browser: Browser, axe: str, all_ways: bool) -> None:
     """Not checked, calm, new, own with each form, a call, leaving, the shift's end, a flood, STALE."""
     async with morning as town, Line(int(town.url.rsplit(":", 1)[1])).serves() as line:
         await town.user("V01")
         colleague = await town.officer("V02")
         town.stops_watching(colleague)
         async with desk(browser, town, "V01", by=line.url, checked=False, timed=True, locale="en-GB") as page:
-            looks = Looks(page, axe)
+            looks = Looks(page, axe, all_ways)
             await looks.at("sound check")
             await page.click(act("sound-later"))
             await looks.at("not ready")

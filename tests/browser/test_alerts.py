@@ -53,7 +53,7 @@ async def service() -> AsyncIterator[Service]:
 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with Town(tmp_path, env=ENV) as town:
+    async with Town(tmp_path, env=ENV, watched=True) as town:
         yield town
 
 

@@ -40,7 +40,10 @@ async def test_a_check_in_on_the_page(town: Town, phone: Phone) -> None:
         await town.fast_forward(60)
         await page.click(act("check-in"))
         await expect(page.locator("#check-in .small").first).to_have_text("已报平安，重新计时。")
-        await town.fast_forward(899)
+        await officer.is_cut()
+        town.clock.jump(840)
+        await officer.opens_console()
+        await town.fast_forward(59)
         [alarm_id] = {event["alarm"] for event in officer.every if event["alarm"]}
         await officer.hears(alarm_id, "plan_made", "checked_in", "checked_in")
         assert officer.alarms == {}
@@ -55,10 +58,11 @@ async def test_a_check_in_on_the_page(town: Town, phone: Phone) -> None:
 
 async def test_the_page_is_closed_and_the_phone_off(town: Town, phone: Phone) -> None:
     """Nobody is at the page when the time is over: the server raises the alarm."""
-    officer = await town.officer("V01")
     async with phone(town.url) as page:
         await begins(page)
-    await town.fast_forward(900)
+    town.clock.jump(840)
+    officer = await town.officer("V01")
+    await town.fast_forward(60)
     alarm = officer.alarms[await first_alarm(officer)]
     assert alarm["plan"] == "missed"
     town.stops_watching(officer)
@@ -77,7 +81,7 @@ async def test_an_end_that_is_forced(town: Town, phone: Phone) -> None:
             await page.click(act("end-plan"))
             await expect(page.locator("#now-head")).to_have_text("约定已结束")
             if forced:
-                await town.settles()
+                await town.quiet()
             shown.append(await page.inner_text("#now"))
     assert shown[0] == shown[1]
     alarm = officer.alarms[await first_alarm(officer)]

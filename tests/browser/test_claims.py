@@ -1,14 +1,19 @@
 """Who has an alarm is plain on every console, and goes from hand to hand without a gap. Two browsers at once."""
 
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.staff import act, desk
 from tests.flow.town import Town
+
+QUARTER_TO_EIGHT = datetime(2026, 11, 22, 23, 44, tzinfo=UTC)
+"""Sixteen minutes to the handover, which is at 08:00 there."""
 
 
 def row(alarm: str) -> str:
@@ -88,23 +93,32 @@ async def test_a_lost_owner_and_a_swap(town: Town, browser: Browser) -> None:
 
 
 async def test_closed_by_a_slip(town: Town, browser: Browser) -> None:
-    """Undo is there for ten seconds, counts them, and puts everything back; then only reopening is offered."""
+    """Undo is there for ten seconds, counts them, and puts everything back; then only reopening is offered.
+
+    Close is offered to its owner, cannot be sent without a disposition, and ends the alarm with one.
+    """
     await town.user("V01")
     async with desk(browser, town, "V01") as page:
-        alarm = await town.citizen().raises()
+        citizen = town.citizen()
+        alarm = await citizen.raises()
         await takes(page, alarm)
+        await page.click(act("move"))
         await page.click(act("arrive"))
+        send = page.locator(act("form-send"))
         for again in (True, False):
             await page.click(act("close"))
+            await expect(send).to_be_disabled()
             await page.check('[data-field="handled"]')
-            await page.click(act("form-send"))
+            await send.click()
             await expect(page.locator(act("undo_close"))).to_have_text(re.compile(r"\d+ 秒"))
             if again:
                 await page.click(act("undo_close"))
                 await expect(page.locator('[data-part="now"]')).to_have_class(re.compile("on_scene"))
+        assert (await citizen.ladder())[-3:] == ["en_route", "on_scene", "closed"]
         await town.fast_forward(11)
         await page.wait_for_selector(act("reopen"))
         assert await page.locator(act("undo_close")).count() == 0
+        await expect(page.locator('[data-part="now"]')).to_contain_text("已处置")
 
 
 async def test_a_call_is_never_a_slip(town: Town, browser: Browser) -> None:
@@ -135,8 +149,16 @@ async def test_a_call_is_never_a_slip(town: Town, browser: Browser) -> None:
         await page.click(act("call-not"))
 
 
-async def test_a_flood_is_grouped(town: Town, browser: Browser) -> None:
+@pytest.fixture
+async def short_floods(tmp_path: Path) -> AsyncIterator[Town]:
+    """A town that counts the new alarms of one minute."""
+    async with Town(tmp_path, env={"DISPATCH_FLOOD_WINDOW_S": "60"}, watched=True) as town:
+        yield town
+
+
+async def test_a_flood_is_grouped(short_floods: Town, browser: Browser) -> None:
     """Twelve alarms in a minute from two places: one line says so, they stand in two groups, and none is missing."""
+    town = short_floods
     await town.user("V01")
     async with desk(browser, town, "V01", viewport={"width": 1280, "height": 1600}) as page:
         places = [{"lat": 41.80312, "lon": 123.46587}, {"lat": 41.8075, "lon": 123.4659}]
@@ -149,14 +171,14 @@ async def test_a_flood_is_grouped(town: Town, browser: Browser) -> None:
             await page.wait_for_selector(row(alarm))
         await expect(page.locator(".group.waiting")).to_have_count(2)
         await expect(page.locator(".group.waiting .count").first).to_have_text("6")
-        await town.fast_forward(610)
+        await town.fast_forward(70)
         await expect(page.locator('[data-part="flood"]')).to_have_count(0)
         await expect(page.locator(".group.waiting")).to_have_count(1)
 
 
 async def test_the_end_of_a_shift(tmp_path: Path, browser: Browser) -> None:
     """A quarter of an hour before it ends the console lists what must be handed over, with one tap to ask for it."""
-    async with Town(tmp_path, start=datetime(2026, 11, 22, 23, 44, tzinfo=UTC)) as town:  # handover is at 08:00 there
+    async with Town(tmp_path, start=QUARTER_TO_EIGHT, watched=True) as town:
         await town.user("V01")
         async with desk(browser, town, "V01") as page:
             await takes(page, await town.citizen().raises(text="门外有人"))

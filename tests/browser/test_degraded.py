@@ -1,11 +1,9 @@
-"""The store goes away under real hubs: the citizen and the officer are told what is true, and all goes on by itself."""
+"""The store goes away under a hub: the citizen and the officer are told what is true, and all goes on by itself."""
 
-import asyncio
 import os
 import re
-import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +12,13 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.conftest import Phone
 from tests.browser.staff import act, desk
 from tests.flow.people import Citizen
+from tests.flow.town import Town
 from tests.process import HubProcess, store_pid
-from tests.stores import Single
 
 RECEIPT = "#receipt:not([hidden])"
 STALE = re.compile(r"已断开：\d\d:\d\d:\d\d 起（\d+ 秒）")
+SILENT_MS = 12_000
+"""Longer than a console waits for a sign of its hub."""
 
 
 @pytest.fixture
@@ -32,31 +32,12 @@ def hub(tmp_path: Path) -> Iterator[HubProcess]:
         hub.end()
 
 
-@pytest.fixture
-async def elsewhere(tmp_path: Path) -> AsyncIterator[tuple[HubProcess, Single]]:
-    """A hub, and its store in a process of its own."""
-    hub = HubProcess(tmp_path / "data")
-    async with Single() as store:
-        try:
-            await asyncio.to_thread(hub.start, "--store", store.url)
-            yield hub, store
-        finally:
-            hub.end()
-
-
 async def raised_before(hub: HubProcess, text: str) -> str:
     """An alarm that is stored; its id."""
     citizen = Citizen(hub.url)
     alarm = await citizen.raises(text=text)
     await citizen.http.aclose()
     return alarm
-
-
-async def presses(page: Page, text: str) -> None:
-    """The citizen writes and sends."""
-    await page.wait_for_selector("html.js")
-    await page.fill("#raise textarea", text)
-    await page.click(act("raise"))
 
 
 async def alarms_in_log(page: Page, hub: HubProcess) -> int:
@@ -66,82 +47,78 @@ async def alarms_in_log(page: Page, hub: HubProcess) -> int:
 
 
 async def test_a_store_that_hangs(hub: HubProcess, browser: Browser, phone: Phone) -> None:
-    """The citizen reads "not stored yet" and gets no receipt; the officer reads STALE since when; all of it waits.
+    """The citizen reads "not stored yet", also after opening the page anew, and gets no receipt; all of it waits.
 
-    When the store wakes, both go through, once, and nobody has to do anything.
+    The officer reads STALE since when. When the store wakes, both go through, once, and nobody has to do anything.
     """
     before = await raised_before(hub, "之前")
-    async with desk(browser, hub, "V01", checked=False) as console, phone(hub.url) as citizen:
-        await console.click(act("sound-later"))
-        await console.click(f'[data-alarm="{before}"]')
-        os.kill(store_pid(hub.data), signal.SIGSTOP)
-        await presses(citizen, "门外有人")
-        await console.click(act("ack"))
-        await expect(citizen.locator("#now-head")).to_have_text("还没有存好")
-        await expect(citizen.locator("#now-note")).to_contain_text("在不停地重试")
-        await expect(citizen.locator(RECEIPT)).to_have_count(0)
-        await expect(console.locator("[data-live]")).to_have_text(STALE)
-        await expect(console.locator(".pending")).to_be_visible()
-        await console.click(act("sign-out"))
-        await expect(console.locator("[data-told=bad]").last).to_contain_text("您可能仍在登录状态")
-        os.kill(store_pid(hub.data), signal.SIGCONT)
-        await citizen.wait_for_selector(RECEIPT)
-        await console.wait_for_selector('[data-live="live"]')
-        await expect(console.locator('.row:has-text("门外有人")')).to_have_count(1)
-        await expect(console.locator('[data-part="now"]')).to_contain_text("您于")
-        assert await alarms_in_log(console, hub) == 2
-
-
-async def test_a_store_that_is_killed_comes_back_by_itself(hub: HubProcess, browser: Browser, phone: Phone) -> None:
-    """Killed with -9 the built-in store is started again; an alarm pressed at that moment is stored once and rings."""
-    await raised_before(hub, "之前")
-    async with desk(browser, hub, "V01") as console, phone(hub.url) as citizen:
-        await expect(console.locator(".row")).to_have_count(1)
-        os.kill(store_pid(hub.data), signal.SIGKILL)
-        await presses(citizen, "门外有人")
-        await citizen.wait_for_selector(RECEIPT)
-        await expect(console.locator('.row:has-text("门外有人")')).to_have_count(1)
-        await expect(console.locator(".row")).to_have_count(2)
-        await expect(console.locator('[data-live="live"]')).to_be_visible()
-        assert await alarms_in_log(console, hub) == 2
-    assert [line for line in hub.logged if line["event"] == "store_died_and_started_again"]
-
-
-async def test_a_store_that_stays_away(elsewhere: tuple[HubProcess, Single], browser: Browser, phone: Phone) -> None:
-    """While there is no store the citizen's page says so and keeps trying, also when it is opened anew."""
-    hub, store = elsewhere
-    async with phone(hub.url) as citizen:
-        await citizen.wait_for_selector("html.js")
-        node = await store.kill_primary()
-        await presses(citizen, "门外有人")
-        await expect(citizen.locator("#now-head")).to_have_text("还没有存好")
-        await citizen.reload()
-        await expect(citizen.locator("#now-head")).to_have_text("还没有存好")
-        await store.restart(node)
-        await citizen.wait_for_selector(RECEIPT)
-    async with desk(browser, hub, "V01", checked=False) as console:
-        assert await alarms_in_log(console, hub) == 1
-
-
-async def test_a_store_that_went_back(elsewhere: tuple[HubProcess, Single], browser: Browser) -> None:
-    """Restored from an older copy under its hub: what is not in the record goes from the pages, and they say why."""
-    hub, store = elsewhere
-    kept = await raised_before(hub, "备份之前")
-    node = store.nodes[0]
-    files = node.log.parent / "appendonlydir"
     async with (
-        desk(browser, hub, "V01", checked=False) as console,
-        desk(browser, hub, "S01", "/supervisor", checked=False) as office,
+        desk(browser, hub, "V01", checked=False, timed=True) as console,
+        phone(hub.url) as citizen,
+        phone(hub.url) as other,
     ):
         await console.click(act("sound-later"))
-        copy = shutil.copytree(files, node.log.parent / "copy")  # sign-ins are in it: one made later would be lost too
-        lost = await raised_before(hub, "备份之后")
+        await console.click(f'[data-alarm="{before}"]')
+        for page in (citizen, other):
+            await page.wait_for_selector("html.js")
+        os.kill(store_pid(hub.data), signal.SIGSTOP)
+        for page, text in ((citizen, "门外有人"), (other, "楼下有人")):
+            await page.fill("#raise textarea", text)
+            await page.click(act("raise"))
+        await console.click(act("ack"))
+        await console.click(act("sign-out"))
+        await expect(other.locator("#now-leave")).to_contain_text("浏览器关了也不要紧")
+        await other.reload()
+        for page in (citizen, other):
+            await expect(page.locator("#now-head")).to_have_text("还没有存好")
+            await expect(page.locator("#now-note")).to_contain_text("在不停地重试")
+            await expect(page.locator(RECEIPT)).to_have_count(0)
+        await console.clock.fast_forward(SILENT_MS)
+        await expect(console.locator("[data-live]")).to_have_text(STALE)
+        await expect(console.locator(".pending")).to_be_visible()
+        await expect(console.locator("[data-told=bad]").last).to_contain_text("您可能仍在登录状态")
+        os.kill(store_pid(hub.data), signal.SIGCONT)
+        for page in (citizen, other):
+            await page.wait_for_selector(RECEIPT)
+        await console.wait_for_selector('[data-live="live"]')
+        for text in ("门外有人", "楼下有人"):
+            await expect(console.locator(f'.row:has-text("{text}")')).to_have_count(1)
+        await expect(console.locator('[data-part="now"]')).to_contain_text("您于")
+        assert await alarms_in_log(console, hub) == 3
+
+
+async def copy(town: Town) -> dict[bytes, bytes]:
+    """What the store holds of this town."""
+    redis = town.dispatch.stream.redis
+    return {key: await redis.dump(key) async for key in redis.scan_iter(f"{town.settings.store.prefix}:*")}
+
+
+async def puts_back(town: Town, older: dict[bytes, bytes]) -> None:
+    """The store is as it was, under hubs that run."""
+    redis = town.dispatch.stream.redis
+    pipe = redis.pipeline()
+    pipe.delete(*[key async for key in redis.scan_iter(f"{town.settings.store.prefix}:*")])
+    for key, dumped in older.items():
+        pipe.restore(key, 0, dumped)
+    await pipe.execute()
+
+
+async def test_a_store_that_went_back(town: Town, browser: Browser) -> None:
+    """The store is an older copy: what is not in the record goes from the pages, and they say why."""
+    await town.user("V01")
+    await town.user("S01", None, "supervisor")
+    kept = await town.citizen().raises(text="备份之前")
+    async with (
+        desk(browser, town, "V01", checked=False) as console,
+        desk(browser, town, "S01", "/supervisor", checked=False) as office,
+    ):
+        await console.click(act("sound-later"))
+        older = await copy(town)
+        lost = await town.citizen().raises(text="备份之后")
         for page in (console, office):
             await page.wait_for_selector(f'[data-alarm="{lost}"]')
-        await store.kill(node)
-        shutil.rmtree(files)
-        copy.rename(files)
-        await store.restart(node)
+        await puts_back(town, older)
+        await town.clock.advance(8)
         for page in (console, office):
             await expect(page.locator('[data-notice="store_restored"]')).to_contain_text("可能缺失")
             await expect(page.locator(f'[data-alarm="{lost}"]')).to_have_count(0)

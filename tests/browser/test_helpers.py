@@ -1,16 +1,17 @@
 """A citizen, an officer and a helper at once, in three browsers: called, accepted, shown the place, done."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.citizen import rung
 from tests.browser.conftest import HERE, Phone
 from tests.browser.staff import act, desk
-from tests.browser.test_accessible import SMALL, findings
+from tests.browser.test_accessible import SCHEMES, SMALL, findings
 from tests.flow.town import PASSWORD, Town
 
 NEAR = {"latitude": HERE["latitude"] + 0.002, "longitude": HERE["longitude"], "accuracy": 12}
@@ -18,11 +19,14 @@ WORDS = "有人在敲我的门"
 # What moves and will end has ended.
 STILL = """Promise.allSettled(document.getAnimations()
     .filter((one) => one.effect.getComputedTiming().endTime < Infinity).map((one) => one.finished)).then(() => null)"""
+SILENCE_MS = 11_000
 SHOTS = os.environ.get("DISPATCH_SHOTS")
 
 
 @asynccontextmanager
-async def helper_page(browser: Browser, town: Town, name: str, **options: Any) -> AsyncIterator[Page]:
+async def helper_page(
+    browser: Browser, town: Town, name: str, timed: bool = False, **options: Any
+) -> AsyncIterator[Page]:
     """A helper's phone: signs in by the sign-in page, which leads to the helper's."""
     context = await browser.new_context(
         **{
@@ -32,6 +36,8 @@ async def helper_page(browser: Browser, town: Town, name: str, **options: Any) -
     )  # fmt: skip
     faults: list[str] = []
     page = await context.new_page()
+    if timed:
+        await page.clock.install()
     page.on("pageerror", lambda fault: faults.append(str(fault)))
     await page.goto(f"{town.url}/sign-in?next=/console")
     await page.fill("[name=user]", name)
@@ -44,14 +50,14 @@ async def helper_page(browser: Browser, town: Town, name: str, **options: Any) -
     await context.close()
 
 
-async def fits(page: Page, axe: str, name: str) -> None:
-    """Nothing that axe minds, light and dark; nothing over the side; every target at least 44 px."""
+async def fits(page: Page, axe: str, name: str, schemes: Sequence[Literal["light", "dark"]]) -> None:
+    """Nothing that axe minds in these schemes; nothing over the side; every target at least 44 px."""
     for width, height in ((390, 844), (320, 568)):
         await page.set_viewport_size({"width": width, "height": height})
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
         assert await page.evaluate(SMALL) == []
     await page.set_viewport_size({"width": 390, "height": 844})
-    for scheme in ("dark", "light"):
+    for scheme in schemes:
         await page.emulate_media(color_scheme=scheme)
         await page.evaluate(STILL)  # a card on its way in has another contrast
         assert await findings(page, axe) == [], scheme
@@ -59,8 +65,12 @@ async def fits(page: Page, axe: str, name: str) -> None:
             await page.screenshot(path=f"{SHOTS}/{name}-{scheme}.png", full_page=True)
 
 
-async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, axe: str) -> None:
+@pytest.mark.parametrize(
+    "all_ways", [False, pytest.param(True, marks=pytest.mark.nightly)], ids=["by turns", "in all ways"]
+)
+async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, axe: str, all_ways: bool) -> None:
     """The officer calls by two taps; the helper sees roughly where, then exactly; the citizen's page tells nothing."""
+    light, dark = (SCHEMES, SCHEMES) if all_ways else (SCHEMES[:1], SCHEMES[1:])
     await town.user("V01")
     await town.user("H01", role="helper")
     async with (
@@ -68,7 +78,7 @@ async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, 
         desk(browser, town, "V01", geolocation=HERE, permissions=["geolocation"]) as console,
         helper_page(browser, town, "H01") as helper,
     ):
-        await fits(helper, axe, "helper-off")
+        await fits(helper, axe, "helper-off", light)
         await helper.click(act("watch-on"))
         await helper.click(act("sound-check"))
         await helper.click(act("sound-heard"))
@@ -105,16 +115,16 @@ async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, 
         seen = await helper.content()
         assert WORDS not in seen
         assert "41.803" not in seen.replace(await card.locator(act("map")).get_attribute("href") or "", "")
-        await fits(helper, axe, "helper-called")
+        await fits(helper, axe, "helper-called", dark)
         await helper.click(act("decline"))
-        await fits(helper, axe, "helper-why")
+        await fits(helper, axe, "helper-why", light)
         await helper.click(act("decline-back"))
         await helper.click(act("accept"))
         await expect(card).to_have_attribute("data-state", "accepted")
         await expect(card.locator('[data-part="wgs84"]')).to_have_text("41.803120, 123.465870")
         await expect(card.locator(act("map"))).to_have_attribute("href", "geo:41.803120,123.465870")
         await expect(card.locator(".way")).to_contain_text("在南边")
-        await fits(helper, axe, "helper-accepted")
+        await fits(helper, axe, "helper-accepted", light)
         await console.wait_for_selector('[data-helper="H01"][data-state="accepted"]')
         await expect(console.locator('[data-helper="H01"]')).to_contain_text("看得到准确位置")
         if SHOTS:
@@ -139,7 +149,7 @@ async def test_without_the_hub_nothing_is_called_live(town: Town, browser: Brows
     await town.user("H01", role="helper")
     await user.opens_console()
     town.stops_watching(user)
-    async with helper_page(browser, town, "H01", permissions=[], locale="en-GB") as helper:
+    async with helper_page(browser, town, "H01", timed=True, permissions=[], locale="en-GB") as helper:
         await helper.click(act("watch-on"))
         await helper.click(act("sound-check"))
         await helper.click(act("sound-later"))
@@ -153,10 +163,12 @@ async def test_without_the_hub_nothing_is_called_live(town: Town, browser: Brows
         await helper.wait_for_selector('[data-call][data-state="called"]')
         await expect(helper.locator("[data-call]")).to_contain_text("There is no place")
         await helper.context.set_offline(True)
+        await helper.clock.fast_forward(SILENCE_MS)
         await helper.wait_for_selector('[data-live="stale"]')  # nobody told the page: it listened
         await expect(helper.locator('[data-live="stale"]')).to_contain_text("STALE since")
         await expect(helper.locator("[data-call]")).to_contain_text("Not connected")
         await helper.context.set_offline(False)
+        await helper.clock.fast_forward(SILENCE_MS)  # it tries anew
         await helper.wait_for_selector('[data-live="live"]')
         await user.asks("release_helpers", alarm=alarm)
         await expect(helper.locator('[data-part="over"]')).to_contain_text("The call was ended")

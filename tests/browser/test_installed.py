@@ -20,7 +20,7 @@ STANDALONE = """(() => {
 
 @pytest.fixture
 async def installable(tmp_path: Path) -> AsyncIterator[Town]:
-    async with Town(tmp_path, env={"DISPATCH_CITIZEN_INSTALL": "true"}) as town:
+    async with Town(tmp_path, env={"DISPATCH_CITIZEN_INSTALL": "true"}, watched=True) as town:
         yield town
 
 
@@ -48,24 +48,22 @@ async def test_off_unless_a_deployment_wants_it(town: Town, phone: Phone) -> Non
         await leaves_nothing(page)
 
 
-async def test_in_a_tab_nothing_is_kept(installable: Town, phone: Phone) -> None:
-    """The manifest is neutral; a page in a tab says what installing leaves, and itself keeps nothing."""
+async def test_installed_it_opens_without_a_network_and_the_exit_clears_it(installable: Town, phone: Phone) -> None:
+    """Opened from the home screen: only the shell is kept, an alarm pressed offline goes out once, the exit clears.
+
+    The manifest is neutral; a page in a tab says what installing leaves, and itself keeps nothing.
+    """
     async with httpx.AsyncClient(base_url=installable.url) as http:
         about = (await http.get("/manifest.webmanifest?lang=en")).json()
         assert (about["name"], about["display"]) == ("Weather", "standalone")
         icon = await http.get(about["icons"][0]["src"])
         assert icon.content.startswith(b"\x89PNG")
+    officer = await installable.officer("V01")
     async with phone(installable.url) as page:
         await opens(page, whole=True)
         assert await left_behind(page) == []
         await page.click(act("more"))
         await expect(page.locator("[data-word=install_note]")).to_be_visible()
-
-
-async def test_installed_it_opens_without_a_network_and_the_exit_clears_it(installable: Town, phone: Phone) -> None:
-    """Opened from the home screen: only the shell is kept, an alarm pressed offline goes out once, the exit clears."""
-    officer = await installable.officer("V01")
-    async with phone(installable.url) as page:
         await elsewhere(page)
         await page.context.add_init_script(STANDALONE)
         await page.reload()

@@ -52,7 +52,10 @@ def kill(profile: Path) -> None:
                 os.kill(int(process.name), signal.SIGKILL)
 
 
-@pytest.mark.parametrize("heard", [False, True], ids=["not sent", "stored, not answered"])
+@pytest.mark.parametrize(
+    "heard",
+    [pytest.param(True, id="stored, not answered"), pytest.param(False, id="not sent", marks=pytest.mark.nightly)],
+)
 async def test_killed_between_press_and_receipt(town: Town, device: Opened, tmp_path: Path, heard: bool) -> None:
     """Killed while it waited, or while the receipt was on its way: opened again, one alarm, and nothing is left."""
     officer = await town.officer("V01")

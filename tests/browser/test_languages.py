@@ -26,7 +26,7 @@ async def translated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     (web / "words" / "citizen.ug.json").write_text(json.dumps(third), encoding="utf-8")
     (web / "words" / "citizen.mn.json").write_text(json.dumps({"send": "Илгээх"}), encoding="utf-8")
     monkeypatch.setattr(resources, "web", lambda: web)
-    async with Town(tmp_path / "town") as town:
+    async with Town(tmp_path / "town", watched=True) as town:
         yield town
 
 

@@ -5,7 +5,17 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.browser.citizen import act, elsewhere, first_alarm, leaves_nothing, left, left_behind, opens, raises
+from tests.browser.citizen import (
+    act,
+    elsewhere,
+    first_alarm,
+    leaves_nothing,
+    left,
+    left_behind,
+    opens,
+    raises,
+    rung,
+)
 from tests.browser.conftest import ALLOWED, ARGUMENTS, HERE, Phone
 from tests.flow.town import Town
 
@@ -25,7 +35,10 @@ async def remembering(program: Callable[..., str]) -> AsyncIterator[Page]:
 
 
 async def test_back_and_forward_find_nothing(town: Town, remembering: Page) -> None:
-    """One entry in the history, neutral in title and path, and it is gone: Back leads to what was before."""
+    """Exit covers at once, replaces the page and leaves no storage.
+
+    One entry in the history, neutral in title and path, and it is gone: Back leads to what was before.
+    """
     page = remembering
     await elsewhere(page)
     before = f"{town.url}/healthz"
@@ -39,7 +52,15 @@ async def test_back_and_forward_find_nothing(town: Town, remembering: Page) -> N
     assert await page.evaluate("[history.length, location.pathname + location.search, document.title]") == [
         entries, "/", "天气",
     ]  # fmt: skip
-    await page.click(act("exit"))
+    covered = await page.evaluate(
+        """() => {
+          document.querySelector('[data-act="exit"]').click();
+          const cover = document.querySelector("#cover");
+          const { width, height } = cover.getBoundingClientRect();
+          return !cover.hidden && width === innerWidth && height === innerHeight;
+        }"""
+    )
+    assert covered
     await left(page)
     assert await page.evaluate("history.length") == entries
     await page.go_back(wait_until="commit")
@@ -70,11 +91,15 @@ async def test_the_last_place_goes_out(town: Town, phone: Phone) -> None:
         town.stops_watching(officer)
 
 
-async def test_a_way_back_outlives_leaving_only_if_asked_for(town: Town, phone: Phone) -> None:
-    """What was asked to be kept is all that is there after the exit, and leads back."""
+async def test_a_way_back_only_if_asked_for(town: Town, phone: Phone) -> None:
+    """Nothing leads back to an alarm unless the person wanted it; then the receipt code does, until it is given up.
+
+    What was asked to be kept is all that is there after the exit.
+    """
     async with phone(town.url) as page:
         await elsewhere(page)
         code = await raises(page)
+        await leaves_nothing(page)
         await page.click(act("keep-open"))
         await page.click(act("keep"))
         await page.click(act("exit"))
@@ -82,5 +107,10 @@ async def test_a_way_back_outlives_leaving_only_if_asked_for(town: Town, phone: 
         await page.goto(town.url)
         await opens(page)
         assert await left_behind(page) == ["b"]
+        await expect(page.locator(act("back"))).to_contain_text(code)
         await page.click(act("back"))
+        await page.wait_for_selector(rung("stored"))
         await expect(page.locator("#code")).to_have_text(code)
+        await page.click(act("keep-open"))
+        await page.click(act("keep"))
+        await leaves_nothing(page)

@@ -214,7 +214,7 @@ async def test_tiles_from_an_address(tmp_path: Path, browser: Browser) -> None:
     """In a map that is drawn in GCJ-02, the place lies on the tile where such a map has it; nobody is told who asks."""
     async with tile_server() as (address, came):
         env = {"DISPATCH_MAP_TILES": f"{address}/{{z}}/{{x}}/{{y}}.png", "DISPATCH_MAP_DATUM": "gcj02"}
-        async with Town(tmp_path, env=env | {"DISPATCH_MAP_ATTRIBUTION": "© somebody"}) as town:
+        async with Town(tmp_path, env=env | {"DISPATCH_MAP_ATTRIBUTION": "© somebody"}, watched=True) as town:
             await town.user("V01")
             citizen = await walks(town)
             async with desk(browser, town, "V01", color_scheme="dark") as page:
@@ -238,7 +238,7 @@ async def test_tiles_from_a_file(tmp_path: Path, browser: Browser) -> None:
     """A file of tiles on the hub is drawn by parts, with no request elsewhere; when it is gone, the areas still are."""
     file = tmp_path / "city.pmtiles"
     file.write_bytes(archive())
-    async with Town(tmp_path / "town", env={"DISPATCH_MAP_TILES": str(file)}) as town:
+    async with Town(tmp_path / "town", env={"DISPATCH_MAP_TILES": str(file)}, watched=True) as town:
         await town.user("V01")
         citizen = await walks(town)
         async with desk(browser, town, "V01") as page:

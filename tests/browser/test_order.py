@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.async_api import Browser, WebSocket, expect
 
+from tests.browser.conftest import Phone
 from tests.browser.known import expected, in_list, known_to, known_with, there
 from tests.browser.line import Line
 from tests.browser.staff import act, desk
@@ -200,10 +201,9 @@ async def test_what_was_closed_before(town: Town, browser: Browser) -> None:
         assert known == [other.alarms[alarm]]
 
 
-async def test_closed_alarms_are_bounded(town: Town, browser: Browser) -> None:
+async def test_closed_alarms_are_bounded(town: Town, phone: Phone) -> None:
     """However many end while a console is open, it keeps the 200 that ended last, and every one that is open."""
-    await town.user("V01")
-    async with desk(browser, town, "V01") as page:
+    async with phone(f"{town.url}/sign-in") as page:  # the least of all pages: it only lends its browser
         kept = await page.evaluate("""() => import("/static/shared/store.js").then(({ makeStore }) => {
             const store = makeStore();
             const about = { station: "s", position: { epoch: "e", offset: 0 } };

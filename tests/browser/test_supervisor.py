@@ -1,9 +1,11 @@
 """The supervisor's page in a real browser: what is open, who was called, what happened, and that nobody changed it."""
 
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.staff import act, desk
@@ -13,8 +15,19 @@ TWO_TO_MIDNIGHT = datetime(2026, 11, 22, 15, 58, tzinfo=UTC)
 """23:58 in Shanghai."""
 
 
-async def test_open_alarms_say_who_was_called_and_when_the_next_step_is(town: Town, browser: Browser) -> None:
-    """A waiting alarm has a countdown and the officers called; a taken one has its owner."""
+@pytest.fixture
+async def midnight(tmp_path: Path) -> AsyncIterator[Town]:
+    """A town at the end of a day."""
+    async with Town(tmp_path, TWO_TO_MIDNIGHT, watched=True) as town:
+        yield town
+
+
+async def test_open_alarms_say_who_was_called_and_when_the_next_step_is(midnight: Town, browser: Browser) -> None:
+    """A waiting alarm has a countdown and the officers called; a taken one has its owner.
+
+    After the end of its day an open alarm stands in the list of those not closed, with who has it.
+    """
+    town = midnight
     officer = await town.officer("V01")
     await town.user("S01", None, "supervisor")
     async with desk(browser, town, "S01", "/supervisor", checked=False) as page:
@@ -27,11 +40,20 @@ async def test_open_alarms_say_who_was_called_and_when_the_next_step_is(town: To
         await officer.acknowledges(alarm)
         await expect(row).to_have_attribute("data-status", "acknowledged")
         await expect(row).to_contain_text("V01")
+
+        late = page.locator(f'[data-part="overdue"] [data-alarm="{alarm}"]')
+        await expect(late).to_have_count(0)
+        await officer.asks("arrive", alarm=alarm)
+        await town.fast_forward(130)
+        await expect(late).to_contain_text("V01")
     town.stops_watching(officer)
 
 
 async def test_the_log_is_filtered_and_an_alarm_has_its_timeline(town: Town, browser: Browser) -> None:
-    """The log shows every event in words, a filter leaves the ones asked for, and verifying says OK."""
+    """The log shows every event in words, a filter leaves the ones asked for, and verifying says OK.
+
+    More than a page of events: the next page goes on where the first ended, and Before leads back.
+    """
     officer = await town.officer("V01")
     await town.user("S01", None, "supervisor")
     alarm = await town.citizen().raises(text="门外有人")
@@ -50,17 +72,12 @@ async def test_the_log_is_filtered_and_an_alarm_has_its_timeline(town: Town, bro
         await expect(page.locator('tr[data-event="console_ready"]')).to_have_count(1)
         await page.click(act("verify"))
         await expect(page.locator('[data-verdict="dadongmen"]')).to_have_attribute("data-ok", "true")
-    town.stops_watching(officer)
 
-
-async def test_the_log_has_pages(town: Town, browser: Browser) -> None:
-    """More than a page of events: the next page goes on where the first ended, and Before leads back."""
-    officer = await town.officer("V01")
-    await town.user("S01", "dadongmen", "supervisor")
-    alarm = await town.citizen().raises()
-    for n in range(120):
-        await officer.asks("note", alarm=alarm, text=f"第 {n} 条")
-    async with desk(browser, town, "S01", "/supervisor#log", checked=False) as page:
+        with town.clock.under_way():
+            for n in range(120):
+                await officer.asks("note", alarm=alarm, text=f"第 {n} 条")
+        await town.quiet()
+        await page.reload()
         offsets = page.locator("td.offset")
         await expect(offsets).to_have_count(100)
         last = int(await offsets.last.inner_text())
@@ -69,23 +86,6 @@ async def test_the_log_has_pages(town: Town, browser: Browser) -> None:
         await page.click(act("page-before"))
         await expect(offsets.last).to_have_text(str(last))
     town.stops_watching(officer)
-
-
-async def test_what_was_not_closed_on_its_day_is_listed(tmp_path: Path, browser: Browser) -> None:
-    """After the end of its day an open alarm stands in the list of the supervisor, with who has it."""
-    async with Town(tmp_path, TWO_TO_MIDNIGHT) as town:
-        officer = await town.officer("V01")
-        await town.user("S01", None, "supervisor")
-        alarm = await town.citizen().raises()
-        await officer.acknowledges(alarm)
-        await officer.asks("arrive", alarm=alarm)
-        async with desk(browser, town, "S01", "/supervisor", checked=False) as page:
-            late = page.locator(f'[data-part="overdue"] [data-alarm="{alarm}"]')
-            await expect(page.locator(f'.open [data-alarm="{alarm}"]')).to_be_visible()
-            await expect(late).to_have_count(0)
-            await town.fast_forward(130)
-            await expect(late).to_contain_text("V01")
-        town.stops_watching(officer)
 
 
 async def test_content_is_held_released_and_wiped(town: Town, browser: Browser) -> None:

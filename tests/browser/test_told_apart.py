@@ -3,9 +3,10 @@
 import io
 import itertools
 import re
+from collections.abc import Iterable
 
 from PIL import Image, ImageChops
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, FloatRect, Locator, Page, expect
 
 from tests.browser.staff import act, desk
 from tests.flow.town import Town
@@ -19,6 +20,8 @@ LOOKS: tuple[dict[str, str], ...] = (
 )
 BLIND = ("achromatopsia", "deuteranopia", "protanopia", "tritanopia")
 SIDE = 48
+SCALE = 3
+"""Points of the screen for each of the page."""
 LEAST_APART = (
     0.08  # of the picture's points must differ between the marks of any two statuses, drawn in black and white
 )
@@ -37,12 +40,29 @@ LISTENER = """() => {
 LIVE = "document.querySelectorAll('[aria-live], [role=status], [role=alert], [role=log], output').length"
 
 
-async def picture(mark: Locator) -> Image.Image:
-    """The mark as it is on the screen, in black and white: whether each point is more mark than ground."""
-    grey = Image.open(io.BytesIO(await mark.screenshot())).convert("L").resize((SIDE, SIDE))
-    ground = grey.getpixel((0, 0))
-    apart = ImageChops.difference(grey, Image.new("L", grey.size, ground))
-    return apart.point(lambda value: 255 if value > 64 else 0)
+async def pictures(page: Page, rows: dict[str, Locator]) -> dict[str, Image.Image]:
+    """The marks as they are on the screen, in black and white: whether each point is more mark than ground."""
+    boxes = {status: await row.locator(".mark").bounding_box() for status, row in rows.items()}
+    taken = Image.open(io.BytesIO(await page.screenshot(clip=around(boxes.values())))).convert("L")
+    left, top = around(boxes.values())["x"], around(boxes.values())["y"]
+    marks = {}
+    for status, box in boxes.items():
+        assert box is not None
+        x, y = box["x"] - left, box["y"] - top
+        edges = [round(SCALE * at) for at in (x, y, x + box["width"], y + box["height"])]
+        grey = taken.crop((edges[0], edges[1], edges[2], edges[3])).resize((SIDE, SIDE))
+        ground = grey.getpixel((0, 0))
+        apart = ImageChops.difference(grey, Image.new("L", grey.size, ground))
+        marks[status] = apart.point(lambda value: 255 if value > 64 else 0)
+    return marks
+
+
+def around(boxes: Iterable[FloatRect | None]) -> FloatRect:
+    """The least box that holds all of them."""
+    there = [box for box in boxes if box is not None]
+    x, y = min(box["x"] for box in there), min(box["y"] for box in there)
+    right, bottom = max(box["x"] + box["width"] for box in there), max(box["y"] + box["height"] for box in there)
+    return {"x": x, "y": y, "width": right - x, "height": bottom - y}
 
 
 async def test_by_shape_and_word(town: Town, browser: Browser) -> None:
@@ -56,7 +76,7 @@ async def test_by_shape_and_word(town: Town, browser: Browser) -> None:
         for step in steps:
             await other.asks(step, alarm=alarm)
     await other.asks("close", alarm=made["closed"], disposition="handled", note="")
-    async with desk(browser, town, "V01", device_scale_factor=3) as page:
+    async with desk(browser, town, "V01", device_scale_factor=SCALE) as page:
         # What was closed before it came is not there; so it closes one itself.
         await other.asks("reopen", alarm=made["closed"], reason="再看一眼")
         await page.wait_for_selector(f'[data-alarm="{made["closed"]}"]')
@@ -74,15 +94,15 @@ async def test_by_shape_and_word(town: Town, browser: Browser) -> None:
             await page.click(act("theme"))
         for look in LOOKS:
             await page.emulate_media(**look)  # type: ignore[arg-type]
-            await told_apart(rows, str(look))
+            await told_apart(page, rows, str(look))
         debugger = await page.context.new_cdp_session(page)
         for kind in BLIND:
             await debugger.send("Emulation.setEmulatedVisionDeficiency", {"type": kind})
-            await told_apart(rows, kind)
+            await told_apart(page, rows, kind)
 
 
-async def told_apart(rows: dict[str, Locator], look: str) -> None:
-    marks = {status: await picture(row.locator(".mark")) for status, row in rows.items()}
+async def told_apart(page: Page, rows: dict[str, Locator], look: str) -> None:
+    marks = await pictures(page, rows)
     for one, other in itertools.combinations(marks, 2):
         differ = ImageChops.difference(marks[one], marks[other]).histogram()[255] / SIDE**2
         assert differ > LEAST_APART, (look, one, other, differ)

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import stat
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -246,10 +247,12 @@ async def with_faults(run: Run) -> None:
         writer.close()
     store = int((run.hub.data / "store" / "store.pid").read_text())
     os.kill(store, signal.SIGSTOP)  # one that died would be started again
-    await person.posts(text=text, place=WORDS["place"], position={"lat": LAT, "lon": LON})
-    assert person.answer.status_code == 503
     link = await Link.open(run.hub.url, additional_headers=AROUND)
-    answer = await link.asks("raise", id=person.id, secret=person.secret, text=text)
+    _, answer = await asyncio.gather(  # both wait for it to answer
+        person.posts(text=text, place=WORDS["place"], position={"lat": LAT, "lon": LON}),
+        link.asks("raise", id=str(uuid.uuid4()), secret=person.secret, text=text),
+    )
+    assert person.answer.status_code == 503
     assert answer["code"] == "not_stored"
     os.kill(store, signal.SIGKILL)
     await link.closes()

@@ -5,16 +5,18 @@ import json
 import shutil
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from dispatch.alarmlog.chain import verify
-from dispatch.stream.stream import Stream
 from tests.checks.day import ADDRESS, AGENT, LAT, LON, NEAR, PIN, PLAIN, TAIL, WORDS, Run, live
 from tests.flow.people import Answered, Officer
+from tests.flow.town import Town
+from tests.patience import PATIENCE_S
 from tests.process import HubProcess
 
 
@@ -110,51 +112,49 @@ WHY = "当事人申请删除"
 
 
 @pytest.fixture(scope="module")
-def wiped(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def wiped(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The same data, at another hub, after a supervisor has wiped every alarm; the hub has ended."""
-    folder = tmp_path_factory.mktemp("wiped")
-    shutil.copytree(run.folder / "data", folder / "data", ignore=shutil.ignore_patterns("*.sock"))
-    (folder / "tmp").mkdir()
-    hub = HubProcess(folder / "data", DISPATCH_LOG_LEVEL="debug", TMPDIR=str(folder / "tmp"))
-    made = Run(hub, folder, alarms=run.alarms)
-    try:
-        hub.start()
+    made = Run(run.hub, tmp_path_factory.mktemp("wiped"), alarms=run.alarms)
+    shutil.copytree(run.folder / "data", made.folder / "data", ignore=shutil.ignore_patterns("*.sock"))
+    with capture_logs() as said:
         asyncio.run(wipe(made))
-        assert hub.stop() == 0
-        yield made
-    finally:
-        hub.end()
+    (made.folder / LOG).write_text("\n".join(map(repr, said)), "utf-8")
+    return made
+
+
+LOG = "log.txt"
 
 
 async def wipe(run: Run) -> None:
-    """Close and wipe every alarm, and wait until it is off the disk."""
-    redis = Redis.from_url(f"unix://{run.hub.data / 'store' / 'store.sock'}")
-    await redis.config_set("rdbcompression", "no")  # or the search would not find what it should
-    supervisor = Officer(run.hub.url, "S01")
-    await supervisor.signs_in(run.hub.password)
-    await supervisor.opens_console(ready=False)
-    for alarm in run.alarms:
-        found = await supervisor.http.get(f"/log/alarms/{alarm}")
-        if found.status_code != 200:
-            continue  # it never got through
-        status = found.json()["alarm"]["status"]
-        if status == "raised":
-            await supervisor.acknowledges(alarm)
-        if status != "closed":
-            await supervisor.asks("close", alarm=alarm, disposition="test", note=WORDS["note"])
-        await supervisor.asks("wipe", alarm=alarm, reason=WHY)
-    async with asyncio.timeout(60):
-        while any((run.hub.data / "media").rglob("*-*-*-*-*/*/*")):
-            await redis.blpop(["nothing"], 0.1)
-        while len(set(await redis.hmget("dispatch:{0}:rewrite", ["wiped", "written"]))) > 1:
-            await redis.hdel("dispatch:{0}:rewrite", "next")  # it may be written from now on
-            await redis.blpop(["nothing"], 0.1)
-    for station in ("dadongmen", "xiaodong"):
-        assert (await verify(Stream(redis), station)).ok
-    with pytest.raises(Answered, match="wiped"):
-        await supervisor.asks("note", alarm=run.alarms[0], text=WORDS["note"])
-    await supervisor.closes()
-    await redis.aclose()
+    """Close and wipe every alarm, and let time pass until it is off the disk."""
+    async with Town(run.folder / "data", datetime.now(UTC), own_store=True) as town:
+        redis, keys = town.dispatch.stream.redis, town.dispatch.stream.keys
+        await redis.config_set("rdbcompression", "no")  # or the search would not find what it should
+        supervisor = Officer(town.url, "S01", town.rests, waits=False)
+        town.people.append(supervisor)
+        town.stops_watching(supervisor)
+        await supervisor.signs_in(run.hub.password)
+        await supervisor.opens_console()
+        for alarm in run.alarms:
+            found = await supervisor.http.get(f"/log/alarms/{alarm}")
+            if found.status_code != 200:
+                continue  # it never got through
+            status = found.json()["alarm"]["status"]
+            if status == "raised":
+                await supervisor.acknowledges(alarm)
+            if status != "closed":
+                await supervisor.asks("close", alarm=alarm, disposition="test", note=WORDS["note"])
+            await supervisor.asks("wipe", alarm=alarm, reason=WHY)
+        async with asyncio.timeout(PATIENCE_S):  # the store writes its file in its own time
+            while any((run.folder / "data" / "media").rglob("*-*-*-*-*/*/*")):
+                await town.fast_forward(5)
+            while len(set(await redis.hmget(keys.rewrite, ["wiped", "written"]))) > 1:
+                await redis.hdel(keys.rewrite, "next")  # it may be written from now on
+                await town.fast_forward(5)
+        for station in ("dadongmen", "xiaodong"):
+            assert (await verify(town.dispatch.stream, station)).ok
+        with pytest.raises(Answered, match="wiped"):
+            await supervisor.asks("note", alarm=run.alarms[0], text=WORDS["note"])
 
 
 def test_after_a_wipe_nothing_of_the_citizen_is_left(run: Run, wiped: Run) -> None:
@@ -182,4 +182,4 @@ def test_after_a_wipe_what_was_done_is_left(wiped: Run) -> None:
     ):
         assert mark.encode() in stored, mark
     assert WHY.encode() in stored or json.dumps(WHY)[1:-1].encode() in stored
-    assert "append_only_file_rewritten" in wiped.said
+    assert "append_only_file_rewritten" in (wiped.folder / LOG).read_text("utf-8")

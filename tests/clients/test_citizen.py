@@ -11,7 +11,7 @@ import pytest
 
 from fujin_client import Alarm, Asked, Citizen, Ladder, News, Officer, Refused, Said, Unreachable, media_type
 from fujin_client.news import Story
-from tests.clients.served import Served
+from tests.clients.near import Near
 from tests.patience import PATIENCE_S
 
 WAYS = [("socket", "msgpack"), ("socket", "json"), ("http", "msgpack")]
@@ -30,7 +30,7 @@ async def until(alarm: Alarm, last: Callable[[News], bool]) -> list[News]:
 
 @pytest.mark.parametrize(("over", "codec"), WAYS)
 async def test_from_raise_to_closed(
-    served: Served, officer: Officer, over: Literal["socket", "http"], codec: Literal["json", "msgpack"]
+    served: Near, officer: Officer, over: Literal["socket", "http"], codec: Literal["json", "msgpack"]
 ) -> None:
     """Over socket and HTTP, in both codecs: what a citizen sends is what officers have, and the other way round."""
     async with Citizen(served.url, over=over, codec=codec) as citizen:
@@ -65,7 +65,7 @@ async def test_from_raise_to_closed(
 
 @pytest.mark.parametrize(("over", "codec"), WAYS)
 async def test_same_names_same_alarm(
-    served: Served, over: Literal["socket", "http"], codec: Literal["json", "msgpack"]
+    served: Near, over: Literal["socket", "http"], codec: Literal["json", "msgpack"]
 ) -> None:
     """Raised again with its id and secret it is the same alarm with the same receipt; the id belongs to that secret."""
     async with Citizen(served.url, over=over, codec=codec) as citizen:
@@ -80,7 +80,7 @@ async def test_same_names_same_alarm(
 
 
 @pytest.mark.parametrize("over", ["socket", "http"])
-async def test_wrong_secret_and_no_alarm_look_alike(served: Served, over: Literal["socket", "http"]) -> None:
+async def test_wrong_secret_and_no_alarm_look_alike(served: Near, over: Literal["socket", "http"]) -> None:
     """Nobody learns from the answer whether there is such an alarm."""
     async with Citizen(served.url, over=over) as citizen:
         alarm = await citizen.raise_alarm()
@@ -93,7 +93,7 @@ async def test_wrong_secret_and_no_alarm_look_alike(served: Served, over: Litera
         assert "secret" in wrong.value.advice
 
 
-async def test_what_is_wrong_is_named(served: Served) -> None:
+async def test_what_is_wrong_is_named(served: Near) -> None:
     """A field that is wrong is named, and the alarm can be raised once it is right."""
     async with Citizen(served.url) as citizen:
         with pytest.raises(Refused, match=r"position\.lat") as refused:
@@ -103,7 +103,7 @@ async def test_what_is_wrong_is_named(served: Served) -> None:
             Citizen("ftp://127.0.0.1")
 
 
-async def test_cancel(served: Served, officer: Officer) -> None:
+async def test_cancel(served: Near, officer: Officer) -> None:
     """Right and wrong number are answered alike; only officers learn of duress. No cancel closes an alarm."""
     async with Citizen(served.url) as citizen:
         free, forced = await citizen.raise_alarm(), await citizen.raise_alarm(pin="1234")
@@ -126,7 +126,7 @@ async def test_cancel(served: Served, officer: Officer) -> None:
     ],
 )
 async def test_media_arrive_whole(
-    served: Served, officer: Officer, fixtures: Path, name: str, kind: str, copy: str
+    served: Near, officer: Officer, fixtures: Path, name: str, kind: str, copy: str
 ) -> None:
     """A photo or recording arrives byte for byte; officers see a copy, and the original only with a reason."""
     async with Citizen(served.url) as citizen:
@@ -143,7 +143,7 @@ async def test_media_arrive_whole(
         assert (await officer.next_event("original_opened", alarm.id)).data["by"] == "V01"
 
 
-async def test_media_of_many_chunks(served: Served, officer: Officer) -> None:
+async def test_media_of_many_chunks(served: Near, officer: Officer) -> None:
     """What is larger than a chunk is sent as many, and put together as it was."""
     recording = b"#!AMR\n" + bytes(range(256)) * 4096  # 1 MiB
     async with Citizen(served.url) as citizen:
@@ -154,7 +154,7 @@ async def test_media_of_many_chunks(served: Served, officer: Officer) -> None:
         assert ended.data["sha256"] == hashlib.sha256(recording).hexdigest()
 
 
-async def test_what_is_no_media_is_not_sent(served: Served, fixtures: Path) -> None:
+async def test_what_is_no_media_is_not_sent(served: Near, fixtures: Path) -> None:
     """A page under a picture's name is told before anything is sent; the server says no to a type that is none."""
     async with Citizen(served.url) as citizen:
         alarm = await citizen.raise_alarm()
@@ -166,7 +166,7 @@ async def test_what_is_no_media_is_not_sent(served: Served, fixtures: Path) -> N
         assert (await alarm.look())["media"] == {}
 
 
-async def test_comes_back_with_what_was_missed(served: Served, officer: Officer) -> None:
+async def test_comes_back_with_what_was_missed(served: Near, officer: Officer) -> None:
     """After a cut the talk that was missed comes once, in order, and nothing that was heard before."""
     async with Citizen(served.url) as citizen:
         alarm = await citizen.raise_alarm()
@@ -182,7 +182,7 @@ async def test_comes_back_with_what_was_missed(served: Served, officer: Officer)
         assert alarm.link.connections == 2
 
 
-async def test_resumed_by_its_names(served: Served, officer: Officer) -> None:
+async def test_resumed_by_its_names(served: Near, officer: Officer) -> None:
     """Another program that has id and secret sees the whole alarm."""
     async with Citizen(served.url) as citizen:
         alarm = await citizen.raise_alarm(text="x")

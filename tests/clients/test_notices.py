@@ -1,35 +1,30 @@
 """An officer's program learns what is wrong with the system itself, and survives a record that went back."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from fujin_client import Citizen, Officer
-from tests.process import HubProcess
+from tests.clients.near import Near
 from tests.stores import Single
 
 
-@pytest.fixture
-async def hub(tmp_path: Path, store: Single) -> AsyncIterator[HubProcess]:
-    """A hub that looks at its store every second."""
-    hub = HubProcess(tmp_path / "data", DISPATCH_STORE_CHECK_S="1")
-    try:
-        await asyncio.to_thread(hub.start, "--store", store.url)
-        yield hub
-    finally:
-        hub.end()
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def store() -> AsyncIterator[Single]:
     async with Single() as store:
         yield store
 
 
-async def test_notices_come_and_go(hub: HubProcess, store: Single) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def hub(tmp_path_factory: pytest.TempPathFactory, store: Single) -> AsyncIterator[Near]:
+    """A hub that looks at its store every second."""
+    async with Near(tmp_path_factory.mktemp("near"), store.url, DISPATCH_STORE_CHECK_S="1") as near:
+        yield near
+
+
+async def test_notices_come_and_go(hub: Near, store: Single) -> None:
     """A store that becomes unsafe is in `notices` until it is mended."""
     async with Officer(hub.url, "V01", hub.password) as officer:
         await officer.subscribe()
@@ -41,7 +36,7 @@ async def test_notices_come_and_go(hub: HubProcess, store: Single) -> None:
         await officer.until(lambda: officer.notices == [] or None)
 
 
-async def test_a_record_that_went_back(hub: HubProcess, store: Single) -> None:
+async def test_a_record_that_went_back(hub: Near, store: Single) -> None:
     """The console comes back by itself with a fresh snapshot, without error, and is told why; live events follow."""
     node = store.nodes[0]
     files = node.log.parent / "appendonlydir"

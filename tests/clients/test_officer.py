@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import signal
 from pathlib import Path
 from typing import Literal
 
@@ -11,11 +12,12 @@ import pytest
 import fujin_client
 from fujin_client import Alarm, Citizen, Event, Gap, Ladder, Officer, Position, Refused, SignedOut
 from fujin_client.board import Board, merge
-from tests.clients.served import Served
+from tests.clients.near import Near
 from tests.patience import PATIENCE_S
+from tests.process import HubProcess
 
 
-async def test_wrong_password(served: Served) -> None:
+async def test_wrong_password(served: Near) -> None:
     """A wrong password is told as such, with what to do, and the same for a name that is not there."""
     told = []
     for name in ("V09", "nobody"):
@@ -28,7 +30,7 @@ async def test_wrong_password(served: Served) -> None:
     assert told[0] == told[1]
 
 
-async def test_foreign_origin(served: Served) -> None:
+async def test_foreign_origin(served: Near) -> None:
     """A page of another origin cannot sign in for its visitor, nor use the socket."""
     with pytest.raises(Refused) as refused:
         async with Officer(served.url, "V01", served.password, origin="https://evil.example"):
@@ -36,7 +38,7 @@ async def test_foreign_origin(served: Served) -> None:
     assert refused.value.code == "wrong_origin"
 
 
-async def test_not_ones_station(served: Served, officer: Officer) -> None:
+async def test_not_ones_station(served: Near, officer: Officer) -> None:
     """A station of others is refused, and one goes on hearing one's own."""
     with pytest.raises(Refused) as refused:
         await officer.subscribe(["wanquan"])
@@ -47,7 +49,7 @@ async def test_not_ones_station(served: Served, officer: Officer) -> None:
 
 
 @pytest.mark.parametrize("codec", ["json", "msgpack"])
-async def test_every_command(served: Served, codec: Literal["json", "msgpack"]) -> None:
+async def test_every_command(served: Near, codec: Literal["json", "msgpack"]) -> None:
     """Each command of the protocol has its effect and is answered with the alarm's new version."""
     async with (
         Officer(served.url, "V01", served.password, codec=codec) as first,
@@ -95,7 +97,7 @@ async def test_every_command(served: Served, codec: Literal["json", "msgpack"]) 
         assert [note["text"] for note in known["notes"].values()] == ["only for us", "done"]
 
 
-async def test_silent_console_is_told(served: Served, officer: Officer) -> None:
+async def test_silent_console_is_told(served: Near, officer: Officer) -> None:
     """A console that can make no sound does not count as ready, and says so to everyone."""
     async with Officer(served.url, "V03", served.password) as other:
         await other.subscribe()
@@ -113,7 +115,7 @@ def taken(officer: Officer, kind: str, name: str) -> Event | None:
     return next((e for e in officer.heard if e.type == kind and e.data["officer"] == name), None)
 
 
-async def test_goes_on_from_its_position(served: Served, officer: Officer) -> None:
+async def test_goes_on_from_its_position(served: Near, officer: Officer) -> None:
     """A console that was cut gets exactly what it missed, and then knows what a new one is told."""
     async with Citizen(served.url, over="http") as citizen:
         alarm = await citizen.raise_alarm(text="before")
@@ -135,7 +137,7 @@ async def test_goes_on_from_its_position(served: Served, officer: Officer) -> No
             assert {i: a for i, a in officer.alarms.items() if a["status"] != "closed"} == fresh.alarms
 
 
-async def test_skipped_event_is_a_gap(served: Served, officer: Officer) -> None:
+async def test_skipped_event_is_a_gap(served: Near, officer: Officer) -> None:
     """An event that does not follow the last one is never applied; subscribing again goes on in order."""
     async with Citizen(served.url) as citizen:
         stream = officer.board.streams["dadongmen"]
@@ -151,7 +153,7 @@ async def test_skipped_event_is_a_gap(served: Served, officer: Officer) -> None:
         assert (await officer.next_event("alarm_raised", alarm.id)).position.offset > here.offset
 
 
-async def test_signed_out_is_for_good(served: Served) -> None:
+async def test_signed_out_is_for_good(served: Near) -> None:
     """A console whose sign-in was ended elsewhere does not come back by itself."""
     async with Officer(served.url, "V05", served.password) as officer:
         await officer.subscribe()
@@ -164,14 +166,14 @@ async def test_signed_out_is_for_good(served: Served) -> None:
             await officer.next_event("no_such_event")
 
 
-async def test_hub_is_killed(own: Served) -> None:
+async def test_hub_is_killed(own: HubProcess) -> None:
     """A hub that is killed and started again: a request that was under way is answered, and no event is missing."""
     async with Citizen(own.url) as citizen, Officer(own.url, "V01", own.password) as officer:
         await officer.subscribe()
         start = officer.positions["dadongmen"].offset
         first = await citizen.raise_alarm(text="one")
         raised = await officer.next_event("alarm_raised", first.id)
-        own.kill()
+        own.stop(signal.SIGKILL)
         acknowledging = asyncio.create_task(officer.acknowledge(first.id))
         saying = asyncio.create_task(first.say("still here"))
         raising = asyncio.create_task(citizen.raise_alarm(text="two"))

@@ -6,15 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.clients.served import ENVIRONMENT, Served
+from tests.clients.near import Near
+from tests.process import ENVIRONMENT
 
 PROGRAM = re.compile(r"```python\n(.+?)```", re.DOTALL)
 
 
-async def test_programs_of_the_readme(root: Path, own: Served) -> None:
+async def test_programs_of_the_readme(root: Path, served: Near) -> None:
     """A citizen and an officer, as the README writes them, come from raise to closed together."""
     text = (root / "clients" / "python" / "README.md").read_text(encoding="utf-8")
-    text = text.replace("http://localhost:8787", own.url).replace("the password", own.password)
+    text = text.replace("http://localhost:8787", served.url).replace("the password", served.password)
     citizen, officer = PROGRAM.findall(text)
     async with asyncio.timeout(60):
         listening = await run(officer)

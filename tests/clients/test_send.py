@@ -13,22 +13,28 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from dispatch.cli.send import send
 from fujin_client import Citizen, Officer
-from tests.clients.served import ENVIRONMENT, ROOT, Served
+from tests.clients.conftest import MEDIA_BYTES
+from tests.clients.near import Near
+from tests.process import ENVIRONMENT, ROOT
 
 COMMAND = (sys.executable, "-m", "dispatch", "send")
 
 
 async def sent(*arguments: str | Path) -> tuple[int, str, str]:
-    """(exit status, standard output, standard error)."""
-    async with running(*arguments) as process:
-        out, err = await process.communicate()
-        return process.returncode or 0, out.decode(), err.decode()
+    """The command in a thread of this process: (exit status, standard output, standard error)."""
+    async with asyncio.timeout(60):
+        done = await asyncio.to_thread(CliRunner().invoke, send, [str(each) for each in arguments])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
+    return done.exit_code, done.stdout, done.stderr
 
 
 @asynccontextmanager
 async def running(*arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The command as users run it."""
     process = await asyncio.create_subprocess_exec(
         *COMMAND, *arguments, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -45,7 +51,7 @@ def rows(out: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-async def test_stored(served: Served, officer: Officer, fixtures: Path) -> None:
+async def test_stored(served: Near, officer: Officer, fixtures: Path) -> None:
     """It ends when everything is stored, with a receipt code and the way back; officers have all of it."""
     status, out, err = await sent(
         "--url", served.url, "--text", "门外有人", "--at", "41.797,123.462", "--needs", "deaf", "--needs", "signs",
@@ -71,7 +77,7 @@ async def test_stored(served: Served, officer: Officer, fixtures: Path) -> None:
     assert sorted(item["kind"] for item in alarm["media"].values()) == ["audio", "photo", "photo"]
 
 
-async def test_empty_is_an_alarm(served: Served, officer: Officer) -> None:
+async def test_empty_is_an_alarm(served: Near, officer: Officer) -> None:
     """An alarm needs nothing. With --json each line is an object."""
     status, out, _ = await sent("--url", served.url, "--json")
     (receipt,) = rows(out)
@@ -80,7 +86,7 @@ async def test_empty_is_an_alarm(served: Served, officer: Officer) -> None:
     assert (await officer.next_event("alarm_raised", receipt["id"])).data["channel"] == "cli"
 
 
-async def test_follow(served: Served, officer: Officer) -> None:
+async def test_follow(served: Near, officer: Officer) -> None:
     """With --follow each rung is one line when it becomes true, and it ends when the alarm is closed."""
     async with running("--url", served.url, "--follow") as process:
         assert process.stdout is not None
@@ -105,7 +111,7 @@ async def test_follow(served: Served, officer: Officer) -> None:
     assert lines[-1] == "Closed."
 
 
-async def test_follow_json_and_reopen(served: Served, officer: Officer) -> None:
+async def test_follow_json_and_reopen(served: Near, officer: Officer) -> None:
     """An alarm that is given back is said to be open again, and its second acknowledgement is told too."""
     async with running("--url", served.url, "--follow", "--json") as process:
         assert process.stdout is not None
@@ -131,7 +137,7 @@ async def test_follow_json_and_reopen(served: Served, officer: Officer) -> None:
         assert await process.wait() == 0
 
 
-async def test_practice(served: Served, officer: Officer) -> None:
+async def test_practice(served: Near, officer: Officer) -> None:
     """A practice alarm is stored and on no list, and following it ends at once: nobody will answer."""
     status, out, _ = await sent("--url", served.url, "--practice", "--follow", "--json")
     assert status == 0
@@ -158,7 +164,7 @@ async def test_practice(served: Served, officer: Officer) -> None:
         (("--url", "http://127.0.0.1:9", "--wait", "0.3"), "not known to be stored"),
     ],
 )
-async def test_told_what_is_wrong(served: Served, officer: Officer, arguments: tuple[str, ...], reason: str) -> None:
+async def test_told_what_is_wrong(served: Near, officer: Officer, arguments: tuple[str, ...], reason: str) -> None:
     """Exit status 2 with the reason on standard error, nothing on standard output, and no alarm."""
     status, out, err = await sent("--url", served.url, *arguments)
     assert (status, out) == (2, "")
@@ -169,12 +175,12 @@ async def test_told_what_is_wrong(served: Served, officer: Officer, arguments: t
     assert (await officer.next_event("alarm_raised")).alarm == after.id
 
 
-async def test_file_that_the_server_refuses(served: Served, officer: Officer, tmp_path: Path) -> None:
+async def test_file_that_the_server_refuses(served: Near, officer: Officer, tmp_path: Path) -> None:
     """A file that is too large is told with exit status 2; the alarm and the other file are stored all the same."""
     large, small = tmp_path / "large.amr", tmp_path / "small.png"
     with large.open("wb") as file:
         file.write(b"#!AMR\n")
-        os.truncate(file.fileno(), 105_000_000)
+        os.truncate(file.fileno(), MEDIA_BYTES + 1)
     small.write_bytes((ROOT / "tests/fixtures/photo-text-chunk.png").read_bytes())
     status, out, err = await sent("--url", served.url, "--audio", large, "--photo", small, "--json")
     assert status == 2

@@ -40,6 +40,10 @@ class Balanced:
         """Start all of it; `places` are further words of nginx's configuration to replace."""
         for hub in self.hubs:
             hub.start()
+        self.start_nginx(**places)
+
+    def start_nginx(self, **places: str) -> None:
+        """Before hubs whose ports are known, and which may be started later."""
         self._folder.joinpath("nginx").mkdir()
         ports = (self.hubs[0].port, self.hubs[1].port)
         self.nginx = Nginx(self._program, self._folder / "nginx", ports, **places)

@@ -16,12 +16,12 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from fujin_client import Alarm, Citizen, Officer
-from tests.clients.served import ROOT
 from tests.deploy import document
 from tests.patience import PATIENCE_S
-from tests.process import HubProcess
+from tests.process import ROOT, HubProcess
 
 SCRIPT = ROOT / "config" / "deploy" / "backup.sh"
+LOOK_S = 0.1
 Start = Callable[[str], HubProcess]
 
 
@@ -131,6 +131,7 @@ async def test_backup_and_restore(start: Start, tmp_path: Path) -> None:
             assert await officer.original(alarm, media, "所长要求看一下原件") == photo
 
 
+@pytest.mark.nightly
 async def test_going_back_is_told(start: Start, tmp_path: Path) -> None:
     """An older copy of the store under a console that knows more: it is shown what is there now, and told why."""
     hub = await asyncio.to_thread(start, "data")
@@ -171,7 +172,7 @@ async def another_second(backup: Path) -> None:
     """Wait until the next backup would have another name."""
     command = ["date", "-u", "+%H%M%SZ"]
     while backup.name.endswith((await asyncio.to_thread(subprocess.check_output, command, text=True)).strip()):
-        pass
+        await asyncio.sleep(LOOK_S)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tests.deploy.balanced import Balanced, connections
 from tests.patience import PATIENCE_S
 
 __all__ = ["browser", "chromium", "phone"]  # fixtures
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.nightly]
 
 
 async def test_the_page_goes_on_at_another_hub(behind: Callable[..., Awaitable[Balanced]], phone: Phone) -> None:

@@ -59,7 +59,7 @@ def test_every_file_that_is_named_is_there() -> None:
         assert (DEPLOY.parents[1] / named).exists(), named
 
 
-@pytest.mark.parametrize("running", [False, True])
+@pytest.mark.parametrize("running", [False, pytest.param(True, marks=pytest.mark.nightly)])
 def test_checking_and_users(tmp_path: Path, running: bool) -> None:
     """The commands of the first section do what is said, before the first start and beside a running hub."""
     data = tmp_path / "data"

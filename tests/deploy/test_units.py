@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,10 +13,10 @@ import pytest
 
 from dispatch import resources
 from dispatch.settings import load
-from tests.clients.served import ENVIRONMENT, ROOT
+from tests import shared
 from tests.deploy.shipped import DEPLOY
 from tests.nodes import free_ports
-from tests.process import HubProcess, store_ends
+from tests.process import ENVIRONMENT, ROOT, store_ends
 
 UNITS = sorted(path.name for path in (DEPLOY / "systemd").iterdir())
 
@@ -51,22 +50,12 @@ def test_systemd_takes_it(name: str, tmp_path: Path) -> None:
     assert (own, checked.returncode) == ([], 0)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[str]:
-    """A store for hubs that have none of their own: the built-in one of another hub."""
-    hub = HubProcess(tmp_path / "other" / "data")
-    (tmp_path / "other").mkdir()
-    hub.start()
-    yield f"unix://{tmp_path / 'other' / 'data' / 'store' / 'store.sock'}"
-    hub.end()
-
-
 @pytest.mark.parametrize("name", UNITS)
-def test_its_commands_run_a_hub(name: str, tmp_path: Path, store: str) -> None:
+def test_its_commands_run_a_hub(name: str, tmp_path: Path) -> None:
     """The start is over when the hub is ready, fails when the hub does, and a stop takes less than is allowed."""
     unit = read(name)
     port = str(free_ports(1)[0])
-    (tmp_path / "store-url").write_text(store)
+    (tmp_path / "store-url").write_text(shared.store().url)
     places = {
         "/opt/dispatch/bin/dispatch": f"{sys.executable} -m dispatch", "/var/lib/dispatch": str(tmp_path / "data"),
         "--config /etc/dispatch": f"--config {ROOT}/config", "/etc/dispatch/": f"{tmp_path}/", "%i": port, "8787": port,
@@ -78,6 +67,7 @@ def test_its_commands_run_a_hub(name: str, tmp_path: Path, store: str) -> None:
         return text
 
     environment = ENVIRONMENT | dict(placed(line).split("=", 1) for line in unit["Environment"])
+    environment["DISPATCH_STORE_PREFIX"] = shared.prefix()
     (start,), (wait,) = unit["ExecStart"], unit["ExecStartPost"]
     with (tmp_path / "log.txt").open("wb") as log:
         hub = subprocess.Popen(shlex.split(placed(start)), cwd=ROOT, env=environment, stdout=log, stderr=log)

@@ -1,9 +1,7 @@
 """Duty on a real store: two hubs, one clock that is moved by hand, the demonstration's rotas."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +12,8 @@ from dispatch.duty.roster import Called, Roster
 from dispatch.duty.rota import Rota
 from dispatch.settings import load
 from dispatch.store import checks as store
-from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.stream import Stream
+from tests import shared
 from tests.flow.clock import FakeClock
 
 HOME = "dadongmen"
@@ -25,11 +23,12 @@ LAPSE_S = 15
 class Hub:
     """One hub's duty stage. `lost` are the stations of which it was told that somebody is not reached any more."""
 
-    def __init__(self, url: str, clock: FakeClock, rotas: Mapping[str, Rota]) -> None:
+    def __init__(self, url: str, prefix: str, clock: FakeClock, rotas: Mapping[str, Rota]) -> None:
         self.clock = clock
-        self.stream = Stream(store.connect(url, timeout_s=2))
+        self.work = clock.work()
+        self.stream = Stream(store.connect(url, timeout_s=2), prefix=prefix)
         self.readiness = Readiness(self.stream, clock, LAPSE_S)
-        self.roster = Roster(self.stream, clock, rotas, self.readiness)
+        self.roster = Roster(self.stream, self.work, rotas, self.readiness)
         self.lost: list[str] = []
         self.readiness.on_lost.append(self._note)
 
@@ -60,8 +59,9 @@ class Hub:
 class Duty:
     """The store and what is needed to make hubs on it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = EmbeddedStore(folder / "store")
+    def __init__(self) -> None:
+        self.url = shared.store().url
+        self.prefix = shared.prefix()
         self.clock = FakeClock()
         self.rotas = dict(load(resources.demo_config(), {}).rotas)
         self.hubs: list[Hub] = []
@@ -69,7 +69,9 @@ class Duty:
     def hub(self, **rotas: Rota | None) -> Hub:
         """A hub; `rotas` are what its configuration has otherwise, None for a station that it does not have."""
         configured = {**self.rotas, **rotas}
-        hub = Hub(self.store.url, self.clock, {name: rota for name, rota in configured.items() if rota is not None})
+        hub = Hub(
+            self.url, self.prefix, self.clock, {name: rota for name, rota in configured.items() if rota is not None}
+        )
         self.hubs.append(hub)
         return hub
 
@@ -79,15 +81,12 @@ class Duty:
 
 
 @pytest.fixture
-async def duty(tmp_path: Path) -> AsyncIterator[Duty]:
-    made = Duty(tmp_path)
-    await asyncio.to_thread(made.store.start)
+async def duty() -> AsyncIterator[Duty]:
+    made = Duty()
     yield made
-    redis = store.connect(made.store.url)
-    await store.end(redis)
-    for each in (redis, *(hub.stream.redis for hub in made.hubs)):
-        await each.aclose()
-    await asyncio.to_thread(made.store.ended)
+    FakeClock.newest = None
+    for hub in made.hubs:
+        await hub.stream.redis.aclose()
 
 
 @pytest.fixture

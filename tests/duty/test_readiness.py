@@ -5,11 +5,9 @@ import asyncio
 import pytest
 
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.tasks import repeat
+from dispatch.alarm.work import end
 from dispatch.duty.readiness import Console
-from dispatch.store import checks as store
 from tests.duty.conftest import HOME, LAPSE_S, Duty, Hub
-from tests.patience import PATIENCE_S
 
 
 async def test_readiness_is_told_once(hub: Hub, other_hub: Hub) -> None:
@@ -122,12 +120,10 @@ async def test_each_station_on_its_own(hub: Hub) -> None:
     assert sorted(hub.lost) == [HOME, "xiaodong"], "once for each station"
 
 
-async def test_nothing_is_ready_that_was_not_stored(duty: Duty, hub: Hub) -> None:
+async def test_nothing_is_ready_that_was_not_stored(duty: Duty) -> None:
     """Without the store there is no readiness: neither said nor asked."""
-    redis = store.connect(duty.store.url)
-    await store.end(redis)
-    await redis.aclose()
-    await asyncio.to_thread(duty.store.ended)
+    duty.url = "redis://127.0.0.1:1/0"  # where none is
+    hub = duty.hub()
     for asked in (hub.wakes("V01"), hub.awake(), hub.readiness.step(hub.clock.now())):
         with pytest.raises(Refused, match="not_stored"):
             await asked
@@ -136,15 +132,11 @@ async def test_nothing_is_ready_that_was_not_stored(duty: Duty, hub: Hub) -> Non
 async def test_the_loop_looks_by_itself(hub: Hub) -> None:
     """With the loop running, silence is found within its poll time."""
     await hub.wakes("V01")
-    loop = asyncio.create_task(repeat(hub.readiness.step, hub.clock, 1.0))
-    async with asyncio.timeout(PATIENCE_S):
-        while not hub.clock._sleepers:
-            await asyncio.sleep(0)
+    loop = hub.work.spawn(hub.work.repeat(hub.readiness.step, 1.0), "readiness")
     await hub.clock.advance(LAPSE_S - 1)
     assert hub.lost == []
     await hub.clock.advance(1)
     assert hub.lost == [HOME]
     await hub.clock.advance(60)
     assert [event["type"] for event in await hub.events()] == ["console_ready", "console_lost"]
-    loop.cancel()
-    await asyncio.gather(loop, return_exceptions=True)
+    await end([loop])

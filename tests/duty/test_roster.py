@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dispatch.alarm.clock import to_text
-from dispatch.alarm.tasks import repeat
+from dispatch.alarm.work import end
 from dispatch.duty.rota import Override
 from tests.duty.conftest import HOME, LAPSE_S, Duty, Hub
-from tests.patience import PATIENCE_S
 
 HANDOVER = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
 """Monday 08:00 in Shanghai: V01 and V02 go, V03 and V04 come."""
@@ -149,16 +148,13 @@ async def test_a_rota_that_was_changed_is_told(duty: Duty, hub: Hub) -> None:
 
 async def test_the_loop_hands_over_by_itself(duty: Duty, hub: Hub) -> None:
     """Every station hears of its handover while nobody does anything."""
-    loop = asyncio.create_task(repeat(hub.roster.step, hub.clock, 5.0))
-    async with asyncio.timeout(PATIENCE_S):
-        while not duty.clock._sleepers:
-            await asyncio.sleep(0)
     await to_handover(duty, less_s=60)
+    loop = hub.work.spawn(hub.work.repeat(hub.roster.step, 5.0), "roster")
+    await duty.clock.quiet()
     assert [len(await hub.events(station)) for station in duty.rotas] == [1] * len(duty.rotas)
     await duty.clock.advance(65)
     assert [len(await hub.events(station)) for station in duty.rotas] == [2] * len(duty.rotas)
-    loop.cancel()
-    await asyncio.gather(loop, return_exceptions=True)
+    await end([loop])
 
 
 # -- supervisors and other stations ----------------------------------------------------------------------------

@@ -70,7 +70,7 @@ async def test_a_late_step_is_told_to_the_supervisor(town: Town) -> None:
     town.clock.jump(20)
     for _ in range(2):
         await town.dispatch.auditor.step(town.clock.now())
-    await town.settles()
+    await town.quiet()
     told = await supervisor.hears(None, "deadline_late")
     assert (told["event"]["about"], told["event"]["by_s"]) == (alarm, 5.0)
     await town.dispatch.notices.step(town.clock.now())

@@ -2,13 +2,15 @@
 
 import asyncio
 
+from dispatch.alarm.clock import StoreClock
+from dispatch.alarm.work import Work
 from dispatch.fanout.admission import Admission
 from tests.patience import PATIENCE_S
 
 
 async def test_few_work_at_once_in_the_order_in_which_they_came() -> None:
     """Of many that come together no more than so many are in, and the first to come are the first in."""
-    admission = Admission(2)
+    admission = Admission(2, Work(StoreClock()))
     inside: list[int] = []
     came: list[int] = []
     most = 0
@@ -30,7 +32,7 @@ async def test_few_work_at_once_in_the_order_in_which_they_came() -> None:
 
 async def test_who_waits_for_the_store_keeps_nobody_out() -> None:
     """A place is given back though its work goes on, and once only."""
-    admission = Admission(1)
+    admission = Admission(1, Work(StoreClock()))
     inside, answers = asyncio.Event(), asyncio.Event()
 
     async def waits() -> None:
@@ -54,7 +56,7 @@ async def test_who_waits_for_the_store_keeps_nobody_out() -> None:
 
 async def test_a_fault_gives_the_place_back() -> None:
     """Whatever ends the work, the next one comes in."""
-    admission = Admission(1)
+    admission = Admission(1, Work(StoreClock()))
 
     async def fails() -> None:
         async with admission.place():

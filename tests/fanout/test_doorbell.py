@@ -52,7 +52,7 @@ async def test_the_doorbell_is_only_a_doorbell(town: Town) -> None:
     await citizen.does("say", ref="2", text="三")
     heard = await officer.hears(alarm, "citizen_said")
     assert (heard["event"]["text"], heard["position"]["offset"]) == ("三", last + 1)
-    await town.settles()
+    await town.quiet()
     assert officer.pending() == []
     assert "从未发生" not in json.dumps(officer.every, ensure_ascii=False)
     fresh = await town.officer("V02")
@@ -81,11 +81,16 @@ async def test_an_event_that_rings_while_the_stream_is_read(town: Town) -> None:
         async with asyncio.timeout(PATIENCE_S):
             while feed.asked == asked:
                 await asyncio.sleep(0)
+        has_read.set()
         return found
 
     stream.read = slow  # type: ignore[method-assign]
-    feeds.heard(HOME, Ring(feed.last + 1_000_000, "0" * 40, (("0" * 40, b"{}"),)))
-    asked = feed.asked
+    has_read = asyncio.Event()
+    with town.clock.under_way():
+        feeds.heard(HOME, Ring(feed.last + 1_000_000, "0" * 40, (("0" * 40, b"{}"),)))
+        asked = feed.asked
+        async with asyncio.timeout(PATIENCE_S):
+            await has_read.wait()
     assert (await officer.hears(alarm, "citizen_said"))["event"]["text"] == "一"
 
 
@@ -111,7 +116,7 @@ async def test_doorbells_in_the_wrong_order(town: Town) -> None:
     for n in range(4):
         note = await officer.hears(alarm, "note_added")
         assert note["event"]["text"] == f"第 {n} 条"
-    await town.settles()
+    await town.quiet()
     assert (officer.pending(), feed.last) == ([], await stream.offset(HOME))
 
 

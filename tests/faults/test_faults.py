@@ -1,6 +1,6 @@
 """Whatever breaks, what was confirmed is there, nothing is invented or done twice, and no console has a hole (P1-P6).
 
-One round of each fault; `python -m tests.faults --rounds 200` runs many.
+In the ordinary suite those that differ most, together; nightly a round of each. `python -m tests.faults` runs many.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.campaign import strikes
-from tests.faults.faults import FAULTS, Fault, Make
+from tests.faults.faults import FAULTS, Fault, Make, proxied, with_sentinels
 from tests.faults.stage import Record, Stage
 from tests.faults.town import Town
 
@@ -46,15 +46,31 @@ def place(places: dict[Make, tuple[Town, Record]], tmp_path_factory: pytest.Temp
             del places[make]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 async def test_nothing_is_lost(fault: Fault, place: Place, in_ci: bool) -> None:
     """Under load from people at any hub, the fault comes and goes: the checker finds every counter 0."""
     if fault.missing:
         (pytest.fail if in_ci else pytest.skip)(fault.missing)
-    town, record = place(fault.make)
+    await _strikes([fault], *place(fault.make), fault.twice)
+
+
+@pytest.mark.parametrize(
+    ("names", "make", "twice"),
+    [(["store_network", "hub_killed", "store_killed"], proxied, True), (["sentinel_failover"], with_sentinels, False)],
+    ids=["two hubs", "sentinels"],
+)
+async def test_nothing_is_lost_in_brief(names: list[str], make: Make, twice: bool, place: Place) -> None:
+    """The same of several faults in a row, under people who send everything twice, with one verdict at the end."""
+    await _strikes([FAULTS[name] for name in names], *place(make), twice)
+
+
+async def _strikes(faults: list[Fault], town: Town, record: Record, twice: bool) -> None:
     record.spoilt = True
-    async with Stage(town, fault.name, record, fault.twice, brief=True) as stage:
-        await strikes(fault, stage, 1)
+    name = " ".join(fault.name for fault in faults)
+    async with Stage(town, name, record, twice, brief=True) as stage:
+        for fault in faults:
+            await strikes(fault, stage, 1)
         verdict = await stage.verdict()
     record.spoilt = not verdict.clean
     assert verdict.clean, verdict.told()

@@ -68,6 +68,7 @@ class Helper:
         self._answers[ref] = future
         await self._socket.send(json.dumps({"type": kind, "ref": ref, **members}))
         answer = await asyncio.wait_for(future, PATIENCE_S)
+        await self.user.rests()
         if answer["type"] == "error":
             raise Answered(answer)
         return answer
@@ -83,6 +84,9 @@ class Helper:
         await self.until(lambda: self.calls == [])
 
     async def until(self, true: Any) -> None:
+        await self.user.rests()
+        if true():
+            return
         try:
             async with asyncio.timeout(PATIENCE_S), self._came:
                 await self._came.wait_for(true)

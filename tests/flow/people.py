@@ -4,9 +4,13 @@ They speak the protocol over real sockets and know nothing of the server's code.
 """
 
 import asyncio
+import functools
 import json
 import secrets
+import ssl
 import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -27,6 +31,47 @@ STATION_EVENTS = (
 )
 
 
+Rests = Callable[[], Awaitable[None]]
+Passes = Callable[[float], Awaitable[None]]
+_CONFIRMED_S = 0.05
+"""The first confirmations of an alarm wait a moment for others, and the frame that says so for another."""
+
+
+async def no_time_passes(seconds: float) -> None:
+    """Where time goes by itself."""
+
+
+async def nobody_rests() -> None:
+    """Where nobody knows what is under way."""
+
+
+class Http(httpx.AsyncClient):
+    """An HTTP client whose requests end when what came of them has ended too.
+
+    It shares what it trusts: to read the machine's certificates for each would cost more than most tests.
+
+    Args:
+        url: of the hub.
+        rests: waited for after each answer that is not read bit by bit.
+        headers: of every request.
+    """
+
+    def __init__(self, url: str, rests: Rests = nobody_rests, **headers: str) -> None:
+        super().__init__(base_url=url, timeout=PATIENCE_S, headers=headers, verify=_certificates())
+        self._rests = rests
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        answer = await super().send(request, **options)
+        if not options.get("stream"):
+            await self._rests()
+        return answer
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
 class Answered(Exception):
     """A request was answered with an error."""
 
@@ -39,8 +84,8 @@ class Answered(Exception):
 class Citizen:
     """Someone with a phone. The device makes the alarm's id, secret and cancel number."""
 
-    def __init__(self, url: str) -> None:
-        self.http = httpx.AsyncClient(base_url=url, timeout=PATIENCE_S)
+    def __init__(self, url: str, rests: Rests = nobody_rests) -> None:
+        self.http = Http(url, rests)
         self.id = str(uuid.uuid4())
         self.secret = secrets.token_urlsafe(24)
         self.pin = "4821"
@@ -77,12 +122,24 @@ class Citizen:
 
 
 class Officer:
-    """Someone at a console. Keeps what came and what was expected of it; the rest fails the test at its end."""
+    """Someone at a console. Keeps what came and what was expected of it; the rest fails the test at its end.
 
-    def __init__(self, url: str, name: str) -> None:
+    Args:
+        url: of the hub.
+        name: the call sign.
+        rests: waited for after everything that is done.
+        waits: whether an event that is not there may still come, as somebody acts whom `rests` does not know.
+        passes: lets time pass.
+    """
+
+    def __init__(self, url: str, name: str,
+                 rests: Rests = nobody_rests, waits: bool = True, passes: Passes = no_time_passes) -> None:  # fmt: skip
+        self._passes = passes
+        self.rests = rests
+        self._waits = waits
         self.url = url
         self.name = name
-        self.http = httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, headers={"origin": url})
+        self.http = Http(url, rests, origin=url)
         self.position: dict[str, dict[str, Any]] = {}
         self.alarms: dict[str, dict[str, Any]] = {}
         self.duty: dict[str, Any] = {}
@@ -134,6 +191,7 @@ class Officer:
         self._answers[ref] = future
         await self._socket.send(json.dumps({"type": kind, "ref": ref, **members}))
         answer = await asyncio.wait_for(future, PATIENCE_S)
+        await self.rests()
         if answer["type"] == "error":
             raise Answered(answer)
         return answer
@@ -151,12 +209,15 @@ class Officer:
     async def shows(self, station: str = "dadongmen") -> None:
         """Confirm everything that came so far: it is on the screen."""
         await self.asks("delivered", station=station, position=self.position[station])
+        await self._passes(_CONFIRMED_S)
 
     async def is_cut(self) -> None:
         """The network goes away without a word."""
         assert self._socket is not None
         self._socket.transport.abort()
-        await self._until(lambda: self.closed is not None)
+        assert self._reader is not None
+        await self._reader
+        await self.rests()
 
     async def closes(self) -> None:
         if self._socket is not None:
@@ -165,14 +226,25 @@ class Officer:
             await self._reader
         await self.http.aclose()
 
+    async def reads_on(self) -> None:
+        """Return when everything that the hub wrote before this has been read."""
+        if self._socket is None or self.closed is not None:
+            return
+        with suppress(ConnectionClosed):
+            await (await self._socket.ping())
+        while len(self._socket.recv_messages.frames):
+            await asyncio.sleep(0)
+
     async def has(self, alarm: str) -> None:
         """Wait until the console has the alarm, however it came."""
         await self._until(lambda: alarm in self.alarms, f"{self.name} waits for {alarm}")
 
     async def is_closed_with(self) -> int:
         """Wait until the server closed the connection; its code."""
-        await self._until(lambda: self.closed is not None)
-        assert self.closed is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while self.closed is None:
+                await asyncio.sleep(0)
+        await self.rests()
         return self.closed
 
     async def _take(self, alarm: str | None, kind: str) -> dict[str, Any]:
@@ -191,6 +263,11 @@ class Officer:
         return [event["event"]["type"] for event in self.unexpected]
 
     async def _until(self, true: Any, why: str = "") -> None:
+        await self.rests()
+        if true():
+            return
+        if not self._waits:
+            raise AssertionError(why)
         try:
             async with asyncio.timeout(PATIENCE_S), self._came:
                 await self._came.wait_for(true)

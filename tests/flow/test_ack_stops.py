@@ -23,11 +23,13 @@ async def test_an_ack_that_races_with_the_step_wins_or_loses_whole(town: Town) -
     """An ack at the very instant of a step: whatever the order, nothing escalates after it."""
     officer = await town.officer("V01")
     for _ in range(10):
+        await officer.is_awake()
         alarm = await town.citizen().raises()
         await officer.hears(alarm, "alarm_raised", "step_run")
-        await asyncio.gather(town.clock.advance(15), officer.acknowledges(alarm))
+        with town.clock.under_way():
+            await asyncio.gather(town.clock.advance(15), officer.acknowledges(alarm))
         await officer.asks("move", alarm=alarm)
-        await town.settles()
+        await town.quiet()
         kinds = [event["event"]["type"] for event in officer.unexpected]
         after = kinds[kinds.index("alarm_acknowledged") + 1 :]
         assert after == ["alarm_en_route"]

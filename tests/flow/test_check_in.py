@@ -95,7 +95,7 @@ async def test_a_plan_that_ends_leaves_nothing(town: Town) -> None:
     await town.fast_forward(3 * PLAN_S)
     assert (await citizen.sees())["status"] == "ended"
     await officer.hears(citizen.id, "plan_made", "plan_ended")
-    left = await everything(town.dispatch.stream.redis)
+    left = await everything(town.dispatch.stream.redis, town.prefix)
     assert TEXT.encode() not in left
     assert b"41.80" not in left
     counts = await town.dispatch.stream.redis.hmget(town.dispatch.stream.keys.rewrite, "wiped", "written")

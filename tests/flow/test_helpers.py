@@ -115,7 +115,7 @@ async def test_from_the_call_to_done(town: Town, opens: Called) -> None:
         {"type": "helper_declined", "by": "H02", "why": "too_far"},
         {"type": "helper_done", "by": "H01"},
     ]
-    await town.settles()
+    await town.quiet()
     states = {name: entry["state"] for name, entry in officer.alarms[alarm]["helpers"].items()}
     assert states == {"H01": "done", "H02": "declined"}
     assert "shown_at" in officer.alarms[alarm]["helpers"]["H01"]
@@ -134,7 +134,7 @@ async def test_only_what_is_allowed_reaches_a_helper(town: Town, opens: Called) 
     await asked.is_called()
     await citizen.does("position", **{**HERE, "lat": LAT + 0.0001, "at": "2026-11-21T18:02:00.000Z"})
     await officer.asks("note", alarm=alarm, text="known-note")
-    await town.settles()
+    await town.quiet()
     before = "\n".join(asked.frames)
     secret = (alarm, code, citizen.secret, *WORDS, "known-note", "V01")
     assert [word for word in (*secret, *EXACT) if word in before] == []
@@ -251,7 +251,7 @@ async def test_the_place_is_gone_after_closing(town: Town, opens: Called) -> Non
     await helper.is_free()
     await officer.asks("reopen", alarm=alarm, reason="又来了")
     await officer.asks("note", alarm=alarm, text="-")
-    await town.settles()
+    await town.quiet()
     assert officer.alarms[alarm]["helpers"]["H01"]["state"] == "released"
     await helper.closes()
     await helper.opens_page()
@@ -300,7 +300,7 @@ async def test_places_end(town: Town, opens: Called) -> None:
     town.clock.jump(121)
     assert (await near())["helpers"] == []
     await town.dispatch.nearby.step(town.clock.now())
-    assert b"places" not in await everything(town.dispatch.stream.redis)
+    assert b"places" not in await everything(town.dispatch.stream.redis, town.prefix)
 
 
 async def test_without_a_place(town: Town, opens: Called) -> None:
@@ -325,7 +325,7 @@ async def test_a_called_in_station_and_another_hub(town: Town, opens: Called) ->
     await town.opens_hub()
     _, officer, alarm = await alarm_of(town)
     await officer.asks("transfer", alarm=alarm, station="xiaodong", reason="换我去更近")
-    await town.settles()
+    await town.quiet()
     helper = await opens("H11", "xiaodong", 1)
     await helper.watches(LAT, LON)
     assert await calls(officer, alarm) == ["H11"]
@@ -381,13 +381,13 @@ async def test_a_wipe_takes_the_words_and_leaves_who_was_called(town: Town, open
     await helper.asks("watch", on=False)
     await officer.asks("close", alarm=alarm, disposition="handled")
     redis = town.dispatch.stream.redis
-    stored = (await everything(redis)).decode(errors="replace")
+    stored = (await everything(redis, town.prefix)).decode(errors="replace")
     assert TASK in stored
     assert str(LAT + 0.0123456) not in stored
     await supervisor.asks("wipe", alarm=alarm, reason="到期")
-    stored = (await everything(redis)).decode(errors="replace")
+    stored = (await everything(redis, town.prefix)).decode(errors="replace")
     assert TASK not in stored
-    await town.settles()
+    await town.quiet()
     assert supervisor.alarms[alarm]["helpers"]["H01"]["state"] == "accepted"
     assert "calls" not in supervisor.alarms[alarm]
     assert (await history(officer, alarm))[0] == {

@@ -47,7 +47,7 @@ async def test_backups_in_other_partitions_are_called_in(spread: Town) -> None:
     assert alarm in called_in.alarms
     assert (await called_in.asks("ack", alarm=alarm))["type"] == "ok"
     await officer.hears(alarm, "alarm_acknowledged")
-    await spread.settles()
+    await spread.quiet()
     assert called_in.alarms[alarm]["owner"] == called_in.name
     await spread.forgets(officer, called_in)
 

@@ -1,6 +1,5 @@
 """A store that went back to an older copy is never taken for the record that was shown (P2)."""
 
-from dispatch.stream.keys import Keys
 from tests.flow.town import Town
 
 HOME = "dadongmen"
@@ -8,7 +7,7 @@ HOME = "dadongmen"
 
 async def goes_back(town: Town, events: int) -> None:
     """The station's stream loses its last events, as with a replica that took over without them."""
-    redis, keys = town.dispatch.stream.redis, Keys()
+    redis, keys = town.dispatch.stream.redis, town.dispatch.stream.keys
     rows = (await redis.xrange(keys.stream(HOME)))[:-events]
     pipe = redis.pipeline()
     pipe.delete(keys.stream(HOME))

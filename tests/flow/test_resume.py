@@ -32,7 +32,7 @@ async def test_resume_from_the_stream_when_memory_is_not_enough(town: Town) -> N
     feed.ring = type(feed.ring)(maxlen=16)
     for n in range(40):
         await colleague.asks("note", alarm=alarm, text=f"第 {n} 条")
-    await town.settles()
+    await town.quiet()
     await officer.opens_console()
     assert officer.recovered == {"dadongmen": True}
     await officer.hears(alarm, "alarm_raised", "step_run", *["note_added"] * 40)
@@ -98,7 +98,7 @@ async def test_a_reopened_alarm_is_whole(town: Town) -> None:
     assert alarm not in second.alarms
     await first.asks("reopen", alarm=alarm, reason="他又来了")
     await second.hears(alarm, "alarm_reopened")
-    await town.settles()
+    await town.quiet()
     assert second.alarms[alarm] == first.alarms[alarm]
     assert (second.alarms[alarm]["id"], second.alarms[alarm]["text"]) == (alarm, "门外有人")
     await town.forgets(first, second)

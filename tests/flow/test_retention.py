@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
+from dispatch import resources
 from dispatch.alarm.clock import to_ms
+from dispatch.settings import load
 from tests.dump import DAY_S, everything
 from tests.flow.people import Answered, Citizen, Officer
 from tests.flow.town import Town
@@ -65,7 +67,7 @@ async def passes(town: Town, seconds: float) -> None:
 
 async def copied(town: Town) -> None:
     """The stations that were called in have everything."""
-    await town.settles()
+    await town.quiet()
 
 
 async def removed(town: Town, alarm: str, after_s: float = 0) -> None:
@@ -104,14 +106,14 @@ async def test_content_ends_and_the_record_stays(two: Town) -> None:
     before = await log(supervisor, citizen.id)
     await copied(town)
     redis = town.dispatch.stream.redis
-    assert set(found(await everything(redis))) == set(WORDS), "else the rest proves nothing"
+    assert set(found(await everything(redis, town.prefix))) == set(WORDS), "else the rest proves nothing"
     assert files(town)
     await officer.closes()
     await passes(town, KEPT_FOR - 60)
-    assert found(await everything(redis))
+    assert found(await everything(redis, town.prefix))
     await passes(town, 60)
     await removed(town, citizen.id)
-    assert found(await everything(redis)) == []
+    assert found(await everything(redis, town.prefix)) == []
     assert files(town) == []
     after = await log(supervisor, citizen.id)
     assert [(row["at"], row["event"]["type"], row["event"].get("by")) for row in after[: len(before)]] == [
@@ -187,14 +189,14 @@ async def test_no_hub_serves_wiped_words_from_memory(two: Town) -> None:
     await other.raises(text="另一件事")
     supervisor = await town.officer("S01", None, "supervisor", ready=False)
     town.stops_watching(*cut, supervisor)
-    await town.settles()
+    await town.quiet()
     for console in cut:
         await console.is_cut()
         console.position["dadongmen"]["offset"] = 0
         console.every.clear()
         console.alarms.clear()
     await supervisor.asks("wipe", alarm=citizen.id, reason="当事人申请")
-    await town.settles()
+    await town.quiet()
     for console in cut:
         await console.opens_console()
         await console.is_awake()
@@ -234,7 +236,7 @@ async def test_who_writes_after_the_wipe_is_heard(town: Town) -> None:
     await removed(town, citizen.id)
     await removed(town, citizen.id, 600)
     assert [path.parent.name for path in files(town)] == ["m2"]
-    await town.settles()
+    await town.quiet()
     assert officer.alarms[citizen.id]["talk"][str(max(map(int, officer.alarms[citizen.id]["talk"])))]["text"]
     assert found(orjson.dumps(officer.alarms[citizen.id])) == []
     await officer.acknowledges(citizen.id)
@@ -242,7 +244,7 @@ async def test_who_writes_after_the_wipe_is_heard(town: Town) -> None:
     await supervisor.asks("wipe", alarm=citizen.id, reason="再次申请")
     await removed(town, citizen.id)
     assert files(town) == []
-    assert "他又回来了".encode() not in await everything(town.dispatch.stream.redis)
+    assert "他又回来了".encode() not in await everything(town.dispatch.stream.redis, town.prefix)
     await away.opens_console()
     await away.is_awake()
     assert found(orjson.dumps(away.alarms[citizen.id])) == []
@@ -256,7 +258,7 @@ async def test_a_practice_alarm_ends_a_day_after_it_was_raised(town: Town) -> No
     redis, keys = town.dispatch.stream.redis, town.dispatch.stream.keys
     assert await redis.zscore(keys.endings, alarm) == to_ms(town.clock.now()) + DAY_S * 1000
     await passes(town, DAY_S)
-    assert found(await everything(redis)) == []
+    assert found(await everything(redis, town.prefix)) == []
     assert await redis.zscore(keys.endings, alarm) is None
 
 
@@ -282,7 +284,8 @@ async def test_other_days_count_for_what_is_stored_already(tmp_path: Path) -> No
         await officer.closes()
         closed_ms = await redis.zscore(stream.keys.endings, citizen.id) - KEPT_FOR * 1000
         for days in (30, 0):
-            town.settings = Town(tmp_path, env={"DISPATCH_RETENTION_ALARM_DAYS": str(days)}).settings
+            given = {"DISPATCH_STORE_PREFIX": town.settings.store.prefix}
+            town.settings = load(resources.demo_config(), {**given, "DISPATCH_RETENTION_ALARM_DAYS": str(days)})
             hub = await town.opens_hub()
             town.hubs.remove(hub)
             town.hubs.insert(0, hub)

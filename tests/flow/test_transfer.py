@@ -23,7 +23,7 @@ async def test_offer_and_accept(town: Town) -> None:
     await other.asks("transfer_accept", alarm=alarm)
     await officer.hears(alarm, "transfer_accepted")
     await other.hears(alarm, "transfer_accepted")
-    await town.settles()
+    await town.quiet()
     assert other.alarms[alarm] == officer.alarms[alarm]
     assert (other.alarms[alarm]["station"], other.alarms[alarm]["owner"]) == ("xiaodong", "X01")
     await other.asks("move", alarm=alarm)

@@ -53,7 +53,7 @@ async def test_an_ack_that_was_undone_is_not_done_again(town: Town) -> None:
     await officer.asks("ack", alarm=alarm, ref="ack-1")
     await officer.asks("release", alarm=alarm, ref="release-1", reason="换人")
     await officer.asks("ack", alarm=alarm, ref="ack-1")
-    await town.settles()
+    await town.quiet()
     assert officer.alarms[alarm]["status"] == "raised"
     with pytest.raises(Answered, match="ref_reused"):
         await officer.asks("move", alarm=alarm, ref="ack-1")

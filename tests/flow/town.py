@@ -1,4 +1,8 @@
-"""A town for the flow tests: one real store, real hubs on real sockets, people, and a clock moved by hand."""
+"""A town for the flow tests: a real store, real hubs on real sockets, people, and a clock moved by hand.
+
+Whatever its people do ends when the whole town is at rest: hubs, sockets, and what the store rings. So a test asserts
+at once, and an assertion while something is under way fails by itself (`Pending`).
+"""
 
 import asyncio
 import contextlib
@@ -14,26 +18,58 @@ import uvicorn
 
 from dispatch import resources
 from dispatch.app import Dispatch
-from dispatch.identity import hash_password
 from dispatch.media.objects import Objects
 from dispatch.server import uvicorn_config
 from dispatch.settings import Settings, load
 from dispatch.store import checks as store
 from dispatch.store.embedded import EmbeddedStore
+from tests import shared
 from tests.flow.clock import FakeClock
 from tests.flow.people import Citizen, Officer
 from tests.patience import PATIENCE_S
 
 PASSWORD = "for-the-tests-only"
 _SLICE_S = 5  # consoles renew their readiness at least so often, as real ones do
+_TURNS, _LOOK_S = 100, 0.01  # most connections close within some turns of the loop
 
 
 class Server(uvicorn.Server):
     """uvicorn, without taking the test runner's signals."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.told = asyncio.Event()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        """As uvicorn's, which looks every tenth of a second whether it is to end; this one is told."""
+        await self.told.wait()
+
+    def leave(self) -> None:
+        self.should_exit = True
+        self.told.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, which sleeps for a tenth of a second before it looks whether its connections have closed."""
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                turns = 0
+                while self.server_state.connections or self.server_state.tasks:
+                    await asyncio.sleep(0 if turns < _TURNS else _LOOK_S)
+                    turns += 1
+        except TimeoutError:
+            for task in self.server_state.tasks:
+                task.cancel()
+        for server in self.servers:
+            await server.wait_closed()
+        await self.lifespan.shutdown()
 
 
 class Hub:
@@ -43,6 +79,7 @@ class Hub:
         self.dispatch = dispatch
         self._redis = redis
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited; uvloop does so by itself
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._server = Server(uvicorn_config(dispatch))
         self._task: asyncio.Task[None] | None = None
@@ -54,31 +91,62 @@ class Hub:
                 assert not self._task.done(), "the hub ended while it started"
                 await asyncio.sleep(0)
 
+    @property
+    def runs(self) -> bool:
+        return self._task is not None and not self._server.should_exit
+
     async def stop(self) -> None:
         """A graceful stop: consoles are told to come back."""
-        self._server.should_exit = True
+        self._server.leave()
         if self._task is not None:
             await self._task
+            self._task = None
         await self._redis.aclose()
+
+    async def catches_up(self) -> bool:
+        """Wait until it has heard all that the store rang; whether there was anything."""
+        feeds = self.dispatch.hub.feeds
+        before = [feed.last for feed in feeds.of.values()]
+        await feeds.doorbell.echo()
+        return before != [feed.last for feed in feeds.of.values()]
 
 
 class Town:
-    """The demonstration district. `start` is the instant at which the clock stands first."""
+    """The demonstration district.
 
-    def __init__(self, folder: Path, start: datetime | None = None, env: dict[str, str] | None = None) -> None:
+    Args:
+        folder: of media, voice clips and a store of its own.
+        start: the instant at which the clock stands first.
+        env: settings.
+        own_store: a store that this town may kill, fill or freeze; else the worker's, with a prefix of its own.
+        watched: whether somebody acts whom the town does not know, such as a browser: then events are waited for.
+    """
+
+    def __init__(
+        self, folder: Path, start: datetime | None = None, env: dict[str, str] | None = None, own_store: bool = False,
+        watched: bool = False,
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.clock = FakeClock(start) if start else FakeClock()
-        self.settings: Settings = load(resources.demo_config(), env or {})
-        self.store = EmbeddedStore(folder / "store")
+        self.clock.others.append(self._stirs)
+        self.clock.readers.append(self._read_on)
+        self.work = self.clock.work()
+        self.own_store = own_store
+        self.watched = self.clock.watched = watched
+        prefix = {} if own_store else {"DISPATCH_STORE_PREFIX": shared.prefix()}
+        self.settings: Settings = load(resources.demo_config(), {**prefix, **(env or {})})
+        self.prefix = f"{self.settings.store.prefix}:"
+        """What every key of this town begins with."""
+        self.store = EmbeddedStore(folder / "store") if own_store else shared.store()
         self.hubs: list[Hub] = []
         self.people: list[Officer] = []
         self.citizens: list[Citizen] = []
         self._key = secrets.token_bytes(32)
         self._users: set[str] = set()
-        self._hash = ""
 
     async def __aenter__(self) -> "Town":
-        await asyncio.to_thread(self.store.start)
+        if self.own_store:
+            await asyncio.to_thread(self.store.start)
         await self.opens_hub()
         return self
 
@@ -87,17 +155,19 @@ class Town:
     ) -> None:
         try:
             if fault is None:
-                await self.settles()
+                await self.quiet()
                 self.nobody_heard_more()
         finally:
             ends = [*(p.closes() for p in self.people), *(c.http.aclose() for c in self.citizens)]
             ended = await asyncio.gather(*ends, return_exceptions=True)
             for hub in self.hubs:
                 await hub.stop()
-            redis = store.connect(self.store.url, "tests")
-            await store.end(redis)
-            await redis.aclose()
-            await asyncio.to_thread(self.store.ended)
+            if self.own_store:
+                redis = store.connect(self.store.url, "tests")
+                await store.end(redis)
+                await redis.aclose()
+                await asyncio.to_thread(self.store.ended)
+            FakeClock.newest = None
         wrong = [each for each in ended if isinstance(each, BaseException)]  # such as a gap that a reader saw
         if wrong and fault is None:
             raise wrong[0]
@@ -105,10 +175,14 @@ class Town:
     async def opens_hub(self) -> Hub:
         redis = store.connect(self.store.url, "tests")
         objects = Objects(self.folder / "media", self._key)
-        dispatch = Dispatch(self.settings, redis, objects, self.clock, resources.web(), self.folder / "voice")
+        dispatch = Dispatch(
+            self.settings, redis, objects, self.clock, resources.web(), self.folder / "voice", hasher=shared.CHEAP
+        )
         hub = Hub(dispatch, redis)
         self.hubs.append(hub)
+        self.clock.works.append(dispatch.work)
         await hub.start()
+        await self.quiet()
         return hub
 
     @property
@@ -120,7 +194,7 @@ class Town:
         return self.hubs[0].url
 
     def citizen(self, hub: int = 0) -> Citizen:
-        citizen = Citizen(self.hubs[hub].url)
+        citizen = Citizen(self.hubs[hub].url, self.rests)
         self.citizens.append(citizen)
         return citizen
 
@@ -134,10 +208,9 @@ class Town:
     async def user(self, name: str, station: str | None = "dadongmen", role: str = "officer", hub: int = 0) -> Officer:
         """Someone who is signed in, without a console."""
         if name not in self._users:
-            self._hash = self._hash or await hash_password(PASSWORD)
-            await self.dispatch.identity.add(name, self._hash, role, station)
+            await self.dispatch.identity.add(name, shared.hashed(PASSWORD), role, station)
             self._users.add(name)
-        officer = Officer(self.hubs[hub].url, name)
+        officer = Officer(self.hubs[hub].url, name, self.rests, self.watched, self.passes)
         self.people.append(officer)
         await officer.signs_in(PASSWORD)
         return officer
@@ -148,26 +221,34 @@ class Town:
         while left > 0:
             await self.clock.advance(min(_SLICE_S, left))
             left -= _SLICE_S
-            await self.settles()
+            for officer in self.people:
+                if officer.is_ready and officer.closed is None:
+                    await officer.is_awake()
 
-    async def settles(self) -> None:
-        """Wait until every console has everything that is in the streams."""
-        async with asyncio.timeout(PATIENCE_S):
-            redis = self.dispatch.stream.redis
-            for keys in self.dispatch.stream.partitions:
-                while await redis.llen(keys.outbox):
-                    await asyncio.sleep(0)
-            for hub in self.hubs:
-                for feed in list(hub.dispatch.hub.feeds.of.values()):
-                    while feed.last < await hub.dispatch.stream.offset(feed.station):
-                        await asyncio.sleep(0)
-        for officer in self.people:
-            if officer.is_ready and officer.closed is None:
-                await officer.is_awake()
+    async def rests(self) -> None:
+        """After each thing that somebody does: `quiet`, unless the test looks at what is under way."""
+        if not self.clock.looks_on:
+            await self.clock.quiet()
+
+    async def passes(self, seconds: float) -> None:
+        """Let a moment pass, which somebody waits for; not where somebody else's time is real."""
+        if not self.clock.looks_on:
+            await self.clock.advance(seconds)
+
+    async def quiet(self) -> None:
+        """Wait until nothing is under way: hubs, sockets, and every console has everything that is in the streams."""
+        await self.clock.quiet()
+
+    async def _stirs(self) -> bool:
+        """Have every hub hear what the store rang; whether there was anything."""
+        return any([await hub.catches_up() for hub in self.hubs if hub.runs])
+
+    async def _read_on(self) -> None:
+        await asyncio.gather(*(person.reads_on() for person in self.people))
 
     async def forgets(self, *officers: Officer) -> None:
         """What these officers heard so far is not what the test is about."""
-        await self.settles()
+        await self.quiet()
         for officer in officers:
             officer.unexpected.clear()
 

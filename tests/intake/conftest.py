@@ -19,7 +19,7 @@ async def earlier(town: Town) -> AsyncIterator[Citizen]:
     assert (await citizen.http.get("/readyz")).status_code == 200
     assert await kept(town, citizen.id) == before
     await town.citizen().raises(text="之后的报警")
-    await town.settles()
+    await town.quiet()
     for officer in town.people:
         officer.unexpected.clear()  # the alarm from after the test
 

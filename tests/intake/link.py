@@ -9,6 +9,7 @@ import msgpack
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.flow.clock import rests
 from tests.patience import PATIENCE_S
 
 CODECS = ("json", "msgpack")
@@ -64,6 +65,7 @@ class Link:
         """The next frame, decoded."""
         frame = await asyncio.wait_for(self.socket.recv(), PATIENCE_S)
         assert isinstance(frame, str) == (self.codec == "json")
+        await rests()
         decoded = json.loads(frame) if isinstance(frame, str) else msgpack.unpackb(frame)
         return dict(decoded)
 
@@ -73,10 +75,12 @@ class Link:
             while True:
                 await self.receives()
         except ConnectionClosed:
+            await rests()
             return self.socket.close_code
 
     async def closes(self) -> None:
         await self.socket.close()
+        await rests()
 
     def _keep(self, message: dict[str, Any]) -> None:
         if message["type"] == "beat":

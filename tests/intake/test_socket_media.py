@@ -87,7 +87,9 @@ async def test_two_connections_send_one_recording(town: Town, fixtures: Path) ->
             assert (await put(link, "v1", seq, data, kind="audio", mime="audio/mp4"))["type"] == "ok"
         assert (await link.asks("media_end", media="v1", chunks=len(parts)))["type"] == "ok"
 
-    await asyncio.gather(*(sends(link) for link in links))
+    with town.clock.under_way():
+        await asyncio.gather(*(sends(link) for link in links))
+    await town.quiet()
     await officer.hears(names["id"], "alarm_raised", "step_run", "media_added", "media_ended", "media_ready")
     assert await original(officer, names["id"], "v1") == voice
     await officer.hears(names["id"], "original_opened")
@@ -112,5 +114,5 @@ async def test_media_of_another_alarm(town: Town) -> None:
         assert await original(officer, names["id"], "m1") == data
         await link.closes()
     await early.closes()
-    await town.settles()
+    await town.quiet()
     town.stops_watching(officer)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,13 @@ from tests.flow.people import Answered, Officer
 from tests.flow.town import Town
 from tests.intake.link import Link
 from tests.patience import PATIENCE_S
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    """On a store of its own, which these tests kill and freeze."""
+    async with Town(tmp_path, own_store=True) as town:
+        yield town
 
 
 @pytest.fixture
@@ -112,6 +120,7 @@ async def test_a_new_console_while_it_is_away(
     assert code is not None
     assert 4000 <= code < 4500
     await restart()
+    await hears_again(town, officer)
     await late.opens_console()
     alarm = await town.citizen().raises()
     await late.hears(alarm, "alarm_raised", "step_run")

@@ -1,10 +1,9 @@
 """A house with everything that media needs: a real store, a real folder of objects, a clock that is moved by hand."""
 
-import asyncio
 import hashlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,13 @@ from redis.asyncio import Redis
 from dispatch.alarm.commands import Raise
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies, MakeCopies
-from dispatch.media.jobs import WorkerLimits
+from dispatch.media.jobs import Keep, Made, WorkerLimits, make_copies
 from dispatch.media.objects import Objects, open_key
-from dispatch.store.checks import connect, end
-from dispatch.store.embedded import EmbeddedStore
+from dispatch.store.checks import connect
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.stream import Stream
+from tests import shared
+from tests.flow.clock import FakeClock
 
 LIMITS = {"chunk_bytes": 65_536, "chunks_per_media": 40, "media_bytes": 1_000_000, "media_per_alarm": 3,
           "copies_waiting": 100, "reason_chars": 500}  # fmt: skip
@@ -27,33 +27,40 @@ TYPES = {"jpg": "image/jpeg", "heic": "image/heic", "webp": "image/webp", "png":
          "webm": "audio/webm;codecs=opus", "m4a": "audio/mp4", "amr": "audio/amr"}  # fmt: skip
 
 
-class HandClock:
-    def __init__(self) -> None:
-        self.instant = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
-        self._moved = asyncio.Event()
+_MADE: dict[tuple[str, bytes], tuple[Made, list[tuple[str, int, bytes]]]] = {}
 
-    def now(self) -> datetime:
-        return self.instant
 
-    def advance(self, seconds: float) -> None:
-        self.instant += timedelta(seconds=seconds)
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
+async def remembered(kind: str, original: AsyncIterator[bytes], keep: Keep) -> Made:
+    """What a worker makes of these bytes; of the same bytes it makes the same, so a test process asks once."""
+    data = b"".join([part async for part in original])
+    key = kind, hashlib.sha256(data).digest()
+    if key not in _MADE:
+        kept: list[tuple[str, int, bytes]] = []
 
-    async def sleep_until(self, instant: datetime) -> None:
-        while self.instant < instant:
-            await self._moved.wait()
+        async def whole() -> AsyncIterator[bytes]:
+            yield data
+
+        async def note(name: str, number: int, segment: bytes) -> None:
+            kept.append((name, number, segment))
+
+        _MADE[key] = await make_copies(kind, whole(), note, WorkerLimits()), kept
+    made, segments = _MADE[key]
+    for name, number, segment in segments:
+        await keep(name, number, segment)
+    return made
 
 
 class House:
-    """Verbs of the tests. `folder` is the whole data folder: store, objects, key."""
+    """Verbs of the tests. `folder` is the data folder: objects, key."""
 
-    def __init__(self, redis: Redis, folder: Path, fixtures: Path) -> None:
+    def __init__(self, redis: Redis, folder: Path, fixtures: Path, prefix: str) -> None:
         self.folder = folder
         self.fixtures = fixtures
         self.redis: Any = redis
-        self.clock = HandClock()
-        self.alarms = Alarms(Stream(redis), self.clock, lambda alarm: None)
+        self.prefix = prefix
+        self.clock = FakeClock()
+        self.work = self.clock.work()
+        self.alarms = Alarms(Stream(redis, prefix=prefix), self.clock, lambda alarm: None)
         self.keys = self.alarms.stream.keys
         self.objects = Objects(folder / "media", open_key(folder / "keys" / "media.key", make=True))
         self.chunks = self.chunks_with()
@@ -63,7 +70,8 @@ class House:
         return Chunks(self.alarms, self.objects, {**LIMITS, **limits}, self.clock)
 
     def copies_with(self, limits: WorkerLimits | None = None, make: MakeCopies | None = None) -> Copies:
-        return Copies(self.alarms, self.chunks, self.objects, self.clock, limits, make=make)
+        make = make or (None if limits else remembered)
+        return Copies(self.alarms, self.chunks, self.objects, self.work, limits, make=make)
 
     async def raises(self) -> str:
         alarm = str(uuid.uuid4())
@@ -111,18 +119,21 @@ class House:
         return sorted(path for path in (self.folder / "media").rglob("*") if path.is_file())
 
 
+@asynccontextmanager
+async def housed(url: str, folder: Path, fixtures: Path, prefix: str) -> AsyncIterator[House]:
+    """A house on the store at `url`."""
+    redis = connect(url)
+    try:
+        yield House(redis, folder, fixtures, prefix)
+    finally:
+        FakeClock.newest = None
+        await redis.aclose()
+
+
 @pytest.fixture
 async def house(tmp_path: Path, fixtures: Path) -> AsyncIterator[House]:
-    store = EmbeddedStore(tmp_path / "data" / "store")
-    store.start()
-    redis = connect(store.url)
-    try:
-        made = House(redis, tmp_path / "data", fixtures)
+    async with housed(shared.store().url, tmp_path / "data", fixtures, shared.prefix()) as made:
         yield made
-    finally:
-        await end(redis)
-        await redis.aclose()
-        store.ended()
 
 
 Sent = Callable[[str], Awaitable[str]]

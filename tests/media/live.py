@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 
+from dispatch.alarm.work import end
 from dispatch.media.live import Live
 from dispatch.media.live_index import Look
 from tests.flow.clock import FakeClock
@@ -54,20 +55,27 @@ class Air:
             self.pids.append(pid)
             started(pid)
 
-        self.live = Live(house.alarms, house.chunks, house.objects, self.clock, started=note, **options)
+        self.work = self.clock.work()
+        self.live = Live(house.alarms, house.chunks, house.objects, self.work, started=note, **options)
         house.chunks.after_put.append(self.live.after_put)
         house.alarms.after_append.append(self.live.after_append)
-        self._loop = asyncio.create_task(self.live.run())
+        self._loop = self.work.spawn(self.live.run(), "live")
 
     async def put(self, alarm: str, parts: list[bytes], *seqs: int) -> None:
         for seq in seqs:
             await self.house.chunks.put(alarm, "m1", seq, parts[seq], *AUDIO)
+        await self.clock.quiet()
 
     async def more(self, alarm: str, look: Look | None = None) -> Look:
         """The next that a listener learns, who has all of `look`."""
-        name, size = (look.name, look.size) if look else ("", 0)
         async with asyncio.timeout(PATIENCE_S):
-            found = await self.live.listen(alarm, "m1", True, name, size)
+            found = await self._next(alarm, look)
+        await self.clock.quiet()
+        return found
+
+    async def _next(self, alarm: str, look: Look | None) -> Look:
+        name, size = (look.name, look.size) if look else ("", 0)
+        found = await self.live.listen(alarm, "m1", True, name, size)
         assert found is not None
         return found
 
@@ -80,20 +88,20 @@ class Air:
 
     async def as_time_passes(self, alarm: str, at_least_s: float, look: Look | None = None) -> Look:
         """Like `until`, with the clock moving all the while."""
-        waiting = asyncio.create_task(self.until(alarm, at_least_s, look))
-        async with asyncio.timeout(PATIENCE_S):
-            while not waiting.done():
-                await self.clock.advance(0.25)
-                await asyncio.wait([waiting], timeout=0.01)  # workers live by the machine's clock
-        return await waiting
+        while look is None or (look.seconds < at_least_s and look.state == "growing"):
+            waiting = self.work.spawn(self._next(alarm, look), "listener")
+            async with asyncio.timeout(PATIENCE_S):
+                while not waiting.done():
+                    await self.clock.advance(0.25)
+            look = await waiting
+        return look
 
     async def heard(self, alarm: str, look: Look) -> bytes:
         parts = self.live.index.read(alarm, "m1", look, 0, look.size - 1)
         return b"".join([part async for part in parts])
 
     async def stops(self) -> None:
-        self._loop.cancel()
-        await asyncio.gather(self._loop, return_exceptions=True)
+        await end([self._loop])
 
 
 async def on_air(house: House, **options: Any) -> AsyncIterator[Air]:

@@ -108,17 +108,26 @@ async def test_what_is_no_bucket_of_ours(
     assert await asyncio.to_thread(bucket.objects) == {}
 
 
-def test_a_hub_with_a_bucket(bucket: Bucket, environment: None, tmp_path: Path, fixtures: Path) -> None:
-    """A hub that cannot use its bucket says so and does not start; one that can keeps its media there."""
+def env_of(bucket: Bucket, tmp_path: Path) -> dict[str, str]:
+    """What a hub is given that keeps its media in the bucket."""
     key = tmp_path / "media.key"
     key.write_text("5" * 64)
-    around = {"DISPATCH_MEDIA_URL": bucket.url, "DISPATCH_MEDIA_KEY_FILE": str(key), **bucket.environment}
-    refused = HubProcess(tmp_path / "refused", **{**around, "AWS_SECRET_ACCESS_KEY": "wrong"})
+    return {"DISPATCH_MEDIA_URL": bucket.url, "DISPATCH_MEDIA_KEY_FILE": str(key), **bucket.environment}
+
+
+def test_a_hub_that_cannot_use_its_bucket(bucket: Bucket, tmp_path: Path) -> None:
+    """It says so and does not start."""
+    refused = HubProcess(tmp_path / "refused", **{**env_of(bucket, tmp_path), "AWS_SECRET_ACCESS_KEY": "wrong"})
     refused.spawn()
     assert refused.ended() == 2
     assert f"media.url: {bucket.url} cannot be used" in refused.log
     assert "Traceback" not in refused.log
-    hub = HubProcess(tmp_path / "data", **around)
+
+
+@pytest.mark.nightly
+def test_a_hub_with_a_bucket(bucket: Bucket, environment: None, tmp_path: Path, fixtures: Path) -> None:
+    """It keeps its media there, and nowhere else."""
+    hub = HubProcess(tmp_path / "data", **env_of(bucket, tmp_path))
     try:
         hub.start()
         asyncio.run(photo(hub, (fixtures / "photo.webp").read_bytes()))

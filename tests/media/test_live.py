@@ -1,6 +1,5 @@
 """An officer hears a recording while it is made, from its first chunk on, whatever goes missing or dies on the way."""
 
-import asyncio
 import hashlib
 import os
 import signal
@@ -18,7 +17,6 @@ from tests.media.conftest import House
 from tests.media.live import AUDIO, Air, loud, on_air, seconds, slices
 from tests.media.test_sterile import TELLING
 from tests.media.test_worker import kernel_filters
-from tests.patience import PATIENCE_S
 
 airing = asynccontextmanager(on_air)
 
@@ -120,12 +118,14 @@ async def test_without_chunk_0_nothing_is_heard(house: House, air: Air, parts: l
     """However long the first chunk takes, the others wait for it: none could be decoded."""
     alarm = await house.raises()
     await air.put(alarm, parts, 1, 2)
-    waiting = asyncio.create_task(air.more(alarm))
+    waiting = air.work.spawn(air.live.listen(alarm, "m1", True), "listener")
     for _ in range(10):
         await air.clock.advance(0.45)
     assert not waiting.done()
     await air.put(alarm, parts, 0)
-    assert (await waiting).seconds > 0.9
+    first = await waiting
+    assert first is not None
+    assert first.seconds > 0.9
     look = await air.until(alarm, 2.9)
     assert look.gaps == ()
 
@@ -141,11 +141,9 @@ async def test_nobody_listens(house: House, air: Air, parts: list[bytes]) -> Non
     await air.clock.advance(29)
     assert runs(air.pids[0])
     await air.clock.advance(3)
-    async with asyncio.timeout(PATIENCE_S):
-        await asyncio.gather(*air.live._tasks.values())
     assert not runs(air.pids[0])
     assert house.files() == chunks
-    assert not await house.redis.keys("*live*")
+    assert not await house.redis.keys(f"{house.prefix}:*live*")
     assert await house.redis.zcard(house.keys.lives) == 0
 
 

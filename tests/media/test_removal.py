@@ -16,7 +16,7 @@ SUPERVISOR = Actor("S01", None, "supervisor")
 
 
 def removal(house: House, objects: Objects | None = None) -> Removal:
-    return Removal(house.alarms, objects or house.objects, house.clock)
+    return Removal(house.alarms, objects or house.objects, house.work)
 
 
 async def wipe(house: House, alarm: str) -> None:
@@ -41,8 +41,8 @@ async def test_originals_copies_and_registers_go(house: House, copied: Sent) -> 
     assert item == {name: kept[name] for name in ("kind", "mime", "at", "chunks", "size", "sha256")} | {
         "state": "removed"
     }
-    assert f"media:{alarm}:m1".encode() not in await everything(house.redis)
-    assert f"chunks:{alarm}:m1".encode() not in await everything(house.redis)
+    assert f"media:{alarm}:m1".encode() not in await everything(house.redis, house.prefix)
+    assert f"chunks:{alarm}:m1".encode() not in await everything(house.redis, house.prefix)
     assert (await house.events(alarm))[-1] == {"type": "media_removed", "objects": objects}
 
 
@@ -61,7 +61,7 @@ async def test_nothing_is_claimed_before_it_is_done(
         await removal(house, gone).step()
     assert "media_removed" not in await kinds(house, alarm)
     assert not await removal(house).step(), "another hub has it"
-    house.clock.advance(61)
+    await house.clock.advance(61)
     assert await removal(house).step()
     assert (await kinds(house, alarm))[-1] == "media_removed"
     assert house.files() == []
@@ -93,13 +93,13 @@ async def test_what_was_on_its_way_is_found_later(house: House, copied: Sent) ->
     os.utime(orphan, (0, 0))
     await house.objects.put(f"{alarm}/just-begun/abc", b"a new photo of a citizen who writes again")
     assert not await removal(house).step()
-    house.clock.advance(301)
+    await house.clock.advance(301)
     assert await removal(house).step()
     assert [path.parent.name for path in house.files()] == ["just-begun"]
     assert not await house.redis.exists(house.keys.media(alarm, "m1"))
     assert [kind for kind in await kinds(house, alarm) if kind in ("media_ready", "media_removed")] == [
         "media_ready", "media_removed", "media_removed"
     ]  # fmt: skip
-    house.clock.advance(301)
+    await house.clock.advance(301)
     assert not await removal(house).step()
     assert not await house.redis.exists(house.keys.removing)

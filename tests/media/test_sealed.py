@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from dispatch.media.objects import Damaged, KeyUnusable, Objects, open_key
-from tests.media.conftest import House, Sent
+from dispatch.store.checks import end
+from dispatch.store.embedded import EmbeddedStore
+from tests.media.conftest import House, housed
 
 WORDS = (b"Owner Name", b"SERIAL-0042", b"Phone Maker", b"words that must not travel", b"OpusHead", b"#!AMR", b"ftyp",
          b"\xff\xd8\xff", b"IHDR", b"WEBP")  # fmt: skip
@@ -15,15 +17,25 @@ def pieces(data: bytes) -> list[bytes]:
     return [data[at : at + 24] for at in range(0, len(data) - 24, max(1, len(data) // 50))]
 
 
-@pytest.mark.parametrize(
-    "name", ["photo-gps-rotated.jpg", "photo-text-chunk.png", "photo.webp", "voice-zh.webm", "voice-zh.amr"]
-)
-async def test_nothing_readable_at_rest(house: House, copied: Sent, name: str) -> None:
-    """After a photo or recording came and its copy was made, no file of the data folder has a piece of either."""
-    alarm = await copied(name)
-    known = [*WORDS, *pieces(house.bytes_of(name)), *pieces(await house.copy(alarm))]
+NAMES = ("photo-gps-rotated.jpg", "photo-text-chunk.png", "photo.webp", "voice-zh.webm", "voice-zh.amr")
+
+
+async def test_nothing_readable_at_rest(tmp_path: Path, fixtures: Path) -> None:
+    """After photos and recordings came and their copies were made, no file of the data folder has a piece of either."""
+    store = EmbeddedStore(tmp_path / "data" / "store")  # of the data folder too
+    store.start()
+    known: list[bytes] = list(WORDS)
+    async with housed(store.url, tmp_path / "data", fixtures, "dispatch") as house:
+        for name in NAMES:
+            alarm = await house.raises()
+            await house.sends(alarm, name)
+            assert await house.copies.step()
+            known += [*pieces(house.bytes_of(name)), *pieces(await house.copy(alarm))]
+        await end(house.redis)
+    store.ended()
     files = [path for path in house.folder.rglob("*") if path.is_file()]
-    assert len(files) > 4
+    assert len(files) > 4 * len(NAMES)
+    assert any(path.is_relative_to(house.folder / "store") and path.stat().st_size > 1000 for path in files)
     for path in files:
         data = path.read_bytes()
         found = [piece for piece in known if piece in data and len(set(piece)) > 2]

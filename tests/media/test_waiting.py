@@ -25,7 +25,7 @@ async def test_in_turn(house: House) -> None:
     alarms = []
     for _ in range(4):
         alarms.append(await sent(house))
-        house.clock.advance(1)
+        await house.clock.advance(1)
     for done in range(1, 5):
         assert await house.copies.step()
         assert await states(house, alarms) == ["ready"] * done + ["stored"] * (4 - done)
@@ -36,7 +36,7 @@ async def test_what_an_officer_opens_goes_first(house: House, http: httpx.AsyncC
     alarms = []
     for _ in range(3):
         alarms.append(await sent(house))
-        house.clock.advance(1)
+        await house.clock.advance(1)
     for _ in range(2):
         assert (await http.get(f"/media/{alarms[2]}/m1", headers=V01)).status_code == 409
     assert await house.copies.step()

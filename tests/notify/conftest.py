@@ -11,7 +11,7 @@ from tests.notify.service import Service
 
 ENV = {
     "DISPATCH_NOTIFY_PRIVATE_HOSTS": "true", "DISPATCH_NOTIFY_VAPID_KEY": new_vapid_key(),
-    "DISPATCH_NOTIFY_CONTACT": "mailto:ops@example.org", "DISPATCH_NOTIFY_TIMEOUT_S": "5",
+    "DISPATCH_NOTIFY_CONTACT": "mailto:ops@example.org", "DISPATCH_NOTIFY_TIMEOUT_S": "2",
 }  # fmt: skip
 
 

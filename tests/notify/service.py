@@ -195,5 +195,5 @@ class Service:
         try:
             yield self
         finally:
-            server.should_exit = True
+            server.leave()
             await task

@@ -165,7 +165,7 @@ async def test_taken_replaces_and_nothing_follows(town: Town, service: Service) 
     first = await other.gets()
     await own.gets()
     await v01.hears(alarm, "alarm_raised", "step_run", "notification_sent")
-    await town.settles()
+    await town.quiet()
     await v01.acknowledges(alarm)
     taken = await other.gets(2)
     assert (taken.says["kind"], taken.says["tag"]) == ("taken", first.says["tag"])
@@ -215,7 +215,9 @@ async def test_two_hubs_send_once(town: Town, service: Service) -> None:
     await town.opens_hub()
     v01, v02 = await town.officer("V01"), await town.user("V02")
     phone = await service.device().subscribes(v02)
-    alarms = [await town.citizen(hub).raises() for hub in (0, 1, 0, 1)]
+    await town.clock.advance(1)  # the other hub hears of the device within a second
+    with town.clock.under_way():
+        alarms = await asyncio.gather(*(town.citizen(hub).raises() for hub in (0, 1, 0, 1)))
     await phone.gets(4)
     await town.clock.advance(2)
     await settles(town)
@@ -277,12 +279,13 @@ async def test_the_first_device_of_all(town: Town, service: Service) -> None:
         return there
 
     subscriptions.any = slowly  # type: ignore[method-assign]
-    await town.clock.advance(1)
-    await asked.wait()
-    phone = await service.device().subscribes(v02)
-    subscriptions.any = ask  # type: ignore[method-assign]
-    go_on.set()
-    await asyncio.sleep(0)
+    with town.clock.under_way():
+        passing = asyncio.create_task(town.clock.advance(1))
+        await asked.wait()
+        phone = await service.device().subscribes(v02)
+        subscriptions.any = ask  # type: ignore[method-assign]
+        go_on.set()
+        await passing
     alarm = await town.citizen().raises()
     assert (await phone.gets()).says["alarm"] == alarm
     await settles(town)

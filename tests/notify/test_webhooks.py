@@ -53,7 +53,7 @@ async def receiver() -> AsyncIterator[Receiver]:
     server = Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
     task = asyncio.create_task(server.serve(sockets=[receiver._listener]))
     yield receiver
-    server.should_exit = True
+    server.leave()
     await task
 
 

@@ -6,11 +6,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.flow.people import Answered, Citizen, Officer
 from tests.flow.town import Town
+from tests.nightly import often
 from tests.patience import PATIENCE_S
 
 PEOPLE = (
@@ -94,7 +96,7 @@ class Day:
         async with asyncio.timeout(PATIENCE_S):
             while await self.town.dispatch.stream.redis.llen(self.town.dispatch.stream.keys.outbox):
                 await asyncio.sleep(0)
-        await self.town.settles()
+        await self.town.quiet()
         for (name, station, role), officer in zip(PEOPLE, self.officers, strict=True):
             await officer.is_awake()  # answered after every event before it
             fresh = await self.town.user(name, station, role)
@@ -126,9 +128,11 @@ async def live(script: list[tuple[Any, ...]]) -> None:
                 officer.unexpected.clear()
 
 
+@pytest.mark.long
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    report_multiple_bugs=False, phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each run is a whole town
+    max_examples=often(3, at_night=30), deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], report_multiple_bugs=False,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each run is a whole town
 )  # fmt: skip
 @given(st.lists(steps, min_size=8, max_size=30))
 def test_stale_state_and_events_are_fresh_state(script: list[tuple[Any, ...]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -29,6 +30,7 @@ from dispatch.nearby.calls import Ground, call
 from dispatch.routing.datum import wgs84_to_gcj02
 from dispatch.routing.route import wgs84
 from dispatch.stream.record import make_record
+from tests.nightly import often
 
 ID = "0197d3c2-0000-7000-8000-000000000001"
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -54,6 +56,7 @@ AGAIN_IS_ANOTHER = (c.Say, c.Ask, c.AddNote, c.OpenOriginal, c.RequestCancel, c.
 TAKES_UP = (e.AlarmAcknowledged, e.AlarmTaken, e.TransferAccepted, e.HandoverAccepted)
 TRACK = 3
 OPENS = (e.AlarmReleased, e.AlarmReopened)
+pytestmark = pytest.mark.long
 
 actors = st.sampled_from(ACTORS)
 words = st.text(min_size=1, max_size=20)
@@ -449,4 +452,43 @@ def _listed(alarm: Alarm) -> Alarm:
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestLife.settings = settings(max_examples=often(50, at_night=1000), stateful_step_count=50, deadline=None)
+
+
+def lived(*commands: c.Command) -> Alarm:
+    """An alarm after these commands."""
+    alarm: Alarm | None = None
+    for command in (c.Raise(station="dadongmen", backups=(), why="in_area", code="7F3-K9Q"), *commands):
+        for event in decide(alarm, command):
+            alarm = evolve(alarm, event, START, ID)
+    assert alarm is not None
+    return alarm
+
+
+def test_an_answer_into_a_closed_alarm_opens_it_again() -> None:
+    """Not only who writes, also who answers a question from before the close is heard (P12)."""
+    by = ACTORS[0]
+    alarm = lived(
+        c.Acknowledge(by=by), c.Ask(by=by, text="安全吗", choices=("yes", "no")), c.Close(by=by, disposition="handled")
+    )
+    assert alarm.question is not None
+    answered, opened = decide(alarm, c.Answer(question=alarm.question, answer="no"))
+    assert (answered.type, opened) == ("question_answered", e.AlarmReopened(cause="citizen_wrote"))
+
+
+@pytest.mark.parametrize("command", [c.AddNote, c.Say])
+def test_a_helper_has_no_alarm(command: type[c.AddNote | c.Say]) -> None:
+    """For a helper of the very station it is as for a guessed id: not there (P10)."""
+    with pytest.raises(Refused) as refused:
+        decide(lived(), command(by=HELPERS[0], text="我也在"))
+    assert refused.value.error is errors.NOT_FOUND
+
+
+def test_what_became_of_a_photo_is_said_once() -> None:
+    """Of two hubs that made its copies, or could not, the first is heard (P6)."""
+    done = (c.MediaDone(media="a", mime="image/jpeg", width=1, height=1), c.MediaDone(media="a", unreadable="broken"))
+    begun = (c.AddMedia(media="a", kind="photo", mime="image/jpeg"), c.EndMedia(media="a", chunks=1, size=1, sha256="0"))
+    for first in done:
+        alarm = lived(*begun, first)
+        assert alarm.media["a"]["state"] in ("ready", "unreadable")
+        assert [decide(alarm, again) for again in done] == [[], []]

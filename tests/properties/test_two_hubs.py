@@ -1,11 +1,10 @@
 """Whatever people do at two hubs on one store, in whatever order, through cuts and stopped hubs (P2, P3, P4, P6).
 
-One town for each example, in one event loop; time is moved by hand. `LONG_PROPERTIES=1` runs many more.
+One town for each example, in one event loop; time is moved by hand.
 """
 
 import asyncio
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Coroutine
@@ -13,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 
 from tests.flow.people import Answered, Citizen, Officer
 from tests.flow.town import Hub, Town
+from tests.nightly import AT_NIGHT, often
 
 STATION = "dadongmen"
 MORE: dict[str, dict[str, Any]] = {
@@ -31,8 +32,8 @@ FIT = ("move", "arrive", "close", "release", "take", "say")
 COME_BACK = 4000
 TAKE_OVER_S = 4
 """So many seconds after a hub was stopped, the other one has run everything that was due (the aim is 3)."""
-LONG = os.environ.get("LONG_PROPERTIES") == "1"
-MOST_STOPS = 10 if LONG else 3
+MOST_STOPS = often(3, at_night=10)
+pytestmark = pytest.mark.long
 
 consoles = st.integers(0, 3)
 either = st.integers(0, 1)
@@ -144,7 +145,7 @@ class TwoHubs(RuleBasedStateMachine):
 
     async def another_console(self, officer: Officer, hub: Hub) -> Officer:
         """The same sign-in in another window, at `hub`."""
-        another = Officer(hub.url, officer.name)
+        another = Officer(hub.url, officer.name, self.town.rests, waits=False)
         another.http.cookies = officer.http.cookies
         self.town.people.append(another)
         another.watched = False
@@ -173,7 +174,7 @@ class TwoHubs(RuleBasedStateMachine):
         return events
 
     async def someone_raises(self, kind: str, hub: int) -> None:
-        citizen = Citizen(self.hub(hub).url)
+        citizen = Citizen(self.hub(hub).url, self.town.rests)
         self.town.citizens.append(citizen)
         body = {"kind": kind, "text": "救命", "position": {"lat": 41.8, "lon": 123.46, "accuracy_m": 9}}
         await citizen.raises(**body)
@@ -273,7 +274,8 @@ class TwoHubs(RuleBasedStateMachine):
             alarm = self.citizens[n % len(self.citizens)][0].id
             before = self.histories[alarm]
             if before.waits:
-                won = await asyncio.gather(*(ask(console, alarm) for console in both))
+                with self.town.clock.under_way():
+                    won = await asyncio.gather(*(ask(console, alarm) for console in both))
                 await self.looks()
                 assert won[0] == won[1] == self.histories[alarm].owner
                 assert self.histories[alarm].version == before.version + 1
@@ -332,7 +334,7 @@ class TwoHubs(RuleBasedStateMachine):
         """Each event once; one owner at a time; no escalation of what someone has; a deadline for what nobody has."""
 
         async def work() -> None:
-            await self.town.settles()
+            await self.town.quiet()
             for _ in range(TAKE_OVER_S):
                 if min((await self.deadlines()).values(), default=self.now + 1) > self.now:
                     break
@@ -358,7 +360,7 @@ class TwoHubs(RuleBasedStateMachine):
     async def deadlines(self) -> dict[str, int]:
         """Each alarm's, in ms, of all partitions."""
         found: dict[str, int] = {}
-        async for key in self.store.scan_iter(match="dispatch:{*}:deadlines"):
+        async for key in self.store.scan_iter(match=f"{self.town.prefix}{{*}}:deadlines"):
             found |= {alarm.decode(): int(at) for alarm, at in await self.store.zrange(key, 0, -1, withscores=True)}
         return found
 
@@ -367,9 +369,9 @@ class TwoHubs(RuleBasedStateMachine):
         for n, console in enumerate(self.people):
             if console.closed is not None:
                 await self.comes_back(console, self.hub(n))
-        await self.town.settles()
+        await self.town.quiet()
         fresh = await self.another_console(self.people[0], self.town.hubs[0])
-        await self.town.settles()
+        await self.town.quiet()
         for console in [*self.people, fresh]:
             await console.asks("ready", sound=True, visible=True)  # answered after every event before it
         for console in self.people:
@@ -395,7 +397,7 @@ def listed(officer: Officer) -> dict[str, Any]:
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink takes a whole town for each try
 TestTwoHubs = TwoHubs.TestCase
 TestTwoHubs.settings = settings(
-    max_examples=60 if LONG else 4, stateful_step_count=60 if LONG else 25, deadline=None,
+    max_examples=often(2, at_night=60), stateful_step_count=often(25, at_night=60), deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], report_multiple_bugs=False,
-    phases=(*PHASES, Phase.shrink) if LONG else PHASES,
+    phases=(*PHASES, Phase.shrink) if AT_NIGHT else PHASES,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A real store in a folder of its own, and the record on it."""
+"""The record on a real store: the worker's, or one in a folder of its own."""
 
 import asyncio
 import uuid
@@ -14,7 +14,9 @@ from dispatch.alarm.state import Alarm
 from dispatch.store.checks import connect, end
 from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.alarms import Alarms, Outcome
+from dispatch.stream.keys import PREFIX
 from dispatch.stream.stream import Stream
+from tests import shared
 from tests.flow.clock import FakeClock
 
 HOME = "dadongmen"
@@ -39,9 +41,11 @@ def officer(name: str, station: str = HOME) -> Actor:
 class Hub:
     """One hub's view of the store: its own connections."""
 
-    def __init__(self, url: str, timeout_s: float = 5.0) -> None:
+    def __init__(self, url: str, timeout_s: float = 5.0, prefix: str = PREFIX) -> None:
+        self.prefix = prefix
         self.clock = FakeClock()
-        self.stream = Stream(connect(url, timeout_s=timeout_s))
+        self.work = self.clock.work()
+        self.stream = Stream(connect(url, timeout_s=timeout_s), prefix=prefix)
         self.alarms = Alarms(self.stream, self.clock, due)
         self.redis: Any = self.stream.redis
         self.keys = self.stream.keys
@@ -64,6 +68,7 @@ class Hub:
         return [entry.members["event"]["type"] for entry in await self.stream.read(station, 0)]
 
     async def closes(self) -> None:
+        FakeClock.newest = None
         await self.redis.aclose()
 
 
@@ -74,7 +79,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def embedded(folder: Path) -> Iterator[EmbeddedStore]:
-    """A running store; ended whatever the test did to it."""
+    """A running store of the test's own; ended whatever it did to it."""
     store = EmbeddedStore(folder)
     store.start()
     yield store
@@ -83,15 +88,22 @@ def embedded(folder: Path) -> Iterator[EmbeddedStore]:
 
 
 @pytest.fixture
-async def hub(embedded: EmbeddedStore) -> AsyncIterator[Hub]:
-    made = Hub(embedded.url)
+def prefix() -> str:
+    """What the keys of this test begin with."""
+    return shared.prefix()
+
+
+@pytest.fixture
+async def hub(prefix: str) -> AsyncIterator[Hub]:
+    """On the worker's store, as `other_hub`."""
+    made = Hub(shared.store().url, prefix=prefix)
     yield made
     await made.closes()
 
 
 @pytest.fixture
-async def other_hub(embedded: EmbeddedStore) -> AsyncIterator[Hub]:
-    made = Hub(embedded.url)
+async def other_hub(prefix: str) -> AsyncIterator[Hub]:
+    made = Hub(shared.store().url, prefix=prefix)
     yield made
     await made.closes()
 

@@ -36,10 +36,10 @@ async def deadlines(hub: Hub) -> list[tuple[str, datetime]]:
 
 
 async def everything(hub: Hub) -> dict[bytes, Any]:
-    """The whole store, to see that nothing at all was changed."""
+    """All that is in the store, to see that nothing at all was changed."""
     kinds = {b"string": hub.redis.get, b"hash": hub.redis.hgetall, b"set": hub.redis.smembers}
     found: dict[bytes, Any] = {}
-    async for key in hub.redis.scan_iter():
+    async for key in hub.redis.scan_iter(match=f"{hub.prefix}:*"):
         kind = await hub.redis.type(key)
         found[key] = await kinds[kind](key) if kind in kinds else await hub.redis.dump(key)
     return found
@@ -141,7 +141,7 @@ async def test_the_index_follows_only_what_is_true(hub: Hub) -> None:
 
 async def test_the_doorbell_carries_the_events(hub: Hub, other_hub: Hub) -> None:
     """Every append rings once: the first offset, the link before it, each event as consoles get it, and its link."""
-    bell = Doorbell(other_hub.stream)
+    bell = Doorbell(other_hub.stream, other_hub.work)
     rung: list[tuple[str, Ring | None]] = []
     bell.heard = lambda station, ring: rung.append((station, ring))
     await bell.listen(HOME)

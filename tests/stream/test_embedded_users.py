@@ -53,11 +53,12 @@ async def test_leaving_at_the_same_instant(stores: list[EmbeddedStore], folder: 
         assert servers(folder) == []
 
 
-async def test_a_start_in_the_instant_in_which_it_is_ended(stores: list[EmbeddedStore], folder: Path) -> None:
+@pytest.mark.parametrize("times", [5, pytest.param(30, marks=pytest.mark.nightly)])
+async def test_a_start_in_the_instant_in_which_it_is_ended(stores: list[EmbeddedStore], times: int) -> None:
     """One starts while another leaves, again and again: afterwards a server answers, and stays."""
     leaving, starting, _ = stores
     await asyncio.to_thread(leaving.start)
-    for _ in range(30):
+    for _ in range(times):
         await asyncio.gather(asyncio.to_thread(leaving.leave), asyncio.to_thread(starting.start))
         hub = Hub(starting.url)
         assert await hub.redis.ping()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,13 @@ async def hub(store: Single) -> AsyncIterator[Hub]:
     made = Hub(store.url)
     yield made
     await made.closes()
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    """A hub on a store of its own, to which these tests do what they like."""
+    async with Town(tmp_path, own_store=True) as town:
+        yield town
 
 
 def health_of(hub: Hub, allowed: tuple[str, ...] = ()) -> Health:

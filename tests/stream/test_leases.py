@@ -8,10 +8,10 @@ import pytest
 from dispatch.alarm.commands import RunStep
 from dispatch.alarm.state import Alarm
 from dispatch.store.checks import connect
-from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.leases import Leases
 from dispatch.stream.stream import Stream
-from tests.flow.clock import START
+from tests import shared
+from tests.flow.clock import START, FakeClock
 from tests.stream.conftest import HOME, Hub
 
 LEASE_S = 1.5
@@ -23,9 +23,9 @@ def held(leases: Leases) -> set[int]:
 
 
 @pytest.fixture
-async def streams(embedded: EmbeddedStore) -> AsyncIterator[list[Stream]]:
+async def streams(prefix: str) -> AsyncIterator[list[Stream]]:
     """Two hubs' views of a store with eight partitions."""
-    made = [Stream(connect(embedded.url), 8) for _ in range(2)]
+    made = [Stream(connect(shared.store().url), 8, prefix=prefix) for _ in range(2)]
     yield made
     for stream in made:
         await stream.redis.aclose()
@@ -33,7 +33,7 @@ async def streams(embedded: EmbeddedStore) -> AsyncIterator[list[Stream]]:
 
 async def test_a_partition_has_one_holder(hub: Hub, other_hub: Hub) -> None:
     """Whoever comes first holds it while it renews; the other gets it when the lease has ended, with a new token."""
-    one, two = Leases(hub.stream, "one", LEASE_S), Leases(other_hub.stream, "two", LEASE_S)
+    one, two = Leases(hub.stream, "one", LEASE_S, hub.work), Leases(other_hub.stream, "two", LEASE_S, other_hub.work)
     (first,) = await one.look(START)
     assert await two.look(START) == []
     (kept,) = await one.look(START + timedelta(seconds=1))
@@ -46,7 +46,7 @@ async def test_a_partition_has_one_holder(hub: Hub, other_hub: Hub) -> None:
 
 async def test_a_hub_that_stops_gives_up_at_once(hub: Hub, other_hub: Hub) -> None:
     """Nobody waits for the lease of a hub that said goodbye."""
-    one, two = Leases(hub.stream, "one", LEASE_S), Leases(other_hub.stream, "two", LEASE_S)
+    one, two = Leases(hub.stream, "one", LEASE_S, hub.work), Leases(other_hub.stream, "two", LEASE_S, other_hub.work)
     assert await one.look(START)
     await one.release(START)
     assert await two.look(START)
@@ -56,7 +56,8 @@ async def test_a_hub_that_stops_gives_up_at_once(hub: Hub, other_hub: Hub) -> No
 
 async def test_partitions_are_shared_out(streams: list[Stream]) -> None:
     """Two hubs hold half each, though one was first; when one dies the other holds all of them 3 s later at most."""
-    one, two = Leases(streams[0], "one", LEASE_S), Leases(streams[1], "two", LEASE_S)
+    work = FakeClock().work()
+    one, two = Leases(streams[0], "one", LEASE_S, work), Leases(streams[1], "two", LEASE_S, work)
     await one.look(START)
     assert len(held(one)) == 8
     now = START
@@ -75,8 +76,8 @@ async def test_partitions_are_shared_out(streams: list[Stream]) -> None:
 async def test_a_hub_that_was_frozen_cannot_act(hub: Hub, other_hub: Hub) -> None:
     """It wakes with its old token after another hub took over: the step that it decided on is refused by the store."""
     alarm = await hub.raises()
-    (old,) = await Leases(hub.stream, "one", LEASE_S).look(START)
-    (new,) = await Leases(other_hub.stream, "two", LEASE_S).look(LATER)
+    (old,) = await Leases(hub.stream, "one", LEASE_S, hub.work).look(START)
+    (new,) = await Leases(other_hub.stream, "two", LEASE_S, other_hub.work).look(LATER)
     before = await hub.alarm(alarm)
     refused = await hub.alarms.handle(alarm, step(before, 1), fence=old.token)
     assert (refused.events, (await hub.alarm(alarm)).version) == ((), before.version)

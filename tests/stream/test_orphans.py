@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
-from dispatch.alarm.commands import Say
+from dispatch.alarm.commands import Acknowledge, Close, Say
+from dispatch.escalation.endings import Endings
 from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.epochs import Epochs, Witness
+from dispatch.stream.leases import Leases
 from dispatch.stream.orphans import Orphans
 from dispatch.stream.relay import Relay
 from dispatch.stream.stream import Stream
@@ -21,12 +23,12 @@ from tests.stream.test_relay import OTHER, empty, home, shown
 STATIONS = (HOME, OTHER)
 
 
-async def looks(hub: Hub) -> Callable[[], Awaitable[None]]:
-    """One look at all copies, with what a hub does when it finds that something went back."""
+async def looks(hub: Hub, later: float = 0) -> Callable[[], Awaitable[None]]:
+    """One look at all copies (`later` days from now), with what a hub does when it finds that something went back."""
     epochs = Epochs(hub.stream, STATIONS, hub.clock, Witness(None))
     await epochs.open()
-    orphans = Orphans(hub.alarms, Relay(hub.alarms, hub.clock), STATIONS, epochs.went_back)
-    return lambda: orphans.step(START)
+    orphans = Orphans(hub.alarms, Relay(hub.alarms, hub.work), STATIONS, epochs.went_back)
+    return lambda: orphans.step(START + timedelta(days=later))
 
 
 async def forgotten(hub: Hub, alarm: str) -> None:
@@ -87,15 +89,55 @@ async def test_a_copy_for_a_station_that_is_not_called_in_any_more(hub: Hub) -> 
     assert [one["id"] for one in await shown(hub, HOME)] == [alarm]
 
 
+async def closed_copy(hub: Hub) -> str:
+    """An alarm that another station was called in to, closed there too."""
+    alarm = await hub.raises(OTHER)
+    await hub.does(alarm, Acknowledge(by=officer("V01")), Close(by=officer("V01"), disposition="handled", note=None))
+    await empty(hub)
+    assert await shown(hub, OTHER) == []
+    return alarm
+
+
+async def test_a_closed_copy_without_its_alarm(hub: Hub) -> None:
+    """Its words end within a day, with the copy: nobody else would end them (P10). One whose alarm is there stays."""
+    lost, kept = await closed_copy(hub), await closed_copy(hub)
+    looks_here = await looks(hub, later=1)
+    await forgotten(hub, lost)
+    await (await looks(hub))()
+    assert await hub.redis.exists(hub.keys.words(OTHER, lost)), "not before its time"
+    await looks_here()
+    assert not await hub.redis.exists(hub.keys.words(OTHER, lost), hub.keys.mirror(OTHER, lost))
+    assert await hub.redis.exists(hub.keys.words(OTHER, kept)) == 1
+    assert await hub.redis.zrange(hub.keys.copies, 0, -1) == [f"{OTHER}|{kept}".encode()]
+    await (await looks(hub, later=1))()
+    await hub.redis.delete(hub.keys.words(OTHER, kept))  # as its alarm's wipe leaves it
+    await (await looks(hub, later=2.1))()
+    assert await hub.redis.zcard(hub.keys.copies) == 0
+
+
+async def test_a_closed_copy_that_nobody_noted(hub: Hub) -> None:
+    """One that a version before this one closed is found by the round through the streams."""
+    alarm = await closed_copy(hub)
+    await hub.redis.delete(hub.keys.copies)
+    await forgotten(hub, alarm)
+    leases = Leases(hub.stream, "one", 3, hub.work)
+    await leases.look(START)
+    endings = Endings(hub.alarms, leases, hub.work, STATIONS)
+    for _ in STATIONS:
+        await endings.step(START)
+    await (await looks(hub))()
+    assert not await hub.redis.exists(hub.keys.words(OTHER, alarm))
+
+
 async def test_on_several_servers_it_takes_longer_to_be_sure(hub: Hub) -> None:
     """A server that was replaced may answer for a while: a copy is not taken back before that is over."""
-    hub.stream = Stream(hub.redis, 2)
+    hub.stream = Stream(hub.redis, 2, prefix=hub.prefix)
     hub.alarms = Alarms(hub.stream, hub.clock, due)
     stations = (HOME, next(name for name in ("xiaodong", "wanquan", "changan", "dongta")
                            if hub.stream.of(name).partition != hub.stream.of(HOME).partition))  # fmt: skip
     epochs = Epochs(hub.stream, stations, hub.clock, Witness(None))
     await epochs.open()
-    orphans = Orphans(hub.alarms, Relay(hub.alarms, hub.clock), stations, epochs.went_back)
+    orphans = Orphans(hub.alarms, Relay(hub.alarms, hub.work), stations, epochs.went_back)
     alarm = await hub.raises(stations[1])
     await empty(hub)
     await orphans.step(START)
@@ -142,7 +184,7 @@ async def test_a_copy_under_way_while_the_store_goes_back(folder: Path, tmp_path
         return loaded
 
     hub.alarms.load = goes_back  # type: ignore[method-assign, assignment]
-    relay = Relay(hub.alarms, hub.clock)
+    relay = Relay(hub.alarms, hub.work)
     try:
         await relay.step()
         assert [one["id"] for one in await shown(hub, OTHER)] == [alarm], "it was written"

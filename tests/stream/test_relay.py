@@ -21,7 +21,7 @@ async def empty(*hubs: Hub) -> None:
         while await relay.step():
             pass
 
-    await asyncio.gather(*(all_of(Relay(hub.alarms, hub.clock)) for hub in hubs))
+    await asyncio.gather(*(all_of(Relay(hub.alarms, hub.work)) for hub in hubs))
 
 
 async def shown(hub: Hub, station: str) -> list[dict[str, Any]]:
@@ -127,5 +127,5 @@ async def test_a_closed_alarm_leaves_the_other_stations_list(hub: Hub) -> None:
 async def test_only_those_called_in_hear_of_it(hub: Hub) -> None:
     """An alarm that calls nobody in leaves the outbox empty."""
     await hub.raises()
-    assert not await Relay(hub.alarms, hub.clock).step()
+    assert not await Relay(hub.alarms, hub.work).step()
     assert await hub.kinds(OTHER) == []

@@ -5,17 +5,19 @@ import signal
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.store.replicas import Replicas
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.stream import Stream
-from tests.flow.clock import FakeClock
+from tests import shared
 from tests.patience import PATIENCE_S
 from tests.stores import Replicated
 from tests.stream.conftest import HOME, Hub, due, raising
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 ALARM = "3f2c9a6e-0000-4000-8000-0000000000aa"
 
 
@@ -23,10 +25,10 @@ class Careful(Hub):
     """A hub that waits for `count` replicas."""
 
     def __init__(self, url: str, count: int, wait_ms: int = 300) -> None:
-        super().__init__(url)
+        super().__init__(url, prefix=shared.prefix())
         self.replicas = Replicas(self.redis, count, "disk", wait_ms)
-        self.stream = Stream(self.redis, 1, self.replicas)
-        self.alarms = Alarms(self.stream, FakeClock(), due)
+        self.stream = Stream(self.redis, 1, self.replicas, self.prefix)
+        self.alarms = Alarms(self.stream, self.clock, due)
 
     async def raises_it(self) -> int:
         """The version at which the receipt was given."""
@@ -38,13 +40,14 @@ class Careful(Hub):
         await super().closes()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def store() -> AsyncIterator[Replicated]:
+    """For all tests here; a primary that is killed is the last one's own."""
     async with Replicated() as made:
         yield made
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def hub(store: Replicated) -> AsyncIterator[Careful]:
     made = Careful(store.url, 1)
     yield made
@@ -80,29 +83,31 @@ async def test_more_replicas_than_there_are(store: Replicated) -> None:
     await hub.closes()
 
 
-async def test_what_was_not_waited_for_can_be_lost(store: Replicated, hub: Careful) -> None:
+async def test_what_was_not_waited_for_can_be_lost() -> None:
     """The boundary: with `replicas = 0` a receipted alarm is gone when a replica that lacks it takes over.
 
     With `replicas = 1` there is no such receipt: what is answered is on the replica.
     """
-    hasty = Hub(store.url)
-    kept = await hub.raises_it()
-    assert kept == 2
-    replica = store.nodes[1]
-    store.pause(replica)
-    await store.nodes[0].ask("CLIENT", "KILL", "TYPE", "replica")  # what was sent on would be read when it wakes
-    lost = await hasty.raises()  # receipted without waiting
-    with pytest.raises(Refused):
-        await hub.alarms.handle(ALARM, *raising()[1:], secret_hash="s", key="again")
-    await store.kill(store.nodes[0])
-    replica.send(signal.SIGCONT)
-    await replica.ask("REPLICAOF", "NO", "ONE")
-    after = Hub(f"redis://{replica.address}")
-    assert await after.alarms.load(lost) is None
-    assert (await after.alarm(ALARM)).version == 2
-    assert await after.kinds(HOME) == ["alarm_raised", "step_run"]
-    for each in (hasty, after):
-        await each.closes()
+    async with Replicated() as store:
+        hub = Careful(store.url, 1)
+        hasty = Hub(store.url, prefix=hub.prefix)
+        kept = await hub.raises_it()
+        assert kept == 2
+        replica = store.nodes[1]
+        store.pause(replica)
+        await store.nodes[0].ask("CLIENT", "KILL", "TYPE", "replica")  # what was sent on would be read when it wakes
+        lost = await hasty.raises()  # receipted without waiting
+        with pytest.raises(Refused):
+            await hub.alarms.handle(ALARM, *raising()[1:], secret_hash="s", key="again")
+        await store.kill(store.nodes[0])
+        replica.send(signal.SIGCONT)
+        await replica.ask("REPLICAOF", "NO", "ONE")
+        after = Hub(f"redis://{replica.address}", prefix=hub.prefix)
+        assert await after.alarms.load(lost) is None
+        assert (await after.alarm(ALARM)).version == 2
+        assert await after.kinds(HOME) == ["alarm_raised", "step_run"]
+        for each in (hub, hasty, after):
+            await each.closes()
 
 
 async def test_a_server_that_took_over_without_it_confirms_nothing(store: Replicated, hub: Careful) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
 from dispatch.alarm.commands import Acknowledge, Actor, Close, Wipe
 from dispatch.store.rewrite import Rewriting
 from tests.nodes import Node, until
@@ -42,9 +44,10 @@ async def written(hub: Hub) -> bool:
     return bool(wiped == done)
 
 
-async def test_every_server_writes_its_file_anew() -> None:
-    """Primary and replicas: called done only when the words are in no file of any; then not again for a while."""
-    async with WithSentinels(rdbcompression="no") as stores:
+@pytest.mark.parametrize("made", [Single, pytest.param(WithSentinels, marks=pytest.mark.nightly)])
+async def test_every_server_writes_its_file_anew(made: Callable[..., Stores]) -> None:
+    """Called done only when the words are in no file of any server that is known; then not again for a while."""
+    async with made(rdbcompression="no") as stores:
         hub = Hub(stores.url)
         try:
             one, other = rewriting(hub), rewriting(hub, "other")

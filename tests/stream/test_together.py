@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -9,19 +10,15 @@ from redis.exceptions import RedisError, ResponseError
 
 from dispatch.store.client import connect
 from dispatch.store.together import MOST
+from tests import shared
 from tests.stores import Single
 
 
 @pytest.fixture
-async def store() -> AsyncIterator[Single]:
-    async with Single() as made:
-        yield made
-
-
-@pytest.fixture
-async def redis(store: Single) -> AsyncIterator[Any]:
-    made = connect(store.url, "mine")
+async def redis() -> AsyncIterator[Any]:
+    made = connect(shared.store().url, shared.prefix())
     yield made
+    await made.delete("name", "count")
     await made.aclose()
 
 
@@ -35,11 +32,12 @@ async def test_each_gets_its_own_answer_or_error(redis: Any) -> None:
     assert [answers[0], *answers[2:]] == [True, b"word", 1, 2, []]
 
 
-async def test_they_share_a_connection(store: Single, redis: Any) -> None:
+async def test_they_share_a_connection(redis: Any) -> None:
     """A hundred at once are one pipeline; more than `MOST` are several, side by side."""
 
     async def connections() -> int:
-        return len([client for client in await store.nodes[0].redis.client_list() if client["name"] == "mine"])
+        names = [client["name"] for client in await redis.client_list()]
+        return names.count(await redis.client_getname())
 
     assert await asyncio.gather(*(redis.incr("count") for _ in range(100))) == list(range(1, 101))
     assert await connections() == 1
@@ -58,11 +56,12 @@ async def test_who_gives_up_harms_nobody(redis: Any) -> None:
     assert await redis.get("count") == b"10"
 
 
-async def test_a_store_that_is_gone_is_told_to_all(store: Single, redis: Any) -> None:
+async def test_a_store_that_is_gone_is_told_to_all() -> None:
     """Nobody waits for ever, and when it is back all goes on."""
-    await redis.ping()
-    await store.kill(store.nodes[0])
-    answers = await asyncio.gather(*(redis.incr("count") for _ in range(10)), return_exceptions=True)
-    assert all(isinstance(answer, RedisError | OSError) for answer in answers)
-    await store.restart(store.nodes[0])
-    assert sorted(await asyncio.gather(*(redis.incr("count") for _ in range(10)))) == list(range(1, 11))
+    async with Single() as store, aclosing(connect(store.url)) as redis:
+        await redis.ping()
+        await store.kill(store.nodes[0])
+        answers = await asyncio.gather(*(redis.incr("count") for _ in range(10)), return_exceptions=True)
+        assert all(isinstance(answer, RedisError | OSError) for answer in answers)
+        await store.restart(store.nodes[0])
+        assert sorted(await asyncio.gather(*(redis.incr("count") for _ in range(10)))) == list(range(1, 11))
