@@ -8,7 +8,9 @@ import functools
 import itertools
 import os
 import shutil
+import signal
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import argon2
@@ -26,7 +28,9 @@ def store() -> EmbeddedStore:
     global _running
     if _running is None:
         memory = Path("/dev/shm")
-        folder = Path(tempfile.mkdtemp(prefix="fujin-", dir=memory if os.access(memory, os.W_OK) else None))
+        place = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+        _sweep(place)
+        folder = Path(tempfile.mkdtemp(prefix=f"fujin-{os.getpid()}-", dir=place))
         _running = EmbeddedStore(folder / "store")
         _running.start()
         atexit.register(_end, _running, folder)
@@ -42,6 +46,16 @@ def prefix() -> str:
 def hashed(password: str) -> str:
     """The cheap hash of a password."""
     return CHEAP.hash(password)
+
+
+def _sweep(place: Path) -> None:
+    """End the stores of workers that were killed, and could end nothing themselves."""
+    for folder in place.glob("fujin-*-*"):
+        owner = folder.name.split("-")[1]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            with suppress(OSError, ValueError):
+                os.kill(int((folder / "store" / "store.pid").read_text()), signal.SIGKILL)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end(running: EmbeddedStore, folder: Path) -> None:

@@ -459,3 +459,24 @@ async def test_a_hub_whose_clock_is_corrected(machine: Machine) -> None:
     await machine.runs(1)
     assert len(called) == 3
     assert called[2] >= 300
+
+
+async def test_a_bell_wakes_all_who_wait(clock: FakeClock, work: Work) -> None:
+    """Several who do the same work are all woken by one ring, as when two photos end at once; it is not kept then."""
+    bell = work.bell()
+    heard: list[bool] = []
+
+    async def waits() -> None:
+        heard.append(await bell.wait(clock.now() + timedelta(seconds=5)))
+
+    for number in range(3):
+        work.spawn(waits(), f"waits {number}")
+    await work.quiet()
+    bell.ring()
+    await work.quiet()
+    assert heard == [True, True, True]
+    late = work.spawn(waits(), "comes later")
+    await work.quiet()
+    assert not late.done()
+    await clock.advance(5)
+    assert heard == [True, True, True, False]

@@ -171,15 +171,15 @@ class Work:
         """End every task that was started here."""
         await end(task for task in self._tasks if task is not asyncio.current_task())
 
-    async def _rest(self, until: datetime | None, bell: Bell | None) -> None:
-        """Be no work until the instant, or until the bell rings."""
+    async def _rest(self, until: datetime | None, bell: Bell | None) -> bool:
+        """Be no work until the instant, or until the bell rings; whether it rang."""
         task = asyncio.current_task()
         name = self._busy.pop(task, None) if task is not None else None
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        woken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-        def wake() -> None:
+        def wake(rang: bool = False) -> None:
             if not woken.done():
-                woken.set_result(None)
+                woken.set_result(rang)
                 if name is not None and task is not None:  # from now on, though it runs only in the next turn
                     self._busy[task] = name
 
@@ -189,7 +189,7 @@ class Work:
         if self._calm is not None:
             self._look()
         try:
-            await woken
+            return await woken
         finally:
             if timer is not None:
                 timer.cancel()
@@ -211,7 +211,7 @@ class Work:
 
 
 class Bell:
-    """Wakes who waits for it: there is something to do. A ring that nobody waited for is heard by who waits next.
+    """Wakes all who wait for it: there is something to do. A ring that nobody waited for is heard by who waits next.
 
     Made by `Work.bell`. Field's terms: event, condition.
     """
@@ -219,13 +219,13 @@ class Bell:
     def __init__(self, work: Work) -> None:
         self._work = work
         self.rung = False
-        self.wakes: set[Callable[[], None]] = set()
+        self.wakes: set[Callable[[bool], None]] = set()
 
     def ring(self) -> None:
-        """Wake who waits."""
-        self.rung = True
+        """Wake all who wait."""
+        self.rung = not self.wakes
         for wake in tuple(self.wakes):
-            wake()
+            wake(True)
 
     def silence(self) -> None:
         """What rang before is not heard any more."""
@@ -233,12 +233,11 @@ class Bell:
 
     async def wait(self, until: datetime | None = None) -> bool:
         """Return when it rings, or at `until`; whether it rang. It is silent again afterwards."""
-        while not self.rung:
-            if until is not None and self._work.now() >= until:
-                await asyncio.sleep(0)
-                break
-            await self._work._rest(until, self)  # noqa: SLF001 - two sides of one thing
         rung, self.rung = self.rung, False
+        if rung or (until is not None and self._work.now() >= until):
+            await asyncio.sleep(0)
+        while not rung and (until is None or self._work.now() < until):
+            rung = await self._work._rest(until, self)  # noqa: SLF001 - two sides of one thing
         return rung
 
 

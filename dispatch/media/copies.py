@@ -61,12 +61,11 @@ class Copies:
         objects: where the sealed copies go.
         work: what goes on, and the time of leases.
         limits: what one worker may use.
-        workers: how many of them `run` keeps at work at once.
         make: makes the copies of one media; `jobs.make_copies` with `limits` unless given.
     """
 
     def __init__(self, alarms: Alarms, chunks: Chunks, objects: Objects, work: Work,
-                 limits: WorkerLimits | None = None, workers: int = 1,
+                 limits: WorkerLimits | None = None,
                  make: MakeCopies | None = None) -> None:  # fmt: skip
         self._alarms = alarms
         self._chunks = chunks
@@ -76,7 +75,6 @@ class Copies:
         self._keys = alarms.stream.homes.keys
         limits = limits or WorkerLimits()
         self._most = limits.original_bytes
-        self._workers = workers
         self._make: MakeCopies = make or partial(make_copies, limits=limits)
         self._claim = Script(_FOLDER.joinpath("claim.lua").read_text())
         self._first = Script(_FOLDER.joinpath("first.lua").read_text())
@@ -121,10 +119,7 @@ class Copies:
         return True
 
     async def run(self) -> None:
-        """Make copies until cancelled, as many at once as there are workers; many hubs may do so."""
-        await self._work.all(*(self._keep_working() for _ in range(self._workers)))
-
-    async def _keep_working(self) -> None:
+        """Make copies until cancelled, one after the other; several of these may run, here and in other hubs."""
         while True:
             try:
                 while await self.step():

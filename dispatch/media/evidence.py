@@ -49,7 +49,8 @@ class Evidence:
         )
         self.chunks.after_put.append(self.live.after_put)
         allowed = WorkerLimits(**{each.name: media[each.name] for each in fields(WorkerLimits)})
-        self.copies = Copies(alarms, self.chunks, objects, work, allowed, media["workers"])
+        self.copies = Copies(alarms, self.chunks, objects, work, allowed)
+        self._workers = int(media["workers"])
         self.removal = Removal(alarms, objects, work)
         alarms.after_append += [self.copies.after_append, self.live.after_append, self.removal.after_append]
 
@@ -72,7 +73,7 @@ class Evidence:
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """What has to run as long as the hub does, by name."""
         return {
-            "copies": self.copies.run,
+            **{f"copies-{number}": self.copies.run for number in range(1, self._workers + 1)},
             "cuts": lambda: self._work.repeat(self.cuts.step, LOOK_EVERY_S),
             "live": self.live.run,
             "removal": self.removal.run,

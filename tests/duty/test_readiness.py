@@ -105,6 +105,19 @@ async def test_two_consoles_of_one_officer(hub: Hub) -> None:
     assert await hub.awake() == ["V01"]
 
 
+async def test_a_console_that_lapsed_is_no_other_one(hub: Hub) -> None:
+    """The one that could sound is lost, and of the other nothing was heard: the officer is lost at once."""
+    await hub.wakes("V01", console="phone")
+    await hub.clock.advance(LAPSE_S / 2)
+    desk = await hub.wakes("V01", console="desk")
+    await hub.clock.advance(LAPSE_S / 2)
+    await hub.readiness.drop(HOME, desk, "sound_off")
+    assert hub.lost == [HOME]
+    assert (await hub.events())[1:] == [
+        {"type": "console_lost", "officer": "V01", "console": "desk", "why": "sound_off"}
+    ]
+
+
 async def test_each_station_on_its_own(hub: Hub) -> None:
     """A supervisor's console is ready at every station that it watches, and ends at each."""
     for station in (HOME, "xiaodong"):

@@ -94,6 +94,24 @@ async def test_an_event_that_rings_while_the_stream_is_read(town: Town) -> None:
     assert (await officer.hears(alarm, "citizen_said"))["event"]["text"] == "一"
 
 
+async def test_a_ring_that_was_lost(town: Town) -> None:
+    """One event of two rings nowhere: the other one shows it, both come at once, and nobody waits for the next look."""
+    officer = await town.officer("V01")
+    alarm = await town.citizen().raises()
+    await officer.hears(alarm, "alarm_raised", "step_run")
+    feeds, rung = town.dispatch.hub.feeds, list[Ring | None]()
+    feeds.doorbell.heard = lambda station, ring: rung.append(ring)
+    for text in ("一", "二"):
+        await officer.asks("note", alarm=alarm, text=text)
+    async with asyncio.timeout(PATIENCE_S):
+        while len(rung) < 2:
+            await asyncio.sleep(0)
+    feeds.doorbell.heard = feeds.heard
+    feeds.heard(HOME, rung[1])
+    await town.quiet()
+    await officer.hears(alarm, "note_added", "note_added")
+
+
 async def test_doorbells_in_the_wrong_order(town: Town) -> None:
     """Two hubs ring in the order in which their publications arrive: consoles get the stream's order all the same."""
     officer = await town.officer("V01")

@@ -1,5 +1,6 @@
 """What a console confirms is what it was sent, once, and never more (P5)."""
 
+from collections import deque
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.alarm.commands import Actor
+from dispatch.fanout.feed import Feed, Frame
 from dispatch.fanout.session import Firsts, Session
 
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -19,6 +21,16 @@ def session() -> Session:
 
 def new() -> Session:
     return Session("c1", Actor("V01", "dadongmen"), START)
+
+
+def test_memory_knows_what_it_holds() -> None:
+    """Who comes back is served from memory when every event since is there, not when one is missing (P2)."""
+    feed = Feed("dadongmen", deque(maxlen=3))
+    assert feed.covers(0)
+    for offset in range(1, 6):
+        feed.take(offset, f"link {offset}", Frame(b"{}"), None)
+    assert [feed.covers(offset) for offset in range(6)] == [False, False, True, True, True, True]
+    assert [feed.agrees(offset, "link 4") for offset in range(6)] == [True, True, True, False, True, False]
 
 
 def test_a_snapshot_is_confirmed_by_its_position(session: Session) -> None:

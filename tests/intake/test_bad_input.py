@@ -195,6 +195,13 @@ async def test_a_megabyte_of_text(town: Town, codec: str) -> None:
     assert await link.closed_with() == 1009
 
 
+async def test_as_long_as_may_be(town: Town) -> None:
+    """What reaches its limit and does not pass it is taken: the limit in each message of a refusal is the true one."""
+    citizen = town.citizen()
+    await citizen.raises(text="长" * 4000, place="x" * 300, category="x" * 64, needs=["x"] * 8)
+    assert (await citizen.does("say", ref="1", text="长" * 4000)).status_code == 200
+
+
 async def test_an_empty_alarm_is_an_alarm(town: Town) -> None:
     """Nothing but id and secret, or empty words, over each way: raised, routed, called."""
     officer = await town.officer("V01")

@@ -471,8 +471,8 @@ def test_an_answer_into_a_closed_alarm_opens_it_again() -> None:
     alarm = lived(
         c.Acknowledge(by=by), c.Ask(by=by, text="安全吗", choices=("yes", "no")), c.Close(by=by, disposition="handled")
     )
-    assert alarm.question is not None
-    answered, opened = decide(alarm, c.Answer(question=alarm.question, answer="no"))
+    (asked,) = alarm.talk.values()
+    answered, opened = decide(alarm, c.Answer(question=asked["question"], answer="no"))
     assert (answered.type, opened) == ("question_answered", e.AlarmReopened(cause="citizen_wrote"))
 
 
@@ -487,7 +487,10 @@ def test_a_helper_has_no_alarm(command: type[c.AddNote | c.Say]) -> None:
 def test_what_became_of_a_photo_is_said_once() -> None:
     """Of two hubs that made its copies, or could not, the first is heard (P6)."""
     done = (c.MediaDone(media="a", mime="image/jpeg", width=1, height=1), c.MediaDone(media="a", unreadable="broken"))
-    begun = (c.AddMedia(media="a", kind="photo", mime="image/jpeg"), c.EndMedia(media="a", chunks=1, size=1, sha256="0"))
+    begun = (
+        c.AddMedia(media="a", kind="photo", mime="image/jpeg"),
+        c.EndMedia(media="a", chunks=1, size=1, sha256="0"),
+    )
     for first in done:
         alarm = lived(*begun, first)
         assert alarm.media["a"]["state"] in ("ready", "unreadable")

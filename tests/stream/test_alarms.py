@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatch.alarm.commands import Acknowledge, AddNote, Arrive, Move, RunStep, Say
+from dispatch.alarm.commands import Acknowledge, Actor, AddNote, Arrive, Close, Move, RunStep, Say, Wipe
 from dispatch.alarm.errors import Refused
 from dispatch.store.embedded import EmbeddedStore
 from dispatch.stream.alarms import Loaded
@@ -146,6 +146,31 @@ async def test_commands_together_are_one_append(hub: Hub) -> None:
     with pytest.raises(Refused, match="not_owner"):
         await hub.does(alarm, AddNote(by=officer("V02"), text="x"), Arrive(by=officer("V02")))
     assert (await hub.alarm(alarm)).notes == {}
+
+
+async def test_within_an_alarm_time_does_not_go_back(hub: Hub, other_hub: Hub) -> None:
+    """A hub whose clock is five seconds behind goes on with an alarm: what it adds is not before what was there."""
+    alarm = await hub.raises()
+    other_hub.clock.jump(-5)
+    await other_hub.does(alarm, Acknowledge(by=officer("V01")))
+    found = await hub.alarm(alarm)
+    assert found.owned_at == found.raised_at
+    times = [entry.members["at"] for entry in await hub.stream.read("dadongmen", 0)]
+    assert times == sorted(times)
+
+
+async def test_a_wipe_leaves_no_digest(hub: Hub) -> None:
+    """A short answer could be guessed by the digest of its command: that goes too, and what was done stays known."""
+    alarm = await hub.raises()
+    by = officer("V01")
+    await hub.does(alarm, Acknowledge(by=by))
+    await hub.does(alarm, Say(text="在"), key="citizen:1")
+    await hub.does(alarm, Close(by=by, disposition="handled"))
+    await hub.does(alarm, Wipe(by=Actor("S01", None, "supervisor"), reason="到期"))
+    assert all(done.startswith(b"* ") for done in await hub.redis.hvals(hub.keys.done(alarm)))
+    version = (await hub.alarm(alarm)).version
+    await hub.does(alarm, Say(text="在"), key="citizen:1")
+    assert (await hub.alarm(alarm)).version == version
 
 
 async def test_a_store_that_stands_still_is_not_a_success(hasty: Hub, folder: Path) -> None:

@@ -32,6 +32,19 @@ async def test_a_store_has_one_epoch(hub: Hub, other_hub: Hub) -> None:
     assert await restored(hub) == []
 
 
+async def test_a_store_that_lacks_the_last_mark(hub: Hub) -> None:
+    """However little it went back, as when a replica took over that lacked one write: the epoch is another."""
+    known = epochs(hub)
+    await known.open()
+    before, mark = hub.stream.epoch(HOME), await hub.redis.hget(hub.keys.witness, known.witness.id)
+    await known.step(START)
+    assert hub.stream.epoch(HOME) == before
+    await hub.redis.hset(hub.keys.witness, known.witness.id, mark)
+    await known.step(START)
+    assert hub.stream.epoch(HOME) != before
+    assert await restored(hub) == [*STATIONS]
+
+
 async def test_an_older_copy_is_found_at_the_next_start(folder: Path, tmp_path: Path) -> None:
     """The store's files are put back to an older copy while no hub runs: the hub knows it by its own data folder."""
     store = EmbeddedStore(folder)

@@ -70,6 +70,20 @@ async def test_what_is_allowed_by_name_is_said(store: Single, hub: Hub) -> None:
     hub.stream.vouch()
 
 
+async def test_a_store_that_does_not_tell_its_settings(store: Single, hub: Hub) -> None:
+    """As a managed one may: unknown is not safe, so nothing is called stored unless that is allowed by name."""
+    names = ("appendonly", "appendfsync", "maxmemory-policy")
+    await hub.redis.execute_command("ACL", "SETUSER", "managed", "on", "nopass", "~*", "&*", "+@all", "-config")
+    managed = store.url.replace("redis://", "redis://managed:any@")
+    other = Hub(managed)
+    await health_of(other).step(START)
+    with pytest.raises(Refused, match="appendfsync is 'unknown'"):
+        other.stream.vouch()
+    await health_of(other, names).step(START)
+    other.stream.vouch()
+    await other.closes()
+
+
 async def test_a_store_that_fills(store: Single, hub: Hub) -> None:
     """Well before it is full it is told how full; when it is full, nothing is called stored and nothing is deleted."""
     health = health_of(hub)

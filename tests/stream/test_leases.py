@@ -73,6 +73,22 @@ async def test_partitions_are_shared_out(streams: list[Stream]) -> None:
     assert held(two) == set(range(8))
 
 
+async def test_what_does_not_divide_is_held_too(streams: list[Stream], prefix: str) -> None:
+    """Two hubs and an odd number of partitions: once they are shared out, each has a holder at every look (P4)."""
+    work = FakeClock().work()
+    one, two = (
+        Leases(Stream(stream.redis, 7, prefix=prefix), name, LEASE_S, work)
+        for stream, name in zip(streams, ("one", "two"), strict=True)
+    )
+    now = START
+    for look in range(16):
+        await one.look(now)
+        await two.look(now)
+        assert look < 6 or held(one) | held(two) == set(range(7))
+        now += timedelta(seconds=0.5)
+    assert {len(held(one)), len(held(two))} == {3, 4}
+
+
 async def test_a_hub_that_was_frozen_cannot_act(hub: Hub, other_hub: Hub) -> None:
     """It wakes with its old token after another hub took over: the step that it decided on is refused by the store."""
     alarm = await hub.raises()

@@ -4,10 +4,14 @@ import asyncio
 from typing import Any
 
 import orjson
+import pytest
 
+from dispatch.alarm import errors
 from dispatch.alarm.commands import Acknowledge, AddNote, Close, Say
+from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import to_members
 from dispatch.alarmlog.chain import verify
+from dispatch.stream.record import Entry
 from dispatch.stream.relay import Relay
 from tests.stream.conftest import HOME, Hub, officer
 
@@ -86,6 +90,22 @@ async def test_a_copy_that_was_made_before_a_crash_is_not_made_again(hub: Hub) -
     await hub.redis.lpush(hub.keys.outbox, entry)
     await empty(hub)
     assert await hub.kinds(OTHER) == ["alarm_shared"]
+    assert await shown(hub, OTHER) == [await home(hub, alarm)]
+
+
+async def test_an_entry_stays_until_its_copy_is_there(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store answers no more in the midst of a copy: nothing is forgotten, and the next hub makes it."""
+
+    async def away(*_: Any, **__: Any) -> list[Entry]:
+        raise Refused(errors.NOT_STORED, "the store does not answer")
+
+    alarm = await hub.raises(OTHER)
+    with monkeypatch.context() as broken:
+        broken.setattr(hub.stream, "read", away)
+        with pytest.raises(Refused):
+            await empty(hub)
+    assert await shown(hub, OTHER) == []
+    await empty(hub)
     assert await shown(hub, OTHER) == [await home(hub, alarm)]
 
 

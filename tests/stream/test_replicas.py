@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
-from dispatch.store.replicas import Replicas
+from dispatch.store.replicas import Link, Replicas, Was
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.stream import Stream
 from tests import shared
@@ -119,6 +119,21 @@ async def test_a_server_that_took_over_without_it_confirms_nothing(store: Replic
     assert not await hub.stream.confirm(HOME, ALARM, loaded.alarm.version, loaded.snapshot)
     await hub.redis.hset(hub.keys.alarm(ALARM), "v", loaded.alarm.version)
     assert await hub.stream.confirm(HOME, ALARM, loaded.alarm.version, loaded.snapshot)
+    assert not await hub.stream.confirm(HOME, ALARM, loaded.alarm.version, b"another snapshot")
+
+
+async def test_a_server_with_another_history_confirms_nothing(store: Replicated, hub: Careful) -> None:
+    """Something stands where the write should be, and is not the write: neither an event nor a chunk is confirmed."""
+    await hub.raises_it()
+    offset, link = await hub.stream.end(HOME)
+    stream, done = hub.keys.stream(HOME), hub.keys.done(ALARM)
+    await hub.redis.hset(done, "key", "what was asked 2")
+    for written in (Link(stream, offset, link), Was(done, "key", "what was asked 2")):
+        await hub.stream.confirmed(hub.keys, written)
+    for other in (Link(stream, offset, "0" * 40), Link(stream, offset + 1, link), Was(done, "key", "something else 2")):
+        with pytest.raises(Refused) as refused:
+            await hub.stream.confirmed(hub.keys, other)
+        assert refused.value.error is errors.NOT_STORED
 
 
 async def test_many_wait_together(store: Replicated, hub: Careful) -> None:
