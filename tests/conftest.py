@@ -20,6 +20,8 @@ from tests.flow.town import Town
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS = 4
+NIGHT_S = 1800
+"""What takes longer hangs, also by night."""
 
 # How fast the machine is decides no test.
 for _each in ("ours", "nightly"):
@@ -54,6 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("nightly")
         markers = {mark.name for mark in item.iter_markers()}
         item.add_marker(floor_of(item.nodeid, markers))
+        if "nightly" in markers:
+            item.add_marker(pytest.mark.timeout(NIGHT_S))
 
 
 def pytest_assertion_pass(item: pytest.Item) -> None:

@@ -191,6 +191,24 @@ async def test_voice_clips_are_for_officers(town: Town, http: httpx.AsyncClient)
         assert "secret" not in answer.text.replace("Check the address and the secret", "")
 
 
+async def test_names_that_look_like_ours(town: Town, http: httpx.AsyncClient) -> None:
+    """A page whose address begins or ends like the hub's, or has another port, is a foreign one."""
+    host = httpx.URL(town.url).netloc.decode()
+    for foreign in (f"evil-{host}", f"evil.{host}", f"{host}.example", f"{host}0", host.partition(":")[0]):
+        answer = await http.delete("/session", headers={"origin": f"http://{foreign}"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "wrong_origin"), foreign
+    assert (await http.delete("/session", headers={"origin": f"http://{host}"})).status_code == 204
+
+
+async def test_nothing_is_kept_that_tells_of_a_page(town: Town, http: httpx.AsyncClient) -> None:
+    """No page, script, style or answer of it stays in a browser's cache; only what every page loads may (P9)."""
+    citizen = town.citizen()
+    await citizen.raises()
+    for path in (*PAGES, "/static/citizen/main.js", "/static/shared/tokens.css", f"/alarms/{citizen.id}", "/nothing"):
+        answer = await http.get(path, headers=citizen.headers)
+        assert answer.headers["cache-control"] == "no-store", path
+
+
 async def test_the_areas_that_a_place_is_shown_on(town: Town, http: httpx.AsyncClient) -> None:
     """A station's own outline first and the nearest around it, few enough for a bad line; nothing for other names."""
     found = (await http.get("/areas/dadongmen")).json()["areas"]

@@ -182,6 +182,16 @@ async def test_the_chain(town: Town, supervisor: Officer) -> None:
     assert "missing" in gone["why"]
 
 
+async def test_an_end_that_was_cut_off(town: Town, supervisor: Officer) -> None:
+    """The last event is gone, and all before it is whole: the station's index says that there was more (P11)."""
+    redis, keys = town.dispatch.stream.redis, town.dispatch.stream.keys
+    last = await town.dispatch.stream.offset("dadongmen")
+    await redis.xdel(keys.stream("dadongmen"), f"{last}-0")
+    verdict = await verify(town.dispatch.stream, "dadongmen")
+    assert (verdict.ok, verdict.broken_at) == (False, last)
+    assert f"the index says {last}" in str(verdict.why)
+
+
 async def test_the_chain_of_a_living_station(town: Town, supervisor: Officer) -> None:
     """Events that are appended while the chain is checked break nothing."""
     officer = await town.officer("V01")

@@ -174,6 +174,22 @@ async def test_exit_before_it_is_stored(town: Town, phone: Phone) -> None:
         town.stops_watching(officer)
 
 
+async def test_exit_while_it_waits_on_the_device(town: Town, phone: Phone) -> None:
+    """There is no way to the hub, and the alarm is kept on the disk until there is: whoever leaves leaves nothing."""
+    async with phone(town.url) as page:
+        await elsewhere(page)
+        await context_of(page).add_init_script("WebSocket = class { close() {} }; WebSocket.CONNECTING = 0;")
+        await context_of(page).route("**/alarms", lambda route: route.abort())
+        await page.reload()
+        await opens(page)
+        await page.click('[data-act="raise"]')
+        await page.wait_for_function("() => indexedDB.databases().then((all) => all.length)")
+        await page.click('[data-act="exit"]')
+        await left(page)
+        await page.goto(town.url)
+        await leaves_nothing(page)
+
+
 async def test_the_form_and_its_exit(town: Town, phone: Phone) -> None:
     """The first Tab reaches the exit; the page changes its language in place, and what was typed stays.
 

@@ -1,5 +1,7 @@
 """What is due is run whatever stands beside it."""
 
+from datetime import timedelta
+
 from dispatch.alarm.clock import to_ms
 from tests.flow.town import Town
 
@@ -30,3 +32,19 @@ async def test_a_stale_index_is_mended(town: Town) -> None:
     await stream.redis.zadd(stream.keys.deadlines, {"no-such-alarm": 0})
     await town.fast_forward(2)
     assert await stream.redis.zscore(stream.keys.deadlines, "no-such-alarm") is None
+
+
+async def test_who_lost_the_lease_runs_nothing(town: Town) -> None:
+    """A hub that was frozen goes on with a step that was due: another one has the lease, and the step is not taken."""
+    officer = await town.officer("V01")
+    alarm = await town.citizen().raises()
+    await officer.hears(alarm, "alarm_raised", "step_run")
+    stream, timer = town.dispatch.stream, town.dispatch.timer
+    (held,) = town.dispatch.leases.held
+    late = town.clock.now() + timedelta(seconds=20)
+    await stream.redis.hincrby(held.keys.lease, "token", 1)
+    await timer.run_alarm(held.keys, alarm, late, held.token)
+    await town.quiet()
+    assert officer.pending() == []
+    await timer.run_alarm(held.keys, alarm, late, str(int(held.token) + 1))
+    await officer.hears(alarm, "step_run")

@@ -47,3 +47,19 @@ async def test_a_flood_begins_and_ends(town: Town) -> None:
     types = [entry.members["event"]["type"] for entry in await town.dispatch.stream.read("dadongmen", 0, 1000)]
     assert (types.count("flood_began"), types.count("flood_ended")) == (1, 1)
     assert types.count("alarm_raised") == 15
+
+
+async def test_as_long_as_as_many_are_new(town: Town) -> None:
+    """Exactly as many as end a flood when there are fewer: it goes on, until one of them is new no more."""
+    officer = await town.officer("V01")
+    town.stops_watching(officer)
+    for n in range(13):
+        await town.citizen().raises()
+        if n == 7:
+            await town.fast_forward(WINDOW_S / 2)
+    await town.fast_forward(1)
+    await officer.hears(None, "flood_began")
+    await town.fast_forward(WINDOW_S / 2 + 10)  # five are left
+    assert not [event for event in officer.every if event["event"]["type"] == "flood_ended"]
+    await town.fast_forward(WINDOW_S / 2)
+    await officer.hears(None, "flood_ended")

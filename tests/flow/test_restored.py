@@ -1,5 +1,10 @@
 """A store that went back to an older copy is never taken for the record that was shown (P2)."""
 
+from datetime import timedelta
+from typing import Any
+
+from dispatch.notices import REMEMBERED, Notices
+from tests.flow.clock import START
 from tests.flow.town import Town
 
 HOME = "dadongmen"
@@ -16,6 +21,25 @@ async def goes_back(town: Town, events: int) -> None:
     last, fields = rows[-1]
     pipe.hset(keys.ends, HOME, last.split(b"-")[0] + b" " + fields[b"h"])
     await pipe.execute()
+
+
+async def test_it_is_told_for_a_day() -> None:
+    """That the store went back is a notice until a day later, and each change is told to the consoles once."""
+    told: list[dict[str, Any]] = []
+
+    async def tell(message: dict[str, Any]) -> None:
+        told.append(message)
+
+    async def nothing(*_: object) -> list[dict[str, Any]]:
+        return []
+
+    async def answers() -> None:
+        pass
+
+    notices = Notices(reach=answers, wrong=list, restored=lambda: {0: START}, late=nothing, tell=tell)
+    for after in (timedelta(), REMEMBERED, REMEMBERED + timedelta(milliseconds=1)):
+        await notices.step(START + after)
+    assert [[notice["code"] for notice in message["notices"]] for message in told] == [["store_restored"], []]
 
 
 async def test_consoles_are_told_and_begin_anew(town: Town) -> None:

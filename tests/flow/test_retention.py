@@ -276,6 +276,20 @@ async def test_alarms_closed_by_an_earlier_version_end_too(town: Town) -> None:
     assert await redis.zrange(stream.keys.endings, 0, -1, withscores=True) == right
 
 
+async def test_an_end_that_the_index_has_wrong(town: Town) -> None:
+    """The index is only an index: before its time nothing is wiped, and the index follows the alarm again."""
+    citizen, officer = await story(town)
+    await officer.closes()
+    redis, endings = town.dispatch.stream.redis, town.dispatch.stream.keys.endings
+    right = await redis.zscore(endings, citizen.id)
+    await redis.zadd(endings, {citizen.id: to_ms(town.clock.now())})
+    await passes(town, 1)
+    assert await redis.zscore(endings, citizen.id) == right
+    loaded = await town.dispatch.alarms.load(citizen.id)
+    assert loaded is not None
+    assert loaded.alarm.text == WORDS[0]
+
+
 async def test_other_days_count_for_what_is_stored_already(tmp_path: Path) -> None:
     """The days were changed: longer ones count at once, shorter ones from the next round on; 0 keeps for ever."""
     async with Town(tmp_path) as town:

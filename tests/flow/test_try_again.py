@@ -76,3 +76,18 @@ async def test_a_cancel_repeated_is_one_cancel(town: Town) -> None:
     await citizen.does("position", **place | {"lat": 41.9, "at": "2026-11-22T02:00:05.000Z"})
     moved = await officer.hears(alarm, "position_reported")
     assert (moved["event"]["position"]["lat"], officer.alarms[alarm]["position"]["lat"]) == (41.8, 41.8)
+
+
+async def test_a_cancel_of_a_later_wait_is_another(town: Town) -> None:
+    """The alarm was released, and waits for a person again: the same number asks to cancel that, and officers hear."""
+    officer = await town.officer("V01")
+    citizen = town.citizen()
+    alarm = await citizen.raises()
+    await citizen.does("cancel", pin=citizen.pin)
+    await officer.acknowledges(alarm)
+    await officer.asks("release", alarm=alarm, reason="换人")
+    await officer.hears(alarm, "alarm_raised", "step_run", "cancel_requested", "alarm_acknowledged", "alarm_released")
+    await officer.hears(alarm, "step_run")
+    for _ in range(2):
+        await citizen.does("cancel", pin=citizen.pin)
+    await officer.hears(alarm, "cancel_requested")

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
-from dispatch.alarm import messages
+from dispatch.alarm import errors, messages
+from dispatch.alarm.errors import Refused
+from dispatch.stream.keys import Keys
 from tests.flow.helpers import Helper
 from tests.flow.people import Answered, Citizen, Officer
 from tests.flow.town import Town
@@ -79,6 +81,26 @@ async def test_a_confirmation_that_is_refused_is_made_again(town: Town) -> None:
     await officer.shows()
     rungs = {rung["step"]: rung for rung in (await citizen.sees())["ladder"]}
     assert rungs["delivered"]["at"]
+
+
+async def test_a_confirmation_that_was_not_stored(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store does not answer just then: the console is told, nothing is called delivered, and it confirms again."""
+    officer = await town.officer("V01")
+    citizen = town.citizen()
+    alarm = await citizen.raises()
+    await officer.hears(alarm, "alarm_raised", "step_run")
+
+    async def away(_: str) -> Keys:
+        raise Refused(errors.NOT_STORED, "the store does not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(town.dispatch.stream.homes, "keys", away)
+        with pytest.raises(Answered, match="not_stored"):
+            await officer.shows()
+    assert "delivered" not in await citizen.ladder()
+    await officer.shows()
+    await officer.hears(alarm, "alarm_delivered")
+    assert "delivered" in await citizen.ladder()
 
 
 async def test_http(town: Town) -> None:

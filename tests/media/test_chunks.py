@@ -86,6 +86,29 @@ async def test_after_the_end(house: House) -> None:
     assert len(house.files()) == 1
 
 
+@pytest.mark.parametrize("cut", [True, False])
+async def test_a_chunk_that_comes_as_it_ends(cut: bool, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was receipted before the end was, so it is part of the whole, or the end is refused: never left out."""
+    alarm = await house.raises()
+    await house.chunks.put(alarm, "m1", 0, b"first ", *PHOTO)
+    run = house.chunks._end.run
+
+    async def between(redis: Any, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        monkeypatch.undo()
+        await house.chunks.put(alarm, "m1", 1, b"second", *PHOTO)
+        return await run(redis, keys, args)
+
+    monkeypatch.setattr(house.chunks._end, "run", between)
+    if cut:
+        await house.chunks.cut(alarm, "m1")
+    else:
+        with pytest.raises(Refused, match="2 are stored"):
+            await house.chunks.end(alarm, "m1", None, 1)
+        await house.chunks.end(alarm, "m1", None, 2)
+    assert (await house.item(alarm))["chunks"] == 2
+    assert await house.original(alarm) == b"first second"
+
+
 async def test_ending_again(house: House) -> None:
     """The end may be repeated; another end is refused."""
     alarm = await house.raises()

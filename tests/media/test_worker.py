@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dispatch.alarm.work import end
-from dispatch.media.jobs import Made, WorkerDied, WorkerLimits, make_copies
+from dispatch.media.jobs import Made, WorkerDied, WorkerLimits, checked, make_copies
 from dispatch.media.sandbox import shut_in
 from tests.media.conftest import House
 
@@ -278,6 +278,13 @@ async def test_a_worker_that_lies(answer: bytes, tmp_path: Path, monkeypatch: py
         await made_of(b"abc")
 
 
+def test_sizes_that_a_worker_names_are_bounded() -> None:
+    """All copies together; known before a byte of them is read."""
+    assert checked("photo", told(copies={"large": 3, "small": LIMITS.copy_bytes - 3}), LIMITS).copies
+    with pytest.raises(WorkerDied, match="not possible"):
+        checked("photo", told(copies={"large": 3, "small": LIMITS.copy_bytes - 2}), LIMITS)
+
+
 DEEDS = {
     "open a file": "open('/etc/hostname')",
     "open a file by its folder": "os.open('hostname', os.O_RDONLY, dir_fd=folder)",
@@ -309,14 +316,15 @@ def test_shut_in(deed: str, root: Path) -> None:
 def test_limits_of_the_kernel(root: Path) -> None:
     """Memory past the limit is not given, a file is not written, and threads may still be had."""
     code = (
-        "import threading\nfrom dispatch.media import sandbox\n"
-        "sandbox.limit(1 << 29, 5)\nsandbox.shut_in()\n"
+        "import tempfile, threading\nfrom dispatch.media import sandbox\n"
+        "file = tempfile.TemporaryFile(buffering=0)\nsandbox.limit(1 << 29, 5)\nsandbox.shut_in()\n"
         "thread = threading.Thread(target=print, args=('thread',), kwargs={'flush': True})\nthread.start()\n"
         "thread.join()\n"
         "try:\n    bytes(1 << 30)\nexcept MemoryError:\n    print('no memory', flush=True)\n"
+        "try:\n    file.write(b'x')\nexcept OSError:\n    print('no file', flush=True)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
-    assert done.stdout == "thread\nno memory\n", done.stderr
+    assert done.stdout == "thread\nno memory\nno file\n", done.stderr
 
 
 def kernel_filters() -> bool:

@@ -4,11 +4,17 @@ import asyncio
 import signal
 from pathlib import Path
 
+import pytest
+
 from dispatch import resources
+from dispatch.alarm import errors
 from dispatch.alarm.commands import Raise
+from dispatch.alarm.errors import Refused
+from dispatch.alarm.state import Alarm
 from dispatch.app import Dispatch
 from dispatch.media.objects import Objects
 from dispatch.notify.outbox import Job, Outbox
+from dispatch.notify.recorder import Recorder
 from dispatch.store import checks as store
 from tests.flow.people import Citizen, Officer
 from tests.flow.town import Town
@@ -243,6 +249,23 @@ async def test_a_hub_that_died_after_the_append(town: Town, service: Service, tm
     assert phone.asked == 0
     await town.clock.advance(1)
     assert (await phone.gets()).says["alarm"] == alarm
+    town.stops_watching(v01)
+
+
+async def test_sent_and_not_written_down(town: Town, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store does not take that it was sent: the job stays, so it is sent twice at worst, never forgotten."""
+    v01, v02 = await town.officer("V01"), await town.user("V02")
+    phone = await service.device().subscribes(v02)
+
+    async def away(*_: object) -> Alarm:
+        raise Refused(errors.NOT_STORED, "the store does not answer")
+
+    monkeypatch.setattr(Recorder, "record", away)
+    await town.citizen().raises()
+    await phone.gets()
+    await town.quiet()
+    stream = town.dispatch.stream
+    assert await stream.redis.hlen(stream.keys.notify_jobs) == 1
     town.stops_watching(v01)
 
 

@@ -1,5 +1,8 @@
 """Addresses that clients name: only of push services, of one officer each, and not without end."""
 
+import asyncio
+import socket
+
 import pytest
 
 from dispatch.notify.net import Outside, Private, check, public_address
@@ -36,6 +39,37 @@ async def test_a_name_that_leads_inside() -> None:
     with pytest.raises(Private):
         await public_address("localhost", 443)
     await outside.aclose()
+
+
+async def test_a_name_with_one_address_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of a stranger has several addresses: one that is inside is enough, wherever it stands among them."""
+    outside, inside = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 443)) for one in ("8.8.8.8", "10.0.0.1")]
+    found = [outside]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    assert await public_address("example.org", 443) == "8.8.8.8"
+    for place in (0, 2):
+        found.insert(place, inside)
+        with pytest.raises(Private):
+            await public_address("example.org", 443)
+        found.remove(inside)
+
+
+async def test_no_redirect_is_followed() -> None:
+    """Where a service sends the hub is none of the addresses that were looked at: its answer is told as it is."""
+    asked = []
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 307 Go\r\nlocation: /elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answers, "127.0.0.1", 0)
+    outside = Outside(5, 1, "", private=True)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        answer = await outside.post(f"http://127.0.0.1:{port}/push", {}, b"", START)
+    await outside.aclose()
+    assert (answer.status, len(asked)) == (307, 1)
 
 
 async def test_refused_by_the_hub(tmp_path_factory: pytest.TempPathFactory) -> None:
