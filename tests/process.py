@@ -10,17 +10,15 @@ import sys
 import time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from tests.forks import ENVIRONMENT, ROOT, Forked, fork
 from tests.patience import PATIENCE_S
 
-ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if not name.startswith("DISPATCH_")},
-    "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients" / "python")]),
-}
 _LOOK_S = 0.01
+_starts = count(1)
 
 
 class HubProcess:
@@ -28,16 +26,19 @@ class HubProcess:
 
     Args:
         data: its data folder.
+        fresh: started by Python, as users have it; otherwise forked, which spares a start of Python.
         env: what its environment has besides.
     """
 
-    def __init__(self, data: Path, **env: str) -> None:
+    def __init__(self, data: Path, *, fresh: bool = False, **env: str) -> None:
         self.data = data
         self.out = ""
         self.port = 0
         self._env = {**ENVIRONMENT, **env}
         self._log = data.parent / f"log-{id(self)}.txt"
-        self._process: subprocess.Popen[str] | None = None
+        self._fresh = fresh
+        self._process: subprocess.Popen[str] | Forked | None = None
+        self._output: IO[str] | None = None
 
     @property
     def url(self) -> str:
@@ -70,18 +71,25 @@ class HubProcess:
 
     def spawn(self, *options: str) -> None:
         """Start it and do not wait."""
-        command = [sys.executable, "-m", "dispatch", "serve", "--data", str(self.data), "--port", str(self.port)]
-        with self._log.open("a") as log:
-            self._process = subprocess.Popen(
-                [*command, *options], cwd=ROOT, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True
-            )
+        words = ["serve", "--data", str(self.data), "--port", str(self.port), *options]
+        if self._fresh:
+            with self._log.open("a") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "dispatch", *words], cwd=ROOT, env=self._env, stdout=subprocess.PIPE,
+                    stderr=log, text=True,
+                )  # fmt: skip
+            self._output = self._process.stdout
+        else:
+            fifo = self._log.with_suffix(f".{next(_starts)}")
+            os.mkfifo(fifo)
+            self._process = fork(*words, env=self._env, folder=ROOT, out=fifo, err=self._log)
+            self._output = fifo.open()
 
     def start(self, *options: str) -> None:
         """Start it, until it answers."""
         self.spawn(*options)
-        assert self._process is not None
-        assert self._process.stdout is not None
-        self.out = self._process.stdout.readline()
+        assert self._output is not None
+        self.out = self._output.readline()
         found = re.search(r"http://\S+?:(\d+)/", self.out)
         assert found, f"the hub did not start: {self.log}"
         self.port = int(found[1])
@@ -108,9 +116,9 @@ class HubProcess:
     def ended(self) -> int:
         """Wait until it has ended; its exit status."""
         assert self._process is not None
-        assert self._process.stdout is not None
+        assert self._output is not None
         status = self._process.wait(timeout=PATIENCE_S)
-        with self._process.stdout as out:
+        with self._output as out:
             self.out += out.read()
         self._process = None
         return status

@@ -17,7 +17,8 @@ from tests import shared
 from tests.commands import Said, Shell
 from tests.flow.people import Http
 from tests.flow.town import Town
-from tests.process import ENVIRONMENT, HubProcess, store_ends, store_runs
+from tests.forks import ENVIRONMENT
+from tests.process import HubProcess, store_ends, store_runs
 
 PASSWORD = "long-enough-for-all"
 

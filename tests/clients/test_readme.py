@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.clients.near import Near
-from tests.process import ENVIRONMENT
+from tests.forks import ENVIRONMENT
 
 PROGRAM = re.compile(r"```python\n(.+?)```", re.DOTALL)
 

@@ -19,7 +19,7 @@ from dispatch.cli.send import send
 from fujin_client import Citizen, Officer
 from tests.clients.conftest import MEDIA_BYTES
 from tests.clients.near import Near
-from tests.process import ENVIRONMENT, ROOT
+from tests.forks import ENVIRONMENT, ROOT
 
 COMMAND = (sys.executable, "-m", "dispatch", "send")
 

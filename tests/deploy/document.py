@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.process import ENVIRONMENT, ROOT
+from tests.forks import ENVIRONMENT, ROOT
 
 TEXT = (ROOT / "docs" / "operations.md").read_text("utf-8")
 BLOCKS = dict(re.findall(r"<!-- tried: (\S+) -->\n```sh\n(.*?)```\n", TEXT, re.DOTALL))

@@ -17,8 +17,9 @@ from redis.exceptions import ResponseError
 
 from fujin_client import Alarm, Citizen, Officer
 from tests.deploy import document
+from tests.forks import ROOT
 from tests.patience import PATIENCE_S
-from tests.process import ROOT, HubProcess
+from tests.process import HubProcess
 
 SCRIPT = ROOT / "config" / "deploy" / "backup.sh"
 LOOK_S = 0.1

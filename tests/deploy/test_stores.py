@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 from dispatch.server import CannotServe, store_dangers
 from tests.deploy.machines import PASSWORD, Machine
 from tests.deploy.shipped import DEPLOY, certificate
+from tests.forks import ENVIRONMENT, ROOT
 from tests.nodes import free_ports, until
-from tests.process import ENVIRONMENT, ROOT
 from tests.stores import SLOTS, VALKEY, slot_of
 
 UNSAFE = {"appendonly": "no", "appendfsync": "everysec", "maxmemory-policy": "allkeys-lru"}

@@ -15,8 +15,9 @@ from dispatch import resources
 from dispatch.settings import load
 from tests import shared
 from tests.deploy.shipped import DEPLOY
+from tests.forks import ENVIRONMENT, ROOT
 from tests.nodes import free_ports
-from tests.process import ENVIRONMENT, ROOT, store_ends
+from tests.process import store_ends
 
 UNITS = sorted(path.name for path in (DEPLOY / "systemd").iterdir())
 
