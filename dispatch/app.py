@@ -27,7 +27,7 @@ from dispatch.alarm import errors, messages, retention
 from dispatch.alarm.clock import StoreClock, Timeline
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.work import Work, end
+from dispatch.alarm.work import Work
 from dispatch.alarmlog import http as log_http
 from dispatch.catalogues import Catalogues
 from dispatch.duty import presence
@@ -216,11 +216,12 @@ class Dispatch:
             "notices": lambda: repeat(self.notices.step, NOTICE_EVERY_S),
             "clock": self._keep_time,
         }
-        tasks = [self.work.spawn(self.work.keep(name, loop), name) for name, loop in loops.items()]
+        for name, loop in loops.items():
+            self.work.spawn(self.work.keep(name, loop), name)
         try:
             yield
         finally:
-            await end(tasks)
+            await self.work.end()  # the loops, and whatever else is still under way
             with suppress(Refused, TimeoutError):  # they end by themselves, a little later
                 async with asyncio.timeout(_RELEASE_S):
                     await self.leases.release(self.clock.now())

@@ -1,5 +1,7 @@
 """A hub that is stopped hands its consoles to another one: nobody loses anything, and no escalation is invented."""
 
+import asyncio
+
 from tests.flow.people import Officer
 from tests.flow.town import Town
 
@@ -93,3 +95,13 @@ async def test_the_citizen_is_handed_over(town: Town) -> None:
     assert "acknowledged" in await again.ladder()
     await town.fast_forward(30)
     assert officer.pending() == [], "an acknowledged alarm does not escalate because a hub was stopped"
+
+
+async def test_nothing_of_it_is_left(town: Town) -> None:
+    """Whatever was under way when it was told to stop has ended with it, also what no loop waits for."""
+    work = town.dispatch.work
+    with town.clock.under_way():
+        left = work.spawn(asyncio.Event().wait(), "waits for ever")
+        await town.hubs[0].stop()
+        assert left.cancelled()
+        assert work.busy == ()
