@@ -26,17 +26,17 @@ class HubProcess:
 
     Args:
         data: its data folder.
-        fresh: started by Python, as users have it; otherwise forked, which spares a start of Python.
         env: what its environment has besides.
     """
 
-    def __init__(self, data: Path, *, fresh: bool = False, **env: str) -> None:
+    def __init__(self, data: Path, **env: str) -> None:
         self.data = data
         self.out = ""
         self.port = 0
         self._env = {**ENVIRONMENT, **env}
         self._log = data.parent / f"log-{id(self)}.txt"
-        self._fresh = fresh
+        self.fresh = False
+        """Started by Python, as users have it; otherwise forked, which spares a start of Python."""
         self._process: subprocess.Popen[str] | Forked | None = None
         self._output: IO[str] | None = None
 
@@ -72,7 +72,7 @@ class HubProcess:
     def spawn(self, *options: str) -> None:
         """Start it and do not wait."""
         words = ["serve", "--data", str(self.data), "--port", str(self.port), *options]
-        if self._fresh:
+        if self.fresh:
             with self._log.open("a") as log:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "dispatch", *words], cwd=ROOT, env=self._env, stdout=subprocess.PIPE,

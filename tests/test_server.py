@@ -51,7 +51,8 @@ def start(data: Path) -> Iterator[Start]:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     """A hub for the tests that leave it running."""
-    hub = HubProcess(tmp_path_factory.mktemp("running") / "data", fresh=True)
+    hub = HubProcess(tmp_path_factory.mktemp("running") / "data")
+    hub.fresh = True
     hub.start()
     yield hub
     hub.end()
