@@ -91,14 +91,14 @@ async def test_a_store_that_hangs(hub: HubProcess, browser: Browser, phone: Phon
 async def copy(town: Town) -> dict[bytes, bytes]:
     """What the store holds of this town."""
     redis = town.dispatch.stream.redis
-    return {key: await redis.dump(key) async for key in redis.scan_iter(f"{town.settings.store.prefix}:*")}
+    return {key: await redis.dump(key) async for key in redis.scan_iter(f"{town.settings.store.prefix}:*", count=1000)}
 
 
 async def puts_back(town: Town, older: dict[bytes, bytes]) -> None:
     """The store is as it was, under hubs that run."""
     redis = town.dispatch.stream.redis
     pipe = redis.pipeline()
-    pipe.delete(*[key async for key in redis.scan_iter(f"{town.settings.store.prefix}:*")])
+    pipe.delete(*[key async for key in redis.scan_iter(f"{town.settings.store.prefix}:*", count=1000)])
     for key, dumped in older.items():
         pipe.restore(key, 0, dumped)
     await pipe.execute()

@@ -360,8 +360,9 @@ class TwoHubs(RuleBasedStateMachine):
     async def deadlines(self) -> dict[str, int]:
         """Each alarm's, in ms, of all partitions."""
         found: dict[str, int] = {}
-        async for key in self.store.scan_iter(match=f"{self.town.prefix}{{*}}:deadlines"):
-            found |= {alarm.decode(): int(at) for alarm, at in await self.store.zrange(key, 0, -1, withscores=True)}
+        for keys in self.town.dispatch.stream.partitions:
+            index = await self.store.zrange(keys.deadlines, 0, -1, withscores=True)
+            found |= {alarm.decode(): int(at) for alarm, at in index}
         return found
 
     async def agree(self) -> None:

@@ -39,7 +39,7 @@ async def everything(hub: Hub) -> dict[bytes, Any]:
     """All that is in the store, to see that nothing at all was changed."""
     kinds = {b"string": hub.redis.get, b"hash": hub.redis.hgetall, b"set": hub.redis.smembers}
     found: dict[bytes, Any] = {}
-    async for key in hub.redis.scan_iter(match=f"{hub.prefix}:*"):
+    async for key in hub.redis.scan_iter(match=f"{hub.prefix}:*", count=1000):
         kind = await hub.redis.type(key)
         found[key] = await kinds[kind](key) if kind in kinds else await hub.redis.dump(key)
     return found
