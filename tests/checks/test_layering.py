@@ -55,9 +55,21 @@ def dotted(path: Path, root: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def statements(tree: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement, however deep; not what they are made of, which is ten times as much."""
+    inner = [tree]
+    while inner:
+        node = inner.pop(0)
+        if isinstance(node, ast.stmt):
+            yield node
+        for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+            part = getattr(node, name, None)
+            inner += part if isinstance(part, list) else []
+
+
 def imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[tuple[int, str]]:
     """Every import of ours with its line, relative ones resolved, lazy and type-only ones included."""
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -136,6 +148,18 @@ def test_relative_imports_are_seen() -> None:
     assert [name for _, name in imports(tree, "dispatch.fanout.hub", False)] == [
         "dispatch.escalation", "dispatch.escalation.timer", "dispatch.fanout", "dispatch.fanout.session"
     ]  # fmt: skip
+
+
+def test_imports_are_seen_wherever_they_stand() -> None:
+    """An import is found in every place where a statement may be."""
+    inner = "def f():\n if a:\n  import {}1\n else:\n  import {}2\n"
+    caught = "try:\n import t1\nexcept E:\n import t2\nelse:\n import t3\nfinally:\n import t4\n"
+    more = "with a:\n for b in c:\n  import w1\n while d:\n  import w2\nmatch e:\n case 1:\n  import m1\n"
+    star = "try:\n pass\nexcept* E:\n import x1\nasync def g():\n async with h:\n  async for i in j:\n   import g1\n"
+    source = inner.format("f", "f") + f"class C:\n import c1\n{caught}{more}{star}"
+    every = sorted(alias.name for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Import) for alias in n.names)
+    assert len(every) == 12
+    assert sorted(name for _, name in imports(ast.parse(source), "m", False)) == every
 
 
 def times(tree: ast.AST) -> Iterator[tuple[int, str]]:
