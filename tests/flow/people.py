@@ -5,9 +5,11 @@ They speak the protocol over real sockets and know nothing of the server's code.
 
 import asyncio
 import functools
+import importlib.util
 import json
 import secrets
 import ssl
+import sys
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -30,6 +32,9 @@ STATION_EVENTS = (
     "flood_ended",
 )
 
+if importlib.util.find_spec("sniffio") is None:
+    # httpcore asks for it several times a request, and each time Python would search all folders anew.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 Rests = Callable[[], Awaitable[None]]
 Passes = Callable[[float], Awaitable[None]]

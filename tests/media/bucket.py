@@ -87,13 +87,14 @@ class Bucket:
 
     def _until_it_answers(self) -> None:
         until = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                httpx.get(f"{self.endpoint}/moto-api/data.json", timeout=5)
-            except httpx.TransportError:
-                if self._process.poll() is not None or time.monotonic() > until:
-                    self._log.seek(0)
-                    raise AssertionError(self._log.read().decode(errors="replace")) from None
-                time.sleep(0.05)
-            else:
-                return
+        with httpx.Client(timeout=5, verify=False) as http:  # one for all tries, and it reads no certificates
+            while True:
+                try:
+                    http.get(f"{self.endpoint}/moto-api/data.json")
+                except httpx.TransportError:
+                    if self._process.poll() is not None or time.monotonic() > until:
+                        self._log.seek(0)
+                        raise AssertionError(self._log.read().decode(errors="replace")) from None
+                    time.sleep(0.05)
+                else:
+                    return
