@@ -6,9 +6,11 @@ at once, and an assertion while something is under way fails by itself (`Pending
 
 import asyncio
 import contextlib
+import functools
 import secrets
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +33,12 @@ from tests.patience import PATIENCE_S
 PASSWORD = "for-the-tests-only"
 _SLICE_S = 5  # consoles renew their readiness at least so often, as real ones do
 _TURNS, _LOOK_S = 100, 0.01  # most connections close within some turns of the loop
+
+
+@functools.cache
+def _configured(env: tuple[tuple[str, str], ...]) -> Settings:
+    """The demonstration's configuration, which nobody can change: read once for all towns with this environment."""
+    return load(resources.demo_config(), dict(env))
 
 
 class Server(uvicorn.Server):
@@ -133,8 +141,11 @@ class Town:
         self.work = self.clock.work()
         self.own_store = own_store
         self.watched = self.clock.watched = watched
-        prefix = {} if own_store else {"DISPATCH_STORE_PREFIX": shared.prefix()}
-        self.settings: Settings = load(resources.demo_config(), {**prefix, **(env or {})})
+        self.settings: Settings = _configured(tuple((env or {}).items()))
+        if not own_store and "DISPATCH_STORE_PREFIX" not in (env or {}):
+            self.settings = replace(
+                self.settings, store=self.settings.store.model_copy(update={"prefix": shared.prefix()})
+            )
         self.prefix = f"{self.settings.store.prefix}:"
         """What every key of this town begins with."""
         self.store = EmbeddedStore(folder / "store") if own_store else shared.store()
