@@ -24,8 +24,8 @@ NIGHT_S = 1800
 """What takes longer hangs, also by night."""
 
 # How fast the machine is decides no test.
-for _each in ("ours", "nightly"):
-    settings.register_profile(_each, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+for _each, _often in (("ours", 40), ("nightly", 1000)):
+    settings.register_profile(_each, deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=_often)
 
 
 def _anything_is_busy() -> bool:
@@ -50,9 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each floor can be run by its name: `pytest -m hub`. What is `long` runs by day, and by night as well."""
+    """Each floor can be run by its name: `pytest -m hub`. What is `long` runs by day, and by night as well.
+
+    So does every property, which needs no mark.
+    """
     for item in items:
-        if _by_night(config) and item.get_closest_marker("long"):
+        is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if _by_night(config) and (is_property or item.get_closest_marker("long")):
             item.add_marker("nightly")
         markers = {mark.name for mark in item.iter_markers()}
         item.add_marker(floor_of(item.nodeid, markers))

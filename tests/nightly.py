@@ -1,6 +1,6 @@
 """How often a property is tried: few times each day, many by `pytest -m nightly`.
 
-A test that is marked `long` runs in both; one that is marked `nightly` runs at night alone.
+Every property runs in both, and so does a test that is marked `long`; one that is marked `nightly` runs at night alone.
 """
 
 from hypothesis import settings

@@ -130,7 +130,7 @@ async def live(script: list[tuple[Any, ...]]) -> None:
 
 @pytest.mark.long
 @settings(
-    max_examples=often(3, at_night=30), deadline=None,
+    max_examples=often(2, at_night=30), deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], report_multiple_bugs=False,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each run is a whole town
 )  # fmt: skip

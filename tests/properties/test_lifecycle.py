@@ -452,7 +452,7 @@ def _listed(alarm: Alarm) -> Alarm:
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=often(50, at_night=1000), stateful_step_count=50, deadline=None)
+TestLife.settings = settings(max_examples=often(25, at_night=1000), stateful_step_count=50, deadline=None)
 
 
 def lived(*commands: c.Command) -> Alarm:

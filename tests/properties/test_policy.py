@@ -15,6 +15,7 @@ from dispatch.alarm.clock import whole_milliseconds
 from dispatch.alarm.fold import evolve
 from dispatch.alarm.state import Alarm, Status, from_members, to_members
 from dispatch.escalation.policy import AUDIENCES, Policy, choose, day_end, deadlines, parse
+from tests.nightly import often
 
 STATIONS = ("dadongmen", "xiaodong")
 ZONES = st.sampled_from(["Asia/Shanghai", "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Beirut"])
@@ -67,7 +68,6 @@ def raised(at: datetime) -> Alarm:
     return evolve(None, event, at, "a")
 
 
-@settings(deadline=None)
 @given(good_policies(), instants, ZONES)
 def test_a_waiting_alarm_climbs_every_step_and_then_for_ever(policy: Policy, start: datetime, zone: str) -> None:
     """P4: each step at its second after the alarm, then one every `repeat_every_s`; always exactly one is next."""
@@ -88,7 +88,6 @@ def test_a_waiting_alarm_climbs_every_step_and_then_for_ever(policy: Policy, sta
         alarm = evolve(alarm, event, max(due[0].at, start))
 
 
-@settings(deadline=None)
 @given(good_policies(), instants, ZONES, st.sampled_from(Status), st.booleans(), st.booleans())
 def test_deadlines_of_any_alarm(
     policy: Policy, start: datetime, zone: str, status: Status, reminded: bool, late: bool
@@ -127,7 +126,7 @@ def test_the_day_ends_at_the_next_local_midnight(instant: datetime, zone: str) -
     ).date()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=often(100, at_night=3000))
 @given(files | st.dictionaries(st.text(max_size=10), toml_values, max_size=3))
 def test_parse_tells_and_never_raises(raw: dict[str, Any]) -> None:
     """Whatever a TOML file holds: policies that can be used, or faults that name key and legal value."""
