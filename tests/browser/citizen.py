@@ -5,6 +5,7 @@ import re
 
 from playwright.async_api import Page, WebSocket, expect
 
+from tests.browser.conftest import Before
 from tests.flow.people import Officer
 from tests.patience import PATIENCE_S
 
@@ -42,12 +43,23 @@ async def raises(page: Page, text: str = "") -> str:
     return await page.inner_text("#code")
 
 
-async def its_socket(page: Page) -> WebSocket:
-    """The socket that the page opens, known before anything is on it: the page is loaded again."""
-    await opens(page)
-    async with page.expect_websocket() as opened:
-        await page.reload()
-    return await opened.value
+def sockets_of(into: list[WebSocket]) -> Before:
+    """Before a page is opened: have every socket that it opens noted, before anything is on it."""
+
+    async def listens(page: Page) -> None:
+        page.on("websocket", lambda socket: into.append(socket))
+
+    return listens
+
+
+async def without_sockets(page: Page) -> None:
+    """Before a page is opened: WebSockets are blocked for it."""
+    await page.add_init_script("WebSocket = class { close() {} }; WebSocket.CONNECTING = 0;")
+
+
+async def timed(page: Page) -> None:
+    """Before a page is opened: the test can move its time on (`page.clock`), which goes on by itself as well."""
+    await page.clock.install()
 
 
 async def left_behind(page: Page) -> list[str]:

@@ -1,7 +1,7 @@
 """A real browser with a fake microphone, camera and place."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,25 @@ from tests.patience import PATIENCE_S
 
 expect.set_options(timeout=PATIENCE_S * 1000)
 Phone = Callable[..., AbstractAsyncContextManager[Page]]
+Before = Callable[[Page], Awaitable[object]]
 
 FOLDER = Path(__file__).parent
 HERE: Geolocation = {"latitude": 41.80312, "longitude": 123.46587, "accuracy": 18}
-# Each window would have two renderers of its own for what drops down from an address bar that nobody sees.
-ARGUMENTS = ("--no-sandbox", "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup")
+# Chromium heeds the last list only, so Playwright's own stands in it as well (`disabledFeatures` in its coreBundle.js).
+_PLAYWRIGHTS = """
+    AvoidUnnecessaryBeforeUnloadCheckSync DestroyProfileOnBrowserClose HttpsUpgrades HttpsFirstBalancedModeAutoEnable
+    LensOverlay MediaRouter PaintHolding ThirdPartyStoragePartitioning AvoidCorsURLLoaderRestartOnRedirect
+    TcpPortRandomizationWin OptimizationHints NetworkTimeServiceQuerying AimEnabled PreconnectToSearch
+"""
+# Each window would have two renderers of its own for what drops down from an address bar that nobody sees, and one that
+# waits for a page that never comes.
+_SPARE = "WebUIOmniboxPopup WebUIOmniboxAimPopup SpareRendererForSitePerProcess"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--in-process-gpu",
+    f"--disable-features={','.join((_PLAYWRIGHTS + _SPARE).split())}",
+)
 ALLOWED = ("geolocation", "microphone", "camera")
 
 # Notes every call that could be heard, felt or read by someone else; P9.
@@ -87,10 +101,15 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
 
 @pytest.fixture
 def phone(browser: Browser) -> Phone:
-    """Opens a page on a phone of its own; at its end, nothing was heard and nothing went wrong in it."""
+    """Opens a page on a phone of its own; at its end, nothing was heard and nothing went wrong in it.
+
+    What `before` does to the page is done before it is opened.
+    """
 
     @asynccontextmanager
-    async def opened(address: str, script: bool = True, **options: Any) -> AsyncIterator[Page]:
+    async def opened(
+        address: str, script: bool = True, before: Before | None = None, **options: Any
+    ) -> AsyncIterator[Page]:
         context = await browser.new_context(
             **{
                 "viewport": {"width": 390, "height": 844},
@@ -107,6 +126,8 @@ def phone(browser: Browser) -> Phone:
             await context.add_init_script(LISTENER)
         page = await context.new_page()
         page.on("pageerror", lambda fault: faults.append(str(fault)))
+        if before:
+            await before(page)
         await page.goto(address)
         yield page
         if script and page.url.startswith(address.split("?")[0]):

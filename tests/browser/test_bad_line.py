@@ -2,7 +2,7 @@
 
 from playwright.async_api import WebSocket
 
-from tests.browser.citizen import RECEIPT, act, first_alarm, opens
+from tests.browser.citizen import RECEIPT, act, first_alarm, opens, sockets_of, timed
 from tests.browser.conftest import Phone
 from tests.browser.line import Line
 from tests.flow.town import Town
@@ -22,16 +22,12 @@ async def test_one_round_trip(town: Town, phone: Phone) -> None:
     By the line's own arithmetic that is well within 10 s, also when the packet or its answer has to be sent again.
     """
     officer = await town.officer("V01")
-    async with Line(port(town)).serves() as line, phone(line.url) as page:
-        sockets: list[WebSocket] = []
-        page.on("websocket", lambda socket: sockets.append(socket))
-        await opens(page, whole=True)
-        sockets.clear()
-        await page.reload()
+    sockets: list[WebSocket] = []
+    sent: list[str | bytes] = []
+    came: list[str | bytes] = []
+    async with Line(port(town)).serves() as line, phone(line.url, before=sockets_of(sockets)) as page:
         await opens(page, whole=True)
         [socket] = sockets
-        sent: list[str | bytes] = []
-        came: list[str | bytes] = []
         socket.on("framesent", lambda frame: sent.append(frame))
         socket.on("framereceived", lambda frame: came.append(frame))
         asked: list[str] = []
@@ -63,9 +59,7 @@ async def test_one_round_trip(town: Town, phone: Phone) -> None:
 async def test_the_second_way(town: Town, phone: Phone) -> None:
     """The open line died without a word: a plain request confirms the alarm, once (how soon: `bench.bad_line`)."""
     officer = await town.officer("V01")
-    async with Line(port(town), seed=3).serves() as line, phone(line.url) as page:
-        await page.clock.install()
-        await page.reload()
+    async with Line(port(town), seed=3).serves() as line, phone(line.url, before=timed) as page:
         await opens(page, whole=True)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.method))

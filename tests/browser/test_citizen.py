@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, WebSocket, expect
 
 from dispatch import resources
 from tests.browser.citizen import (
@@ -14,13 +14,15 @@ from tests.browser.citizen import (
     alarm_with,
     elsewhere,
     first_alarm,
-    its_socket,
     leaves_nothing,
     left,
     left_behind,
     opens,
     raises,
     rung,
+    sockets_of,
+    timed,
+    without_sockets,
 )
 from tests.browser.conftest import HERE, Phone
 from tests.browser.staff import desk
@@ -28,6 +30,10 @@ from tests.flow.people import Officer
 from tests.flow.town import Town
 from tests.patience import PATIENCE_S
 
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 AREAS = json.loads((resources.demo_config() / "stations.geojson").read_text(encoding="utf-8"))["features"]
 
 
@@ -38,10 +44,12 @@ def context_of(page: Page) -> BrowserContext:
 async def test_one_tap_then_photo_sound_and_place_arrive(town: Town, phone: Phone, fixtures: Path) -> None:
     """Words, photo, recording and place reach the officer; the ladder follows what the officer does.
 
-    Before the full photo a JPEG of at most 200 kB arrives, without the camera's own position.
+    Before the full photo a JPEG of at most 200 kB arrives, without the camera's own position. A picture taken in the
+    page, without a camera app, arrives too; the exit lets the camera go.
     """
     officer = await town.officer("V01")
     async with phone(town.url) as page:
+        await elsewhere(page)
         await raises(page, "门外有人")
         await page.set_input_files(act("photo"), fixtures / "photo-gps-rotated.jpg")
         await page.click(act("record"))
@@ -81,23 +89,14 @@ async def test_one_tap_then_photo_sound_and_place_arrive(town: Town, phone: Phon
         await officer.asks("arrive", alarm=alarm["id"])
         await page.wait_for_selector(rung("on_scene"))
         await expect(page.locator("#now-head")).to_have_text("民警到了")
-        town.stops_watching(officer)
 
-
-async def test_a_frame_from_the_camera_in_the_page(town: Town, phone: Phone) -> None:
-    """A picture taken in the page, without a camera app, arrives; the exit lets the camera go."""
-    officer = await town.officer("V01")
-    async with phone(town.url) as page:
-        await elsewhere(page)
-        await raises(page)
         await page.click(act("camera"))
         await page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
         await page.click(act("camera-take"))
-        await expect(page.locator("#sent .there")).to_have_count(1)
-        alarm = await first_alarm(officer)
-        await officer.hears(alarm, "media_ready")
-        [photo] = officer.alarms[alarm]["media"].values()
-        assert (photo["kind"], photo["mime"]) == ("photo", "image/jpeg")
+        await expect(page.locator("#sent .there")).to_have_count(4)
+        await officer.hears(alarm["id"], "media_ready")
+        [taken] = [item for media, item in officer.alarms[alarm["id"]]["media"].items() if media not in alarm["media"]]
+        assert (taken["kind"], taken["mime"]) == ("photo", "image/jpeg")
         ended = """() => {
           const [track] = document.querySelector("video").srcObject.getTracks();
           document.querySelector('[data-act="exit"]').click();
@@ -108,25 +107,22 @@ async def test_a_frame_from_the_camera_in_the_page(town: Town, phone: Phone) -> 
         town.stops_watching(officer)
 
 
-async def test_a_rough_or_old_place_is_said(town: Town, phone: Phone) -> None:
-    """To more than 200 m the page says that the place is rough; older than a minute, how old it is."""
-    async with phone(town.url, geolocation={**HERE, "accuracy": 800}) as page:
-        await page.clock.install()
-        await page.reload()
-        await raises(page)
-        place = page.locator("#position")
-        await expect(place).to_have_text("位置不太准，误差约 800 米。最好再写一下你在哪里。")
-        await page.clock.fast_forward(120_000)
-        await expect(place).to_contain_text("这是 2 分钟前的位置。")
-
-
-async def test_nobody_in_time_then_a_question(town: Town, phone: Phone) -> None:
+async def test_nobody_in_time_then_a_question_and_a_word_unseen(town: Town, phone: Phone) -> None:
     """After 15 s without a person the page says so and shows the other ways to get help; before, it does not.
 
-    An officer's question stands open with big buttons, one at a time; one tap answers it and closes it.
+    An officer's question stands open with big buttons, one at a time; one tap answers it and closes it. A text that
+    comes while the page is hidden is neither in the page nor in its title until someone looks. To more than 200 m the
+    page says that the place is rough; older than a minute, how old it is.
     """
     officer = await town.officer("V01")
-    async with phone(town.url) as page:
+    sockets: list[WebSocket] = []
+
+    async def listened_and_timed(page: Page) -> None:
+        await timed(page)
+        await sockets_of(sockets)(page)
+
+    rough = {**HERE, "accuracy": 800}
+    async with phone(town.url, before=listened_and_timed, geolocation=rough) as page:
         await raises(page)
         alarm = await first_alarm(officer)
         assert await page.is_hidden("#ways")
@@ -149,16 +145,34 @@ async def test_nobody_in_time_then_a_question(town: Town, phone: Phone) -> None:
         assert answered["event"]["answer"] == "no"
         await expect(page.locator("#question")).to_be_hidden()
         await expect(page.locator("#said .citizen").last).to_contain_text("不是")
+
+        [socket] = sockets
+        came = socket.expect_event("framereceived", lambda frame: "我们到楼下了" in str(frame))
+        title = await page.title()
+        await page.evaluate(HIDE, True)
+        async with came:
+            await officer.asks("say", alarm=alarm, text="我们到楼下了")
+        assert "我们到楼下了" not in await page.content()
+        assert await page.title() == title
+        assert not await page.is_visible("main h1 >> visible=true")
+        await page.evaluate(HIDE, False)
+        await expect(page.locator("#said .officer").last).to_contain_text("我们到楼下了")
+
+        place = page.locator("#position")
+        await expect(place).to_have_text("位置不太准，误差约 800 米。最好再写一下你在哪里。")
+        await page.clock.fast_forward(120_000)
+        await expect(place).to_contain_text("这是 2 分钟前的位置。")
         town.stops_watching(officer)
 
 
-async def test_exit_before_it_is_stored(town: Town, phone: Phone) -> None:
-    """Left before the alarm is stored, the page forgets it, and the alarm still goes out with the last request."""
+async def test_exit_before_the_alarm_is_stored(town: Town, phone: Phone) -> None:
+    """Left before the alarm is stored, the page forgets it, and the alarm still goes out with the last request.
+
+    Where there is no way to the hub it is kept on the disk until there is: whoever leaves then leaves nothing either.
+    """
     officer = await town.officer("V01")
-    async with phone(town.url) as page:
+    async with phone(town.url, before=without_sockets) as page:
         await elsewhere(page)
-        await context_of(page).add_init_script("WebSocket = class { close() {} }; WebSocket.CONNECTING = 0;")
-        await page.reload()
         await opens(page)
         await page.evaluate(
             """() => {
@@ -171,29 +185,23 @@ async def test_exit_before_it_is_stored(town: Town, phone: Phone) -> None:
         await page.goto(town.url)
         await leaves_nothing(page)
         await expect(page.locator("#raise")).to_be_visible()
-        town.stops_watching(officer)
 
-
-async def test_exit_while_it_waits_on_the_device(town: Town, phone: Phone) -> None:
-    """There is no way to the hub, and the alarm is kept on the disk until there is: whoever leaves leaves nothing."""
-    async with phone(town.url) as page:
-        await elsewhere(page)
-        await context_of(page).add_init_script("WebSocket = class { close() {} }; WebSocket.CONNECTING = 0;")
         await context_of(page).route("**/alarms", lambda route: route.abort())
-        await page.reload()
         await opens(page)
         await page.click('[data-act="raise"]')
         await page.wait_for_function("() => indexedDB.databases().then((all) => all.length)")
         await page.click('[data-act="exit"]')
         await left(page)
-        await page.goto(town.url)
+        await page.goto(f"{town.url}/healthz")  # the same origin, without a script of ours
         await leaves_nothing(page)
+        town.stops_watching(officer)
 
 
 async def test_the_form_and_its_exit(town: Town, phone: Phone) -> None:
     """The first Tab reaches the exit; the page changes its language in place, and what was typed stays.
 
-    Shift three times leaves; writing capitals does not. The alarm goes on after the exit was used.
+    Shift three times leaves; writing capitals does not. The alarm goes on after the exit was used. On the smallest
+    screens nothing hangs over the side and the exit is on top, however far one scrolls.
     """
     officer = await town.officer("V01")
     async with phone(town.url) as page:
@@ -212,19 +220,6 @@ async def test_the_form_and_its_exit(town: Town, phone: Phone) -> None:
         await expect(typed).to_have_value("ABCD")
         await expect(page.locator("html")).to_have_attribute("lang", "en")
         await raises(page)
-        for _ in range(3):
-            await page.keyboard.press("Shift")
-        await left(page)
-        alarm = officer.alarms[await first_alarm(officer)]
-        assert alarm["status"] == "raised"
-        assert "cancel" not in alarm
-        town.stops_watching(officer)
-
-
-async def test_exit_stays_in_sight(town: Town, phone: Phone) -> None:
-    """On the smallest screens nothing hangs over the side and the exit is on top, however far one scrolls."""
-    async with phone(town.url) as page:
-        await raises(page, "有人跟着我")
         for width, height in ((320, 568), (160, 284)):  # a small phone, and that at 200 %
             await page.set_viewport_size({"width": width, "height": height})
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
@@ -237,6 +232,13 @@ async def test_exit_stays_in_sight(town: Town, phone: Phone) -> None:
                 }"""
             )
             assert on_top, width
+        for _ in range(3):
+            await page.keyboard.press("Shift")
+        await left(page)
+        alarm = officer.alarms[await first_alarm(officer)]
+        assert alarm["status"] == "raised"
+        assert "cancel" not in alarm
+        town.stops_watching(officer)
 
 
 async def test_offline_it_waits_and_goes_out_once(town: Town, phone: Phone) -> None:
@@ -267,10 +269,12 @@ async def test_offline_it_waits_and_goes_out_once(town: Town, phone: Phone) -> N
 async def test_without_a_socket_plain_requests_do(town: Town, phone: Phone) -> None:
     """Where WebSockets are blocked, the alarm and its talk go by plain requests."""
     officer = await town.officer("V01")
-    async with phone(f"{town.url}/?lang=en") as page:
-        await context_of(page).add_init_script("WebSocket = class { close() {} }; WebSocket.CONNECTING = 0;")
-        await page.clock.install()
-        await page.reload()
+
+    async def blocked_and_timed(page: Page) -> None:
+        await without_sockets(page)
+        await timed(page)
+
+    async with phone(f"{town.url}/?lang=en", before=blocked_and_timed) as page:
         await opens(page)
         await page.fill("#raise textarea", "someone is here")
         await page.click(act("raise"))
@@ -306,10 +310,11 @@ async def cancels(
             while open_refs:
                 await page.evaluate("0")
 
-    async with phone(town.url) as page:
-        socket = await its_socket(page)
-        socket.on("framesent", up)
-        socket.on("framereceived", down)
+    async def listened(page: Page) -> None:
+        page.on("websocket", lambda socket: socket.on("framesent", up))
+        page.on("websocket", lambda socket: socket.on("framereceived", down))
+
+    async with phone(town.url, before=listened) as page:
         alarm = await alarm_with(officer, await raises(page))
         pin = await page.inner_text("#pin")
         await page.click(act("pin-hide"))
@@ -431,31 +436,6 @@ async def test_everything_refused_then_a_place_by_hand(town: Town, phone: Phone)
         await page.click(act("place"))
         said = await officer.hears(alarm, "citizen_said")
         assert said["event"]["text"] == "我在：大东门菜市场三楼"
-        town.stops_watching(officer)
-
-
-async def test_hidden_it_shows_no_preview(town: Town, phone: Phone) -> None:
-    """A text that comes while the page is hidden is neither in the page nor in its title until someone looks."""
-    officer = await town.officer("V01")
-    hide = """(hidden) => {
-      Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
-      document.dispatchEvent(new Event("visibilitychange"));
-    }"""
-    async with phone(town.url) as page:
-        socket = await its_socket(page)
-        await raises(page)
-        came = socket.expect_event("framereceived", lambda frame: "我们到楼下了" in str(frame))
-        title = await page.title()
-        await page.evaluate(hide, True)
-        alarm = await first_alarm(officer)
-        await officer.acknowledges(alarm)
-        async with came:
-            await officer.asks("say", alarm=alarm, text="我们到楼下了")
-        assert "我们到楼下了" not in await page.content()
-        assert await page.title() == title
-        assert not await page.is_visible("main h1 >> visible=true")
-        await page.evaluate(hide, False)
-        await expect(page.locator("#said .officer")).to_contain_text("我们到楼下了")
         town.stops_watching(officer)
 
 

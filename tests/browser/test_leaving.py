@@ -70,40 +70,32 @@ async def test_back_and_forward_find_nothing(town: Town, remembering: Page) -> N
     await expect(page.locator("body")).to_have_text("elsewhere")
 
 
-async def test_the_last_place_goes_out(town: Town, phone: Phone) -> None:
-    """Where the person was when they left is sent with the leaving, which cancels nothing."""
+async def test_the_last_place_and_a_way_back(town: Town, phone: Phone) -> None:
+    """Where the person was when they left is sent with the leaving, which cancels nothing.
+
+    Nothing leads back to an alarm unless the person wanted it; then the receipt code does, until it is given up. What
+    was asked to be kept is all that is there after the exit.
+    """
     officer = await town.officer("V01")
     async with phone(town.url) as page:
         await elsewhere(page)
-        await raises(page)
+        code = await raises(page)
+        await leaves_nothing(page)
         alarm = await first_alarm(officer)
         assert officer.alarms[alarm]["position"]["lat"] == HERE["latitude"]  # with the alarm itself
         await page.context.set_geolocation({**HERE, "latitude": 41.80412})
         await officer.hears(alarm, "position_reported")
         await page.context.set_geolocation({**HERE, "latitude": 41.80413, "accuracy": 17})
         await expect(page.locator("#position")).to_contain_text("17 米")  # too near to be worth a report of its own
+        await page.click(act("keep-open"))
+        await page.click(act("keep"))
         await page.click(act("exit"))
         await left(page)
         told = await officer.hears(alarm, "position_reported")
         assert told["event"]["position"]["lat"] == 41.80413
         assert officer.alarms[alarm]["status"] == "raised"
         assert "cancel" not in officer.alarms[alarm]
-        town.stops_watching(officer)
 
-
-async def test_a_way_back_only_if_asked_for(town: Town, phone: Phone) -> None:
-    """Nothing leads back to an alarm unless the person wanted it; then the receipt code does, until it is given up.
-
-    What was asked to be kept is all that is there after the exit.
-    """
-    async with phone(town.url) as page:
-        await elsewhere(page)
-        code = await raises(page)
-        await leaves_nothing(page)
-        await page.click(act("keep-open"))
-        await page.click(act("keep"))
-        await page.click(act("exit"))
-        await left(page)
         await page.goto(town.url)
         await opens(page)
         assert await left_behind(page) == ["b"]
@@ -114,3 +106,4 @@ async def test_a_way_back_only_if_asked_for(town: Town, phone: Phone) -> None:
         await page.click(act("keep-open"))
         await page.click(act("keep"))
         await leaves_nothing(page)
+        town.stops_watching(officer)
