@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.flow.town import PASSWORD, Town
 from tests.process import HubProcess
@@ -62,3 +62,17 @@ async def checks_sound(page: Page) -> None:
     await page.click(act("sound-check"))
     await page.click(act("sound-heard"))
     await page.wait_for_selector('[data-sound="on"]', state="attached")
+
+
+async def signs_out(page: Page, url: str) -> None:
+    """The sign-in page comes when the sign-in has ended; when that was not confirmed, the page says so and stays."""
+    there = page.url
+    await page.context.set_offline(True)
+    await page.click(act("sign-out"))
+    await expect(page.locator("[data-told=bad], footer .fault")).to_contain_text("您可能仍在登录状态")
+    assert page.url == there
+    await page.context.set_offline(False)
+    assert (await page.request.get(f"{url}/session")).status == 200
+    await page.click(act("sign-out"))
+    await page.wait_for_url("**/sign-in*")
+    assert (await page.request.get(f"{url}/session")).status == 401

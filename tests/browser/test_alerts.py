@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, CDPSession, Page, Worker, expect
+from playwright.async_api import Browser, BrowserContext, CDPSession, Page, Worker, expect
 
-from tests.browser.conftest import HERE, LISTENER
+from tests.browser.conftest import LISTENER
 from tests.browser.staff import act, checks_sound
 from tests.browser.test_accessible import findings
 from tests.flow.town import PASSWORD, Town
@@ -101,7 +101,10 @@ async def shown(worker: Worker, kind: str) -> dict[str, Any]:
 
 
 async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser, axe: str) -> None:
-    """Off, then on; a test closes the loop; an alarm is shown, opened, and taken silently; a dead device is told so."""
+    """Off, then on; a test closes the loop; an alarm is shown, opened, and taken silently; a dead device is told so.
+
+    The same browser as a citizen: no worker has the page, nothing asks or sounds, though staff alerts are on.
+    """
     other = await town.officer("V01")
     await town.user("V02")
     device = service.device()
@@ -162,6 +165,8 @@ async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser,
     await expect(line).to_contain_text("已不再接收")
     await line.locator(act("alerts-open")).click()
     await expect(part).to_have_attribute("data-alerts", "broken")
+    await page.evaluate(CONTROLLED)  # evaluated, because the page's policy forbids what wait_for_function does
+    await never_for_the_citizen(context, town)
     await context.close()
     await town.user("S01", None, "supervisor")
     context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
@@ -188,24 +193,16 @@ async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser,
     town.stops_watching(other)
 
 
-async def test_never_for_the_citizen(town: Town, browser: Browser) -> None:
-    """The same browser as a citizen: no worker has the page, nothing asks or sounds, though staff alerts are on."""
-    await town.user("V02")
-    context = await browser.new_context(permissions=["notifications"], geolocation=HERE)
+async def never_for_the_citizen(context: BrowserContext, town: Town) -> None:
     page = await context.new_page()
-    await signs_in(page, town, "V02", "/console")
-    await page.evaluate('navigator.serviceWorker.register("/alerts.js", { scope: "/console" })')
-    await page.reload()
-    await page.evaluate(CONTROLLED)  # evaluated, because the page's policy forbids what wait_for_function does
-    citizen = await context.new_page()
-    await citizen.add_init_script(LISTENER)
-    await citizen.goto(town.url + "/")
-    await citizen.click(act("raise"))
-    await citizen.wait_for_selector("[data-step=stored].reached")
-    assert await citizen.evaluate("navigator.serviceWorker.controller") is None
-    assert await citizen.evaluate("window.heard") == []
-    scopes = await citizen.evaluate(
+    await page.add_init_script(LISTENER)
+    await page.goto(town.url + "/")
+    await page.click(act("raise"))
+    await page.wait_for_selector("[data-step=stored].reached")
+    assert await page.evaluate("navigator.serviceWorker.controller") is None
+    assert await page.evaluate("window.heard") == []
+    scopes = await page.evaluate(
         "navigator.serviceWorker.getRegistrations().then((all) => all.map((one) => new URL(one.scope).pathname))"
     )
     assert scopes == ["/console"]
-    await context.close()
+    await page.close()

@@ -1,5 +1,6 @@
 """A plan to check in on the citizen's page: begun, put off, missed with the page closed, ended by force (line 19)."""
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.citizen import act, first_alarm, opens
@@ -56,6 +57,7 @@ async def test_a_check_in_on_the_page(town: Town, phone: Phone) -> None:
         town.stops_watching(officer)
 
 
+@pytest.mark.nightly  # by day: tests/flow/test_check_in.py
 async def test_the_page_is_closed_and_the_phone_off(town: Town, phone: Phone) -> None:
     """Nobody is at the page when the time is over: the server raises the alarm."""
     async with phone(town.url) as page:

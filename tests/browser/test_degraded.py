@@ -12,7 +12,6 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.conftest import Phone
 from tests.browser.staff import act, desk
 from tests.flow.people import Citizen
-from tests.flow.town import Town
 from tests.process import HubProcess, store_pid
 
 RECEIPT = "#receipt:not([hidden])"
@@ -86,44 +85,3 @@ async def test_a_store_that_hangs(hub: HubProcess, browser: Browser, phone: Phon
             await expect(console.locator(f'.row:has-text("{text}")')).to_have_count(1)
         await expect(console.locator('[data-part="now"]')).to_contain_text("您于")
         assert await alarms_in_log(console, hub) == 3
-
-
-async def copy(town: Town) -> dict[bytes, bytes]:
-    """What the store holds of this town."""
-    redis = town.dispatch.stream.redis
-    return {key: await redis.dump(key) async for key in redis.scan_iter(f"{town.settings.store.prefix}:*", count=1000)}
-
-
-async def puts_back(town: Town, older: dict[bytes, bytes]) -> None:
-    """The store is as it was, under hubs that run."""
-    redis = town.dispatch.stream.redis
-    pipe = redis.pipeline()
-    pipe.delete(*[key async for key in redis.scan_iter(f"{town.settings.store.prefix}:*", count=1000)])
-    for key, dumped in older.items():
-        pipe.restore(key, 0, dumped)
-    await pipe.execute()
-
-
-async def test_a_store_that_went_back(town: Town, browser: Browser) -> None:
-    """The store is an older copy: what is not in the record goes from the pages, and they say why."""
-    await town.user("V01")
-    await town.user("S01", None, "supervisor")
-    kept = await town.citizen().raises(text="备份之前")
-    async with (
-        desk(browser, town, "V01", checked=False) as console,
-        desk(browser, town, "S01", "/supervisor", checked=False) as office,
-    ):
-        await console.click(act("sound-later"))
-        older = await copy(town)
-        lost = await town.citizen().raises(text="备份之后")
-        for page in (console, office):
-            await page.wait_for_selector(f'[data-alarm="{lost}"]')
-        await puts_back(town, older)
-        await town.clock.advance(8)
-        for page in (console, office):
-            await expect(page.locator('[data-notice="store_restored"]')).to_contain_text("可能缺失")
-            await expect(page.locator(f'[data-alarm="{lost}"]')).to_have_count(0)
-            await expect(page.locator(f'[data-alarm="{kept}"]')).to_have_count(1)
-            await expect(page.locator('[data-live="live"]')).to_be_visible()
-        await office.click(act("view-log"))
-        await expect(office.locator('[data-event="store_restored"]').first).to_contain_text("退回到了较早的副本")

@@ -3,18 +3,19 @@
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Geolocation, Page, ViewportSize, expect
 
 from tests.browser.citizen import rung
 from tests.browser.conftest import HERE, Phone
-from tests.browser.staff import act, desk
+from tests.browser.staff import act, desk, signs_out
 from tests.browser.test_accessible import SCHEMES, SMALL, findings
 from tests.flow.town import PASSWORD, Town
 
-NEAR = {"latitude": HERE["latitude"] + 0.002, "longitude": HERE["longitude"], "accuracy": 12}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+NEAR: Geolocation = {"latitude": HERE["latitude"] + 0.002, "longitude": HERE["longitude"], "accuracy": 12}
 WORDS = "有人在敲我的门"
 # What moves and will end has ended.
 STILL = """Promise.allSettled(document.getAnimations()
@@ -24,20 +25,13 @@ SHOTS = os.environ.get("DISPATCH_SHOTS")
 
 
 @asynccontextmanager
-async def helper_page(
-    browser: Browser, town: Town, name: str, timed: bool = False, **options: Any
-) -> AsyncIterator[Page]:
+async def helper_page(browser: Browser, town: Town, name: str) -> AsyncIterator[Page]:
     """A helper's phone: signs in by the sign-in page, which leads to the helper's."""
     context = await browser.new_context(
-        **{
-            "viewport": {"width": 390, "height": 844}, "locale": "zh-CN", "timezone_id": "Asia/Shanghai",
-            "geolocation": NEAR, "permissions": ["geolocation"], **options,
-        }
-    )  # fmt: skip
+        viewport=PHONE, locale="zh-CN", timezone_id="Asia/Shanghai", geolocation=NEAR, permissions=["geolocation"]
+    )
     faults: list[str] = []
     page = await context.new_page()
-    if timed:
-        await page.clock.install()
     page.on("pageerror", lambda fault: faults.append(str(fault)))
     await page.goto(f"{town.url}/sign-in?next=/console")
     await page.fill("[name=user]", name)
@@ -144,12 +138,18 @@ async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, 
 
 
 async def test_without_the_hub_nothing_is_called_live(town: Town, browser: Browser) -> None:
-    """Without place or sound the page says so; a silent hub makes it STALE in words, and an answer waits."""
+    """Without place or sound the page says so; a silent hub makes it STALE in words, and an answer waits.
+
+    A helper is signed out only when that is true.
+    """
     user = await town.user("V01")
     await town.user("H01", role="helper")
     await user.opens_console()
     town.stops_watching(user)
-    async with helper_page(browser, town, "H01", timed=True, permissions=[], locale="en-GB") as helper:
+    async with desk(
+        browser, town, "H01", "/helper", checked=False, timed=True, viewport=PHONE, geolocation=NEAR, permissions=[]
+    ) as helper:
+        await helper.click(f"{act('lang')}[lang=en]")
         await helper.click(act("watch-on"))
         await helper.click(act("sound-check"))
         await helper.click(act("sound-later"))
@@ -172,3 +172,5 @@ async def test_without_the_hub_nothing_is_called_live(town: Town, browser: Brows
         await helper.wait_for_selector('[data-live="live"]')
         await user.asks("release_helpers", alarm=alarm)
         await expect(helper.locator('[data-part="over"]')).to_contain_text("The call was ended")
+        await helper.click(f"{act('lang')}[lang=zh]")
+        await signs_out(helper, town.url)

@@ -60,7 +60,10 @@ async def opens(page: Page, citizen: Citizen) -> None:
 
 
 async def test_a_map_without_the_internet(town: Town, browser: Browser, axe: str) -> None:
-    """Areas, position, accuracy, track and photo with no request elsewhere; datums on one spot; all of it in words."""
+    """Areas, position, accuracy, track and photo with no request elsewhere; datums on one spot; all of it in words.
+
+    Officers and helpers who share their place are on the map and in words; on a phone, by one thumb.
+    """
     await town.user("V01")
     citizen = await walks(town)
     made = {"lat": 41.8090, "lon": 123.4680, "datum": "wgs84", "source": "photo"}
@@ -70,7 +73,7 @@ async def test_a_map_without_the_internet(town: Town, browser: Browser, axe: str
         c.MediaDone(media="m1", mime="image/jpeg", width=4, height=3, position=made),
     ):
         await town.dispatch.alarms.handle(citizen.id, command)
-    async with desk(browser, town, "V01", locale="en-GB") as page:
+    async with desk(browser, town, "V01", locale="en-GB", has_touch=True) as page:
         asked: list[str] = []
         complaints: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
@@ -149,11 +152,11 @@ async def test_a_map_without_the_internet(town: Town, browser: Browser, axe: str
         await page.wait_for_selector(f"{STILL} .is-now", state="attached")
         assert {url.split("/")[2] for url in asked if not url.startswith("blob:")} == {town.url.split("/")[2]}
         assert complaints == []
+        await page.click(act("shut"))
+        await shows_who_is_near(town, page, axe)
 
 
-async def test_who_is_near(town: Town, browser: Browser, axe: str) -> None:
-    """Officers and helpers who share their place are on the map and in words; on a phone, by one thumb."""
-    await town.user("V01")
+async def shows_who_is_near(town: Town, page: Page, axe: str) -> None:
     citizen = await walks(town)
     at = to_text(town.clock.now())
     near = {
@@ -164,25 +167,25 @@ async def test_who_is_near(town: Town, browser: Browser, axe: str) -> None:
             {"name": "H07", "position": {"lat": 41.8, "lon": 123.466, "datum": "wgs84"}, "distance_m": 1240, "at": at}
         ],
     }
-    phone: Any = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "color_scheme": "dark"}
-    async with desk(browser, town, "V01", **phone) as page:
-        # The hub's answer, whose place another stage has: the page's own part is looked at here.
-        await page.route(f"**/nearby/{citizen.id}", lambda route: route.fulfill(json=near))
-        await opens(page, citizen)
-        await page.wait_for_selector(f'{STILL} [data-mark="helper H07"]', state="attached")
-        lines = await page.locator('[data-part="map-list"] [data-line]').all_inner_texts()
-        assert [re.sub(r"\s+", " ", line).split(" 0:")[0] for line in lines[1:]] == [
-            "V03 大东门派出所 0 米", "H07 帮手 1.2 公里"
-        ]  # fmt: skip
-        await page.tap(".map-still")
-        await page.wait_for_selector(LARGE)
-        marks = await page.evaluate(MARK, LARGE)
-        assert marks["officer V03"] == pytest.approx(marks["now"], abs=1)
-        box = await page.locator("dialog.map-large").bounding_box()
-        assert box is not None
-        assert (box["width"], box["height"]) == (390, 844)
-        assert [line for line in await page.evaluate(SMALL) if "map-" in line] == []
-        assert await findings(page, axe) == []
+    # The hub's answer, whose place another stage has: the page's own part is looked at here.
+    await page.route(f"**/nearby/{citizen.id}", lambda route: route.fulfill(json=near))
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.emulate_media(color_scheme="dark")
+    await opens(page, citizen)
+    await page.wait_for_selector(f'{STILL} [data-mark="helper H07"]', state="attached")
+    lines = await page.locator('[data-part="map-list"] [data-line]').all_inner_texts()
+    assert [re.sub(r"\s+", " ", line).split(" 0:")[0] for line in lines[1:]] == [
+        "V03 Dadongmen station 0 m", "H07 Helper 1.2 km"
+    ]  # fmt: skip
+    await page.tap(".map-still")
+    await page.wait_for_selector(LARGE)
+    marks = await page.evaluate(MARK, LARGE)
+    assert marks["officer V03"] == pytest.approx(marks["now"], abs=1)
+    box = await page.locator("dialog.map-large").bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (390, 844)
+    assert [line for line in await page.evaluate(SMALL) if "map-" in line] == []
+    assert await findings(page, axe) == []
 
 
 @asynccontextmanager
@@ -251,8 +254,8 @@ async def test_tiles_from_a_file(tmp_path: Path, browser: Browser) -> None:
             assert await page.locator("[data-fault]").count() == 0
             assert any(url.endswith("/map/tiles.pmtiles") for url in asked)
             assert {url.split("/")[2] for url in asked if not url.startswith("blob:")} == {town.url.split("/")[2]}
-        file.unlink()
-        async with desk(browser, town, "V01") as page:
-            await opens(page, citizen)
+            file.unlink()
+            await page.click(act("shut"))
+            await opens(page, await walks(town))
             await page.wait_for_selector('[data-fault="map.tiles_failed"]')
             assert await page.locator(f"{STILL} path.map-area").count() == 7

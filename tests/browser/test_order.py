@@ -8,7 +8,6 @@ from typing import Any
 
 from playwright.async_api import Browser, WebSocket, expect
 
-from tests.browser.conftest import Phone
 from tests.browser.known import expected, in_list, known_to, known_with, there
 from tests.browser.line import Line
 from tests.browser.staff import act, desk
@@ -32,10 +31,25 @@ def row(alarm: str) -> str:
 async def test_stale_by_its_own_timer(town: Town, browser: Browser) -> None:
     """Nothing comes any more, and nobody says so: STALE since when, in words, counting; grey; what is pressed waits.
 
-    When the line is back it is done, once, and the page is LIVE.
+    When the line is back it is done, once, and the page is LIVE; if another won meanwhile, the mark rolls back. A note
+    on an alarm that was closed before the console came makes no row; reopened, the alarm is whole.
     """
     await town.user("V01")
+    other = await town.officer("V02")
+    town.stops_watching(other)
+    closed = await town.citizen().raises(text="早先有人")
+    await other.acknowledges(closed)
+    await other.asks("close", alarm=closed, disposition="handled", note="")
     async with Line(port(town)).serves() as line, desk(browser, town, "V01", by=line.url, timed=True) as page:
+        await other.asks("note", alarm=closed, text="后来想到")
+        _, known = await known_with(town, page, other)
+        assert known == []
+        await expect(page.locator(".rows li")).to_have_count(0)
+        await other.asks("reopen", alarm=closed, reason="他又来了")
+        await expect(page.locator(row(closed))).to_contain_text("早先有人")
+        _, known = await known_with(town, page, other)
+        assert known == [other.alarms[closed]]
+
         citizen = town.citizen()
         alarm = await citizen.raises(text="门外有人")
         await page.click(row(alarm))
@@ -64,6 +78,22 @@ async def test_stale_by_its_own_timer(town: Town, browser: Browser) -> None:
         await expect(listed).not_to_have_css("filter", GREY)
         await page.wait_for_selector(act("move"))
         assert (await citizen.ladder()).count("acknowledged") == 1
+
+        alarm = await town.citizen().raises(text="又一起")
+        await page.click(row(alarm))
+        await page.wait_for_selector(act("ack"))
+        await page.context.set_offline(True)
+        await page.clock.fast_forward(SILENCE_MS)
+        await expect(live).to_have_text(STALE)
+        await other.acknowledges(alarm)
+        await other.asks("say", alarm=alarm, text="第一句")
+        await page.click(act("ack"))
+        await expect(page.locator(".pending")).to_contain_text("排队")
+        await page.context.set_offline(False)
+        await page.clock.fast_forward(SILENCE_MS)  # it tries anew
+        await expect(page.locator("[data-told=bad]")).to_contain_text("V02 已先接警")
+        await expect(page.locator('[data-part="now"]')).to_contain_text("V02")
+        await expect(page.locator('[data-said="officer"]')).to_have_count(1)  # missed while away: once, not twice
 
 
 class Load:
@@ -180,45 +210,3 @@ async def test_two_press_at_once(town: Town, browser: Browser) -> None:
         await expect(pages[loser].locator(row(alarm))).to_contain_text(winner)
         await expect(pages[loser].locator('[data-part="now"]')).not_to_have_class(re.compile("mine"))
         assert await pages[loser].locator(act("move")).count() == 0
-
-
-async def test_what_was_closed_before(town: Town, browser: Browser) -> None:
-    """A note on an alarm that was closed before the console came makes no row; reopened, the alarm is whole."""
-    await town.user("V01")
-    other = await town.officer("V02")
-    town.stops_watching(other)
-    alarm = await town.citizen().raises(text="门外有人")
-    await other.acknowledges(alarm)
-    await other.asks("close", alarm=alarm, disposition="handled", note="")
-    async with desk(browser, town, "V01") as page:
-        await other.asks("note", alarm=alarm, text="后来想到")
-        _, known = await known_with(town, page, other)
-        assert known == []
-        await expect(page.locator(".rows li")).to_have_count(0)
-        await other.asks("reopen", alarm=alarm, reason="他又来了")
-        await expect(page.locator(row(alarm))).to_contain_text("门外有人")
-        _, known = await known_with(town, page, other)
-        assert known == [other.alarms[alarm]]
-
-
-async def test_closed_alarms_are_bounded(town: Town, phone: Phone) -> None:
-    """However many end while a console is open, it keeps the 200 that ended last, and every one that is open."""
-    async with phone(f"{town.url}/sign-in") as page:  # the least of all pages: it only lends its browser
-        kept = await page.evaluate("""() => import("/static/shared/store.js").then(({ makeStore }) => {
-            const store = makeStore();
-            const about = { station: "s", position: { epoch: "e", offset: 0 } };
-            store.snapshot({ ...about, alarms: [], duty: { officers: [], signed: {}, ready: [] } });
-            let offset = 0;
-            const tell = (alarm, type, changes) => {
-              offset += 1;
-              const position = { epoch: "e", offset };
-              store.event({ ...about, position, at: "", alarm, event: { type }, changes: { id: alarm, ...changes } });
-            };
-            for (let n = 0; n < 210; n++) tell(`a${n}`, "alarm_raised", { status: "raised", version: 1 });
-            for (let n = 209; n > 0; n--) {
-              const at = String(1000 - n);
-              tell(`a${n}`, "alarm_closed", { status: "closed", version: 2, closed_at: at });
-            }
-            return [...store.alarms.peek().keys()];
-        })""")
-        assert kept == [f"a{n}" for n in range(201)]

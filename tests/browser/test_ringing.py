@@ -6,7 +6,7 @@ import re
 from playwright.async_api import Browser, Page, expect
 
 from dispatch import voice
-from tests.browser.staff import act, desk
+from tests.browser.staff import act, desk, signs_out
 from tests.flow.town import Town
 from tests.patience import PATIENCE_S
 
@@ -68,77 +68,84 @@ async def test_two_consoles_ring_until_one_takes_it(town: Town, browser: Browser
 
     The voice is a clip that the hub made, in the language of the page. A new alarm rings though another is taken, and
     so does an alarm while a person only writes.
+
+    Not checked, not heard, stopped by the browser: a console that cannot ring says each in red words, and is not on
+    duty until it is heard again. An officer is signed out only when that is true.
     """
     await asyncio.to_thread(voice.make_clips, town.folder / "voice", STATION)
     await town.user("V01")
     await town.user("V02")
     clips: list[str] = []
-    async with (
-        desk(browser, town, "V01", script=LISTENER) as first,
-        desk(browser, town, "V02", script=LISTENER, locale="en-GB") as second,
-    ):
-        for page in (first, second):
-            page.on("response", lambda got: clips.extend(CLIP.findall(got.url) if got.ok else []))
-            await silent(page)  # the sound check's own round is over
-        alarm = await town.citizen().raises(text="门外有人")
-        for page in (first, second):
-            grown = await rings(page)
-            assert grown == [0.25, 0.4, 0.55, 0.7, 0.85, 1.0][: len(grown)]
-        await second.click(f'[data-alarm="{alarm}"]')
-        await second.click(act("ack"))
-        for page in (first, second):
-            await expect(page.locator("html")).to_have_attribute("data-ringing", "false")
-            await silent(page)
-        await town.fast_forward(6)  # a beat: rounds are laid at each
-        await town.citizen().raises(text="又一起")
-        assert (await rings(first))[0] == 0.25
-    assert clips == []  # both had them from the sound check
 
-
-async def test_a_console_that_cannot_ring_says_so(town: Town, browser: Browser) -> None:
-    """Not checked, not heard, stopped by the browser: each in red words, and not on duty until it is heard again."""
-    await asyncio.to_thread(voice.make_clips, town.folder / "voice", STATION)
-    await town.user("V01")
-    clips: list[str] = []
-    async with desk(browser, town, "V01", checked=False, script=LISTENER) as page:
+    def noted(page: Page) -> None:
         page.on("response", lambda got: clips.extend(CLIP.findall(got.url) if got.ok else []))
-        line, mine = page.locator('[data-part="not-ready"]'), page.locator('[data-officer="V01"]')
-        assert await page.locator("dialog.sound-check").evaluate("one => one.matches(':modal')")  # it is forced
 
-        async def cannot(words: str) -> None:
-            await expect(line).to_contain_text(words)
-            await expect(line).to_contain_text("您不算在岗")
-            red = await line.evaluate("one => getComputedStyle(one).backgroundColor")
-            assert red == "rgb(179, 38, 30)", red
-            await expect(mine).to_have_attribute("data-ready", "false")
-            assert await ready(town) == []
-
-        await page.click(act("sound-check"))
-        await page.click(act("sound-not-heard"))
-        await expect(page.locator("dialog.sound-check")).to_contain_text("静音")  # where to look
-        await page.click(act("sound-later"))
-        await cannot("还没有做声音检查")
-        await town.citizen().raises(text="门外有人")
-        await expect(page.locator("[role=alert]")).to_contain_text("新警情 1 个")
-        assert await page.locator("html").get_attribute("data-ringing") == "false"
-
-        await line.locator(act("sound-open")).click()
-        await page.click(act("sound-check"))
-        await page.click(act("sound-heard"))
-        await expect(line).to_have_count(0)
-        await rings(page)
-        await expect(mine).to_have_attribute("data-ready", "true")
+    async with desk(browser, town, "V01", checked=False, script=LISTENER) as first:
+        noted(first)
+        await cannot_ring(town, first)
         assert clips == ["zh"]
+        clips.clear()
+        async with desk(browser, town, "V02", script=LISTENER, locale="en-GB") as second:
+            noted(second)
+            await rings(second)
+            await second.click("[data-alarm]")
+            await second.click(act("ack"))
+            for page in (first, second):
+                await silent(page)  # the sound check's own round is over, too
+            alarm = await town.citizen().raises(text="又有人")
+            for page in (first, second):
+                grown = await rings(page)
+                assert grown == [0.25, 0.4, 0.55, 0.7, 0.85, 1.0][: len(grown)]
+            await second.click(f'[data-alarm="{alarm}"]')
+            await second.click(act("ack"))
+            for page in (first, second):
+                await expect(page.locator("html")).to_have_attribute("data-ringing", "false")
+                await silent(page)
+            await town.fast_forward(6)  # a beat: rounds are laid at each
+            await town.citizen().raises(text="又一起")
+            assert (await rings(first))[0] == 0.25
+        assert clips == []  # both had them from the sound check
+        await signs_out(first, town.url)
 
-        await page.evaluate("window.contexts[0].suspend()")  # as a browser does that wants a click again
-        await cannot("浏览器停用了声音")
-        await expect(page.locator("html")).to_have_attribute("data-ringing", "false")
-        await page.evaluate("window.contexts[0].resume()")
-        await expect(line).to_have_count(0)
-        await rings(page)
-        assert (await page.locator("[data-sound]").get_attribute("data-sound")) == "on"
-        await expect(mine).to_have_attribute("data-ready", "true")
-        assert await ready(town) == ["V01"]
+
+async def cannot_ring(town: Town, page: Page) -> None:
+    """Until it can, at last."""
+    line, mine = page.locator('[data-part="not-ready"]'), page.locator('[data-officer="V01"]')
+    assert await page.locator("dialog.sound-check").evaluate("one => one.matches(':modal')")  # it is forced
+
+    async def cannot(words: str) -> None:
+        await expect(line).to_contain_text(words)
+        await expect(line).to_contain_text("您不算在岗")
+        red = await line.evaluate("one => getComputedStyle(one).backgroundColor")
+        assert red == "rgb(179, 38, 30)", red
+        await expect(mine).to_have_attribute("data-ready", "false")
+        assert await ready(town) == []
+
+    await page.click(act("sound-check"))
+    await page.click(act("sound-not-heard"))
+    await expect(page.locator("dialog.sound-check")).to_contain_text("静音")  # where to look
+    await page.click(act("sound-later"))
+    await cannot("还没有做声音检查")
+    await town.citizen().raises(text="门外有人")
+    await expect(page.locator("[role=alert]")).to_contain_text("新警情 1 个")
+    assert await page.locator("html").get_attribute("data-ringing") == "false"
+
+    await line.locator(act("sound-open")).click()
+    await page.click(act("sound-check"))
+    await page.click(act("sound-heard"))
+    await expect(line).to_have_count(0)
+    await rings(page)
+    await expect(mine).to_have_attribute("data-ready", "true")
+
+    await page.evaluate("window.contexts[0].suspend()")  # as a browser does that wants a click again
+    await cannot("浏览器停用了声音")
+    await expect(page.locator("html")).to_have_attribute("data-ringing", "false")
+    await page.evaluate("window.contexts[0].resume()")
+    await expect(line).to_have_count(0)
+    await rings(page)
+    assert (await page.locator("[data-sound]").get_attribute("data-sound")) == "on"
+    await expect(mine).to_have_attribute("data-ready", "true")
+    assert await ready(town) == ["V01"]
 
 
 async def ready(town: Town) -> list[str]:

@@ -1,10 +1,8 @@
 """Signing in takes one to the page of one's role, and to nowhere else."""
 
-import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Phone
-from tests.browser.staff import act, desk
 from tests.flow.town import PASSWORD, Town
 
 FOREIGN = ("https://example.org/", "//example.org/", "/\\example.org", "/sign-in")
@@ -40,26 +38,3 @@ async def test_to_the_page_of_ones_role(town: Town, phone: Phone) -> None:
                 await page.goto(f"{town.url}/sign-in{wanted}")
             await signs_in(page, user)
             await page.wait_for_url(town.url + home, wait_until="commit")
-
-
-@pytest.mark.parametrize(
-    ("role", "station", "home"),
-    [("officer", "dadongmen", "/console"), ("supervisor", None, "/supervisor"), ("helper", "dadongmen", "/helper")],
-)
-async def test_signed_out_only_when_it_is_true(
-    town: Town, browser: Browser, role: str, station: str | None, home: str
-) -> None:
-    """The sign-in page comes when the sign-in has ended; when that was not confirmed, the page says so and stays."""
-    await town.user("P01", station, role)
-    async with desk(browser, town, "P01", home, checked=False) as page:
-        if role == "officer":
-            await page.click(act("sound-later"))
-        await page.context.set_offline(True)
-        await page.click(act("sign-out"))
-        await expect(page.locator("[data-told=bad], footer .fault")).to_contain_text("您可能仍在登录状态")
-        assert page.url == town.url + home
-        await page.context.set_offline(False)
-        assert (await page.request.get(f"{town.url}/session")).status == 200
-        await page.click(act("sign-out"))
-        await page.wait_for_url("**/sign-in*")
-        assert (await page.request.get(f"{town.url}/session")).status == 401

@@ -92,3 +92,14 @@ def test_it_rings_for_who_was_called(fold: Fold) -> None:
     roles = {"V01": "officer", "V02": "officer", "V03": "officer", "S01": "supervisor"}
     found = fold(snapshot(at(1), *called), users=[{"name": name, "role": role} for name, role in roles.items()])
     assert found["ringing"] == [["one", "all"], ["all"], [], ["all"]]
+
+
+def test_closed_alarms_are_bounded(fold: Fold) -> None:
+    """However many end while a console is open, it keeps the 200 that ended last, and every one that is open."""
+    raised = [event(at(n), f"a{n}", id=f"a{n}", status="raised", version=1) for n in range(210)]
+    closed = [
+        event(at(419 - n), f"a{n}", id=f"a{n}", status="closed", version=2, closed_at=str(1000 - n))
+        for n in range(209, 0, -1)
+    ]
+    found = fold(snapshot(at(-1)), *raised, *closed)
+    assert [each["id"] for each in found["alarms"]] == [f"a{n}" for n in range(201)]
