@@ -71,11 +71,16 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium(program: Callable[..., str]) -> AsyncIterator[Browser]:
-    """Chromium, as Debian has it, started once: that costs more than most tests."""
+    """Chromium, as Debian has it, started once: that costs more than most tests.
+
+    It keeps pages whole for going back, as people's do (Playwright switches that off).
+    """
     path = program("chromium", "chromium-browser", "google-chrome")
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(
-            executable_path=path, args=[*ARGUMENTS, "--use-fake-device-for-media-stream"]
+            executable_path=path,
+            args=[*ARGUMENTS, "--use-fake-device-for-media-stream"],
+            ignore_default_args=["--disable-back-forward-cache"],
         )
         try:
             yield running

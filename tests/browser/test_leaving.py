@@ -1,9 +1,6 @@
 """Leaving for good: Back and the browser's own memory bring nothing again, and the last place still goes out."""
 
-from collections.abc import AsyncIterator, Callable
-
-import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from tests.browser.citizen import (
     act,
@@ -16,30 +13,17 @@ from tests.browser.citizen import (
     raises,
     rung,
 )
-from tests.browser.conftest import ALLOWED, ARGUMENTS, HERE, Phone
+from tests.browser.conftest import ALLOWED, HERE, Phone
 from tests.flow.town import Town
 
 
-@pytest.fixture
-async def remembering(program: Callable[..., str]) -> AsyncIterator[Page]:
-    """A browser that keeps pages whole for going back, as people's do (Playwright switches that off)."""
-    path = program("chromium", "chromium-browser", "google-chrome")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=path, args=ARGUMENTS, ignore_default_args=["--disable-back-forward-cache"]
-        )
-        context = await browser.new_context(locale="zh-CN", geolocation=HERE, permissions=ALLOWED)
-        page = await context.new_page()
-        yield page
-        await browser.close()
-
-
-async def test_back_and_forward_find_nothing(town: Town, remembering: Page) -> None:
+async def test_back_and_forward_find_nothing(town: Town, browser: Browser) -> None:
     """Exit covers at once, replaces the page and leaves no storage.
 
     One entry in the history, neutral in title and path, and it is gone: Back leads to what was before.
     """
-    page = remembering
+    context = await browser.new_context(locale="zh-CN", geolocation=HERE, permissions=ALLOWED)
+    page = await context.new_page()
     await elsewhere(page)
     before = f"{town.url}/healthz"
     await page.goto(before)
@@ -68,6 +52,7 @@ async def test_back_and_forward_find_nothing(town: Town, remembering: Page) -> N
     await leaves_nothing(page)
     await page.go_forward(wait_until="commit")
     await expect(page.locator("body")).to_have_text("elsewhere")
+    await context.close()
 
 
 async def test_the_last_place_and_a_way_back(town: Town, phone: Phone) -> None:
