@@ -30,22 +30,11 @@ async def nothing_left(page: Page, town: Town) -> None:
     await leaves_nothing(page)
 
 
-async def test_off_unless_a_deployment_wants_it(town: Town, phone: Phone) -> None:
-    """By default there is no manifest, no word of it, and a worker of before clears itself."""
+async def test_off_unless_a_deployment_wants_it(town: Town) -> None:
+    """By default there is no manifest, and no file for a worker to keep (in a page: `test_leaving.py`)."""
     async with httpx.AsyncClient(base_url=town.url) as http:
         assert (await http.get("/manifest.webmanifest")).status_code == 404
         assert '{"version":"","files":[]}' in (await http.get("/shell.js")).text
-    async with phone(town.url) as page:
-        await opens(page, whole=True)
-        assert await page.locator("[rel=manifest], [data-word=install_note]").count() == 0
-        # What a worker of before left, from a time when the deployment wanted it.
-        await page.evaluate(
-            """async () => {
-              await (await caches.open("old")).add("/static/shared/tokens.css");
-              await navigator.serviceWorker.register("/shell.js");
-            }"""
-        )
-        await leaves_nothing(page)
 
 
 async def test_installed_it_opens_without_a_network_and_the_exit_clears_it(installable: Town, phone: Phone) -> None:

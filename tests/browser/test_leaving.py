@@ -60,6 +60,8 @@ async def test_the_last_place_and_a_way_back(town: Town, phone: Phone) -> None:
 
     Nothing leads back to an alarm unless the person wanted it; then the receipt code does, until it is given up. What
     was asked to be kept is all that is there after the exit.
+
+    Where no deployment wants the page installed there is no word of it, and a worker of before clears itself.
     """
     officer = await town.officer("V01")
     async with phone(town.url) as page:
@@ -82,13 +84,22 @@ async def test_the_last_place_and_a_way_back(town: Town, phone: Phone) -> None:
         assert "cancel" not in officer.alarms[alarm]
 
         await page.goto(town.url)
-        await opens(page)
+        await opens(page, whole=True)
         assert await left_behind(page) == ["b"]
+        assert await page.locator("[rel=manifest], [data-word=install_note]").count() == 0
         await expect(page.locator(act("back"))).to_contain_text(code)
         await page.click(act("back"))
         await page.wait_for_selector(rung("stored"))
         await expect(page.locator("#code")).to_have_text(code)
         await page.click(act("keep-open"))
         await page.click(act("keep"))
+        await leaves_nothing(page)
+        # What a worker of before left, from a time when the deployment wanted it.
+        await page.evaluate(
+            """async () => {
+              await (await caches.open("old")).add("/static/shared/tokens.css");
+              await navigator.serviceWorker.register("/shell.js");
+            }"""
+        )
         await leaves_nothing(page)
         town.stops_watching(officer)
