@@ -13,6 +13,8 @@ LatLon = tuple[float, float]
 _EARTH_M: Final = 6_371_008.8  # mean radius
 _DEGREE_M: Final = radians(1) * _EARTH_M
 _TO_THE_POLE: Final = 89.9
+_NOT_FLAT_M: Final = 20.0
+"""A square of 5 km on the earth is no square: at 89 degrees its corners are so much further out; with the rounding."""
 
 
 def metres(one: LatLon, other: LatLon) -> float:
@@ -37,4 +39,4 @@ def coarse(place: LatLon, width_m: float) -> LatLon:
 
 def within(width_m: float, accuracy_m: float) -> int:
     """So far from the square's middle the place is at most, metres, rounded up so that it tells nothing of its own."""
-    return 50 * ceil((hypot(width_m, width_m) / 2 + accuracy_m) / 50)
+    return 50 * ceil((hypot(width_m, width_m) / 2 + _NOT_FLAT_M + accuracy_m) / 50)
