@@ -214,6 +214,17 @@ def test_gap_changes_nothing() -> None:
     assert board.alarms["a"]["version"] == 2
 
 
+def test_a_change_to_what_is_not_there() -> None:
+    """A note on an alarm that was closed before this console came, say: the position goes on, no half alarm appears."""
+    board = Board()
+    board.replace({"station": "s", "position": {"epoch": "e", "offset": 4}, "alarms": [], "duty": {}})
+    event = {"station": "s", "at": "t", "alarm": "a", "version": 7, "event": {"type": "note_added"},
+             "changes": {"version": 7}, "position": {"epoch": "e", "offset": 5}}  # fmt: skip
+    assert board.apply(event).alarm == "a"
+    assert board.alarms == {}
+    assert board.positions["s"].offset == 5
+
+
 @pytest.mark.parametrize(
     ("target", "patch", "result"),
     [

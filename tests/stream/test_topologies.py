@@ -56,13 +56,12 @@ class Client:
         await self.alarms.handle(alarm, replace(command, station=claim.station), step, secret_hash="s")
         return alarm
 
-    async def until_raised(self, station: str, alarm: str) -> None:
+    async def until_raised(self, station: str, alarm: str) -> str:
         """As a citizen's device: again, until there is a receipt."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
-                    await self.raises(station, alarm)
-                    return
+                    return await self.raises(station, alarm)
                 except Refused:
                     await asyncio.sleep(0)
 
@@ -112,7 +111,7 @@ async def test_any_store(kind: str) -> None:
         epochs = Epochs(client.stream, STATIONS, FakeClock(), Witness(None))
         await epochs.open()
         await asyncio.gather(*(client.bell.listen(station) for station in STATIONS))
-        alarms = await asyncio.gather(*(client.raises(station) for station in STATIONS * 5))
+        alarms = await asyncio.gather(*(client.until_raised(station, str(uuid.uuid4())) for station in STATIONS * 5))
         for station in STATIONS:
             await client.until_rung(station, 5)
             assert (await verify(client.stream, station)).events == 10

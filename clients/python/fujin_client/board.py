@@ -106,6 +106,9 @@ class Board:
         members, alarm, changes = message["event"], message.get("alarm"), message.get("changes")
         if alarm is not None and changes is not None:
             before = {} if members["type"] in _WHOLE else stream.alarms.get(alarm, {})
-            stream.alarms[alarm] = merge(before, changes)
+            after = merge(before, changes)
+            # A change to what was closed before this console came, such as a note: there is nothing here to change.
+            if "id" in after:
+                stream.alarms[alarm] = after
         stream.position = at
         return Event(station, at, members["type"], message["at"], alarm, message.get("version"), members, changes)
