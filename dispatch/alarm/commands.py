@@ -45,6 +45,8 @@ class Raise(Command):
     text: str | None = None
     position: Mapping[str, Any] | None = None
     place: str | None = None
+    rest: str = ""
+    """What was cut from `text`: the first words of the talk."""
 
 
 @command

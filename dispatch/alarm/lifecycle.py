@@ -87,7 +87,7 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
         Refused: the table has no such step; names the status and what would be possible. Or the actor may not.
     """
     if isinstance(command, c.Raise) and alarm is None:
-        return [plan.made(command) if isinstance(command, c.Plan) else _raised(command)]
+        return [plan.made(command)] if isinstance(command, c.Plan) else _raised(command)
     if alarm is None:
         raise Refused(errors.NOT_FOUND, "there is no such alarm")
     actor: c.Actor | None = getattr(command, "by", None)
@@ -132,12 +132,13 @@ def possible(alarm: Alarm) -> list[str]:
     ]  # fmt: skip
 
 
-def _raised(command: c.Raise) -> e.Event:
-    return e.AlarmRaised(
+def _raised(command: c.Raise) -> list[e.Event]:
+    raised = e.AlarmRaised(
         station=command.station, backups=command.backups, why=command.why, code=command.code, kind=command.kind,
         lang=command.lang, channel=command.channel, category=command.category, needs=command.needs or None,
         text=command.text, position=command.position, place=command.place,
     )  # fmt: skip
+    return [raised, e.CitizenSaid(text=command.rest)] if command.rest else [raised]
 
 
 def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:

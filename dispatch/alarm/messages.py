@@ -20,11 +20,13 @@ from pydantic import (
     GetJsonSchemaHandler,
     ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from dispatch.alarm import errors
+from dispatch.alarm import errors, wellformed
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
 
@@ -39,9 +41,10 @@ class _at_most:  # noqa: N801 - reads as a word where fields are declared
 
     def _check(self, value: Any, info: ValidationInfo) -> Any:
         most = (info.context or {}).get(self.name, math.inf)
-        if len(value) > most:
+        size = wellformed.length(value) if isinstance(value, str) else len(value)
+        if size > most:
             unit = "characters" if isinstance(value, str) else "bytes" if isinstance(value, bytes) else "entries"
-            raise ValueError(f"{len(value)} {unit}; at most {most} ({self.name})")
+            raise ValueError(f"{size} {unit}; at most {most} ({self.name})")
         return value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -89,12 +92,27 @@ Secret = Annotated[
 ]
 Pin = Annotated[str, Field(pattern=r"^[0-9]{4,8}$", description="digits")]
 Time = Annotated[str, AfterValidator(_rfc3339), Field(description="RFC 3339 with an offset from UTC")]
-Number = Annotated[float, Field(strict=False)]
+Number = Annotated[float, Field(strict=False, allow_inf_nan=False)]
 Interval = Annotated[
     int,
     _between("check_in_least_s", "check_in_most_s"),
     Field(description="seconds; from `check_in_least_s` to `check_in_most_s`"),
 ]
+
+
+def _or_nothing(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError:
+        return None
+
+
+def _or_wgs84(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    return _or_nothing(value, handler) or "wgs84"
+
+
+IfRight = WrapValidator(_or_nothing)
+"""What is wrong in it costs it alone: it counts as not sent."""
 
 
 class Message(BaseModel):
@@ -106,14 +124,19 @@ class Message(BaseModel):
 
 
 class Position(Message):
-    """A position as the device gave it; the numbers are kept as received, even absurd ones."""
+    """A position as the device gave it; the numbers are kept as received, even absurd ones.
+
+    Only the two numbers have to be right. What else devices tell of a place, such as a height, is not kept.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     lat: Number
     lon: Number
-    accuracy_m: Number | None = None
-    at: Time | None = None
-    datum: Literal["wgs84", "gcj02"] = "wgs84"
-    source: Name | None = None
+    accuracy_m: Annotated[Number | None, IfRight] = None
+    at: Annotated[Time | None, IfRight] = None
+    datum: Annotated[Literal["wgs84", "gcj02"], WrapValidator(_or_wgs84)] = "wgs84"
+    source: Annotated[Name | None, IfRight] = None
 
 
 class RaiseBody(Message):
@@ -142,7 +165,7 @@ class CheckInBody(Message):
 
     ref: Ref
     check_in_s: Interval
-    position: Position | None = None
+    position: Annotated[Position | None, IfRight] = None
 
 
 class EndPlanBody(Message):
@@ -563,9 +586,9 @@ def check(model: type[M], members: Any, limits: Mapping[str, int]) -> M:
     try:
         return model.model_validate(members, context=limits)
     except ValidationError as faults:
-        told = [_tell(fault) for fault in faults.errors(include_input=False, include_url=False)]
-        too_large = all(re.search(r"; at most \d+ \(", line) for line in told)
-        raise Refused(errors.TOO_LARGE if too_large else errors.BAD_MESSAGE, "; ".join(told)) from None
+        lines = [told(fault) for fault in faults.errors(include_input=False, include_url=False)]
+        too_large = all(re.search(r"; at most \d+ \(", line) for line in lines)
+        raise Refused(errors.TOO_LARGE if too_large else errors.BAD_MESSAGE, "; ".join(lines)) from None
 
 
 def check_typed(models: Mapping[str, type[Message]], members: Any, limits: Mapping[str, int]) -> Any:
@@ -582,7 +605,8 @@ def check_typed(models: Mapping[str, type[Message]], members: Any, limits: Mappi
     return check(model, members, limits)
 
 
-def _tell(fault: Any) -> str:
+def told(fault: Any) -> str:
+    """A fault that pydantic found, as a line that names the field and says what would be right."""
     where = ".".join(str(part) for part in fault["loc"]) or "message"
     text = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":

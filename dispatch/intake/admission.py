@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.messages import Position, RaiseBody
 from dispatch.alarm.state import Alarm
 from dispatch.alarm.views import receipt_code
+from dispatch.intake.understand import CUT
 
 
 def secret_hash(secret: str) -> str:
@@ -40,21 +40,26 @@ def under_duress(secret: str, pin: str | None, stored_hash: str) -> bool:
 
 
 def position_members(position: Position | None) -> Mapping[str, Any] | None:
-    """The position as it was received, without what was not sent, or is NaN or infinite: JSON has no word for those."""
-    if position is None:
-        return None
-    given = position.model_dump(exclude_none=True)
-    return {name: value for name, value in given.items() if not isinstance(value, float) or math.isfinite(value)}
+    """The position as it was received, without what was not sent."""
+    return None if position is None else position.model_dump(exclude_none=True)
 
 
-def to_command(body: RaiseBody, station: str, backups: tuple[str, ...], why: str, channel: str) -> Raise:
-    """The command for a checked alarm, or plan of one, that routing gave to `station`."""
+def to_command(
+    body: RaiseBody, station: str, backups: tuple[str, ...], why: str, channel: str, rest: str = ""
+) -> Raise:
+    """The command for a checked alarm, or plan of one, that routing gave to `station`.
+
+    A plan keeps the whole of its text: nobody talks about it before it is raised.
+    """
     said: dict[str, Any] = {
         "station": station, "backups": backups, "why": why, "code": receipt_code(body.id), "kind": body.kind,
         "lang": body.lang, "channel": channel, "category": body.category, "needs": tuple(body.needs),
         "text": body.text or None, "position": position_members(body.position), "place": body.place or None,
     }  # fmt: skip
-    return Raise(**said) if body.check_in_s is None else Plan(**said, within_s=body.check_in_s)
+    if body.check_in_s is None:
+        return Raise(**said, rest=rest)
+    whole = (body.text or "").removesuffix(CUT) + rest.removeprefix(CUT) if rest else said["text"]
+    return Plan(**{**said, "text": whole}, within_s=body.check_in_s)
 
 
 def room_for(alarm: Alarm, limits: Mapping[str, int]) -> None:

@@ -29,6 +29,7 @@ from dispatch.alarm.messages import (
 )
 from dispatch.alarm.state import Alarm
 from dispatch.intake import admission
+from dispatch.intake.understand import Understood
 from dispatch.stream.alarms import Alarms, Loaded
 from dispatch.stream.homes import Claim
 from dispatch.stream.stream import Stream
@@ -87,12 +88,13 @@ class Citizens:
         """The record."""
         return self._alarms.stream
 
-    async def raise_alarm(self, body: RaiseBody, channel: str) -> tuple[dict[str, Any], bool]:
+    async def raise_alarm(self, said: Understood[RaiseBody], channel: str) -> tuple[dict[str, Any], bool]:
         """(receipt, whether it is new). The same id and secret: the same alarm, the same receipt, however often."""
+        body = said.body
         place = body.position
         found = self.town.route(None if place is None else place.model_dump(exclude_none=True))
         route = await self._alarms.stream.homes.claim(body.id, Claim(found.station, found.backups, found.why))
-        command = admission.to_command(body, route.station, route.backups, route.why, channel)
+        command = admission.to_command(body, route.station, route.backups, route.why, channel, said.rest)
         planned = isinstance(command, c.Plan)
         steps = () if planned else await self.town.opening(route.station, route.backups, body.kind, 1)
         outcome = await self._alarms.handle(
@@ -107,7 +109,8 @@ class Citizens:
             what = "alarm_planned" if planned else "alarm_raised"
             log.info(what, alarm=body.id, station=route.station, why=route.why, channel=channel)
         alarm = outcome.alarm
-        return views.receipt(alarm, self.town.station_name(alarm.home, alarm.lang)), new
+        receipt = views.receipt(alarm, self.town.station_name(alarm.home, alarm.lang))
+        return receipt | ({"faults": list(said.faults)} if said.faults else {}), new
 
     async def authorise(self, alarm_id: str, secret: str) -> Loaded:
         """The alarm, for who knows its secret.

@@ -16,12 +16,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from dispatch.alarm import errors, messages
+from dispatch.alarm import errors, messages, wellformed
 from dispatch.alarm.codec import decode
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.messages import check
 from dispatch.intake.citizens import Citizens, media_id
 from dispatch.intake.spool import SealingParser
+from dispatch.intake.understand import understand
 from dispatch.stream.alarms import Loaded
 
 Page = Callable[[Request, str, Mapping[str, Any]], Response]
@@ -33,7 +34,9 @@ PutWhole = Callable[[str, str, str, str, AsyncIterable[bytes]], Awaitable[None]]
 _PART_BYTES = 65_536
 _FIELDS = 64
 _JSON_BYTES = 65_536
-"""A JSON body without media is never longer, whatever the limits of its texts."""
+"""A JSON body without media is never longer but with longer texts than usual."""
+_BYTES_A_CHARACTER = 6
+"""Of JSON that escapes everything."""
 
 
 def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int) -> list[Route]:
@@ -42,8 +45,8 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int)
     async def raise_alarm(request: Request) -> Response:
         if request.headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form")):
             return await _raise_by_form(request, citizens, page, put_whole, form_bytes)
-        body = check(messages.RaiseBody, await json_body(request), citizens.limits)
-        receipt, new = await citizens.raise_alarm(body, _channel(request))
+        said = understand(messages.RaiseBody, await json_body(request, _raise_bytes(citizens.limits)), citizens.limits)
+        receipt, new = await citizens.raise_alarm(said, _channel(request))
         return JSONResponse(receipt, 201 if new else 200)
 
     async def look(request: Request) -> Response:
@@ -104,8 +107,8 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int)
     ]
 
 
-async def json_body(request: Request) -> Any:
-    """The request's JSON.
+async def json_body(request: Request, most: int = _JSON_BYTES) -> Any:
+    """The request's JSON, of at most `most` bytes.
 
     Raises:
         Refused: `undecodable`, or `too_large` before more than the limit is read.
@@ -113,9 +116,14 @@ async def json_body(request: Request) -> Any:
     body = b""
     async for part in request.stream():
         body += part
-        if len(body) > _JSON_BYTES:
-            raise Refused(errors.TOO_LARGE, f"body: more than {_JSON_BYTES} bytes of JSON; send media as chunks")
+        if len(body) > most:
+            raise Refused(errors.TOO_LARGE, f"body: more than {most} bytes of JSON; send media as chunks")
     return decode(body, packed=False)
+
+
+def _raise_bytes(limits: Mapping[str, int]) -> int:
+    """Of a raise, which is never refused for a text that is too long: as much again as the longest one."""
+    return max(_JSON_BYTES, 2 * _BYTES_A_CHARACTER * limits["text_chars"])
 
 
 def bearer(request: Request) -> str:
@@ -145,8 +153,9 @@ async def _raise_from(
     # What was tapped is said as if it had been typed: the form's values are words.
     if tapped := [word for name in ("people", "detail") for word in form.getlist(name) if isinstance(word, str)]:
         fields["text"] = "\n".join([str(fields.get("text", "")), *tapped]).strip()
-    body = check(messages.RaiseBody, fields, citizens.limits)
-    receipt, new = await citizens.raise_alarm(body, "form")  # stored first: whatever becomes of the files
+    said = understand(messages.RaiseBody, wellformed.value(fields), citizens.limits)
+    body = said.body
+    receipt, new = await citizens.raise_alarm(said, "form")  # stored first: whatever becomes of the files
     files = [("photo", f) for f in form.getlist("photo")] + [("audio", f) for f in form.getlist("audio")]
     faults = [f"form: {broken_off}; what came before is stored, without files"] if broken_off else []
     for nth, (kind, file) in enumerate(files):
@@ -157,10 +166,12 @@ async def _raise_from(
             except Refused as refused:
                 faults.append(refused.message)
     if not _wants_page(request):
-        return JSONResponse(receipt | ({"faults": faults} if faults else {}), 201 if new else 200)
+        told = [*said.faults, *faults]
+        return JSONResponse({**receipt, "faults": told} if told else receipt, 201 if new else 200)
     loaded = await citizens.authorise(body.id, body.secret)
     view = citizens.view(loaded.alarm)
     shown = {"receipt": receipt, "view": view, "secret": body.secret, "pin": body.pin, "faults": faults}
+    shown["changed"] = said.faults  # a part that was cut or left out
     return page(request, "citizen/receipt.html", {**shown, "lang": body.lang})
 
 
@@ -169,7 +180,7 @@ async def _act_by_form(request: Request, citizens: Citizens, page: Page) -> Resp
     async with _form(request, _JSON_BYTES, 0) as (form, broken_off):
         if broken_off:
             raise Refused(errors.UNDECODABLE, f"form: {broken_off}")
-        fields = {name: str(value) for name, value in form.items() if value}
+        fields = {name: wellformed.text(str(value)) for name, value in form.items() if value}
     secret, action = fields.get("secret", ""), fields.get("action", "check")
     loaded = await citizens.authorise(request.path_params["alarm"], secret)
     if action == "say" and fields.get("text"):

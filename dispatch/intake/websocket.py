@@ -19,6 +19,7 @@ from dispatch.alarm.codec import MSGPACK, choose, decode, encode
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.work import Work, end
 from dispatch.intake.citizens import Citizens
+from dispatch.intake.understand import Understood, understand
 from dispatch.stream.answer import ok
 
 PutChunk = Callable[[str, str, int, bytes, str, str], Awaitable[None]]
@@ -82,8 +83,12 @@ class CitizenSocket:
             members = decode(data, self._packed)
             given = members.get("ref") if isinstance(members, dict) else None
             ref = given[:64] if isinstance(given, str) else None
-            message = m.check_typed(m.CITIZEN, members, self._citizens.limits)
-            said = await self._handle(message)
+            if isinstance(members, dict) and members.get("type") == "raise":
+                raised = understand(m.Raise, members, self._citizens.limits)
+                message, said = raised.body, await self._raise(raised)
+            else:
+                message = m.check_typed(m.CITIZEN, members, self._citizens.limits)
+                said = await self._handle(message)
             await self._send(ok(self._citizens.stream, message, said))
             if isinstance(message, m.Raise | m.Resume):
                 await self._follow()
@@ -93,12 +98,13 @@ class CitizenSocket:
                 raise WebSocketDisconnect(errors.UNDECODABLE_FRAME) from None
             await self._send(refused.answer(ref))
 
+    async def _raise(self, said: Understood[m.Raise]) -> dict[str, Any]:
+        receipt, _ = await self._citizens.raise_alarm(said, "web")
+        self._alarm, self._told = (said.body.id, said.body.secret), 0
+        return receipt
+
     async def _handle(self, message: Any) -> dict[str, Any]:
         citizens = self._citizens
-        if isinstance(message, m.Raise):
-            receipt, _ = await citizens.raise_alarm(message, "web")
-            self._alarm, self._told = (message.id, message.secret), 0
-            return receipt
         if isinstance(message, m.Resume):
             loaded = await citizens.authorise(message.id, message.secret)
             self._alarm, self._told = (message.id, message.secret), loaded.alarm.version

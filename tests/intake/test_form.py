@@ -82,15 +82,22 @@ async def test_a_missing_name(town: Town) -> None:
 
 
 @pytest.mark.parametrize("text", ["x" * 4001, "x" * 1_100_000])
-async def test_too_long_a_text_is_a_page(town: Town, text: str) -> None:
-    """The fault page names the limit; the names of the form can be used again."""
+async def test_too_long_a_text_is_cut(town: Town, text: str) -> None:
+    """The alarm is stored with its beginning, the rest are the first words of the talk; the page says so."""
     citizen = town.citizen()
     page = await posts(citizen, text=text)
-    assert page.status_code == 413
-    assert "text_chars" in page.text
-    assert page.headers["content-type"].startswith("text/html")
-    assert "sms:12110" in page.text
-    assert (await posts(citizen, text="短一点")).status_code == 200
+    assert page.status_code == 200
+    assert "被截短" in page.text
+    assert "没有存上" not in page.text
+    loaded = await town.dispatch.alarms.load(citizen.id)
+    assert loaded is not None
+    assert loaded.alarm.text == "x" * 3999 + "…"
+    (rest,) = loaded.alarm.talk.values()
+    assert rest["text"] == "…" + text[3999 : 3999 + 12_000]
+    assert (await posts(citizen, text=text)).status_code == 200
+    loaded = await town.dispatch.alarms.load(citizen.id)
+    assert loaded is not None
+    assert len(loaded.alarm.talk) == 1, "sent twice it is there once"
 
 
 async def test_a_file_that_is_too_large_or_no_photo(town: Town) -> None:

@@ -5,6 +5,8 @@
 
 /**
  * A position as the device gave it; the numbers are kept as received, even absurd ones.
+ *
+ * Only the two numbers have to be right. What else devices tell of a place, such as a height, is not kept.
  */
 export interface Position {
   lat: number;
