@@ -87,6 +87,7 @@ class Pages:
             "other_ways": [{"label": way.label.of(lang), "href": way.href} for way in citizen.other_ways],
             "languages": {one: self._catalogues.of(catalogue, one).get("language", one) for one in offered},
             "local": self._local,
+            "limits": self._settings.limits,
             **variables,
             "lang": lang,
         }

@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 import jinja2
 import pytest
 
+from dispatch.sections import Limits
+
 LIMIT = 30_000  # bytes, gzipped, of everything that the first load brings, with both languages
 IMPORT = re.compile(r"""^(?:import|export)[^;]*?from\s+"(\./[^"]+)";""", re.MULTILINE)
 LOADED = re.compile(r"""(?:href|src)="(/static/[^"]+)\"""")
@@ -35,6 +37,7 @@ def page(web: Path) -> str:
         secret="0" * 43,
         pin="0000",
         exit_url="https://example.org/",
+        limits=Limits(),
         other_ways=[{"label": "110", "href": "tel:110"}],
     )
 

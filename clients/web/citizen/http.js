@@ -4,7 +4,10 @@ import { state } from "./state.js";
 
 const JSON_BODY = { "Content-Type": "application/json", "X-Dispatch-Channel": "web" };
 
-/** The server's own "no": `retry` says whether the same request can ever succeed. */
+/**
+ * A "no". The server's own has a `code`, and `retry` says whether the same request can ever succeed. Without a code it
+ * is of something between (a proxy, a hotel's sign-in page), which says nothing about the request: it is sent again.
+ */
 export class Refused extends Error {
   /** @param {string} code @param {boolean} retry @param {Record<string, unknown>} [details] */
   constructor(code, retry, details = {}) {
@@ -33,15 +36,12 @@ export async function request(method, path, body, headers = {}) {
     credentials: "omit",
   });
   const text = await answer.text();
-  if (answer.ok) return text ? JSON.parse(text) : {};
   const told = await Promise.resolve(text)
     .then(JSON.parse)
-    .catch(() => ({}));
-  throw new Refused(
-    told.code ?? `${answer.status}`,
-    told.retry ?? (answer.status >= 500 || answer.status === 429),
-    told,
-  );
+    .catch(() => null);
+  if (answer.ok && told) return told;
+  if (answer.status === 204) return {};
+  throw new Refused(told?.code ?? "", told?.code ? told.retry : true, told ?? {});
 }
 
 /** The last word before the page goes: sent even while it is being left. @param {string} path @param {object} body */

@@ -33,7 +33,7 @@ function draw() {
   part("ways").hidden = !(
     key === "now_unanswered" ||
     key === "now_gone" ||
-    (waiting && unsentFor() > UNSENT_MS) ||
+    (waiting && (state.unsent === "refused" || unsentFor() > UNSENT_MS)) ||
     (unheard && state.status === "raised")
   );
   const noLink = part("no-link");
@@ -67,7 +67,7 @@ function now() {
   if (state.phase === "gone") return ["now_gone", "wait"];
   if (state.phase === "waiting") {
     if (!navigator.onLine) return ["waiting_offline", "wait"];
-    if (state.unstored) return ["waiting_unstored", "wait"];
+    if (state.unsent) return [`waiting_${state.unsent}`, "wait"];
     return [state.failures > 1 ? "waiting_offline" : "waiting", "wait"];
   }
   if (state.status === "planned") {

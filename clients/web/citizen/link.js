@@ -22,7 +22,7 @@ let [attached, started, tries] = [false, false, 0];
 let silence;
 /** @type {Map<string, {ok: (answer: any) => void, failed: (error: Error) => void}>} */
 const asking = new Map();
-let [bare, overHttpRuns] = [false, false];
+let overHttpRuns = false;
 
 /** Open the line before it is needed: on a slow network each round trip that is spared is seconds. */
 export function prepare() {
@@ -95,9 +95,9 @@ async function greet(line) {
   try {
     if (phase === "waiting") {
       const ref = uuid();
-      const receipt = ask(line, "raise", ref, body());
+      const receipt = ask(line, "raise", ref, alarmBody());
       setTimeout(
-        () => asking.has(ref) && line.readyState === OPEN && tell(line, "raise", ref, body()),
+        () => asking.has(ref) && line.readyState === OPEN && tell(line, "raise", ref, alarmBody()),
         NUDGE_MS,
       );
       accept(await receipt);
@@ -161,11 +161,11 @@ async function overHttp() {
 /** @param {number} n how many were sent before */
 async function post(n) {
   try {
-    accept(await request("POST", "/alarms", body()));
+    accept(await request("POST", "/alarms", alarmBody()));
     heard();
   } catch (error) {
     if (state.phase !== "waiting") return;
-    change({ failures: state.failures + 1, unstored: error instanceof Refused && error.retry });
+    change({ failures: state.failures + 1, ...(error instanceof Refused ? {} : { unsent: "" }) });
     if (error instanceof Refused) await refused(error);
     await pause(n);
   }
@@ -189,23 +189,16 @@ async function poll() {
 
 // -- what both bring -----------------------------------------------------------------------------------------
 
-/** The alarm as the server takes it; without all that could be refused once something was. */
-function body() {
-  const alarm = alarmBody();
-  if (!bare) return alarm;
-  const { id, secret, pin, text } = alarm;
-  return { id, secret, ...(pin && { pin }), ...(text && { text: text.slice(0, 500) }) };
-}
-
 /** @param {any} receipt */
 function accept(receipt) {
   if (state.phase !== "waiting") return;
+  if (receipt.id !== state.alarm?.id) throw new Refused("", true); // somebody else's answer
   dropPending();
   change({
     phase: "stored",
     kept: false,
     failures: 0,
-    unstored: false,
+    unsent: "",
     receipt: { code: receipt.code, station: receipt.station },
     status: receipt.status,
     checkInBy: receipt.check_in_by ?? "",
@@ -242,9 +235,8 @@ function see(view) {
 /** @param {Refused} error to raising or coming back */
 async function refused(error) {
   if (state.phase === "waiting") {
-    // Whatever it was that the server would not take: the alarm itself is more important.
-    if (error.retry) change({ unstored: true });
-    else bare = true;
+    // Whatever the answer: the whole alarm is sent again, for it is as it was pressed.
+    change({ unsent: error.code && error.retry ? "unstored" : "refused" });
     void overHttp();
   } else if (error.code === "not_found" && state.alarm?.startedAt) {
     // The store went back to an older copy: raise it again, and show nothing that is no longer so.

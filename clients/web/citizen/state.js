@@ -21,7 +21,7 @@ export const state = {
   sending: [],
   cancel: "",
   failures: 0,
-  unstored: false,
+  unsent: "",
   heardAt: 0,
   live: true,
 };

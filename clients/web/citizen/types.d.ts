@@ -85,8 +85,8 @@ export interface State {
   sending: Sending[];
   cancel: "" | "sending" | "requested";
   failures: number;
-  /** The server was reached, and could not store it. */
-  unstored: boolean;
+  /** Why it is not there: the server was reached and could not store it; it, or something before it, refuses. */
+  unsent: "" | "unstored" | "refused";
   /** When the server was last heard, ms; 0 before the first time. */
   heardAt: number;
   live: boolean;
