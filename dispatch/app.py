@@ -47,7 +47,7 @@ from dispatch.fanout.hub import Hub
 from dispatch.fanout.receipts import REPORT_EVERY_S, Receipts
 from dispatch.fanout.requests import Windows
 from dispatch.fanout.websocket import ConsoleSocket, Desk
-from dispatch.identity import COOKIE, HASHER, Identity
+from dispatch.identity import HASHER, Identity, tokens
 from dispatch.intake import http as intake_http
 from dispatch.intake.citizens import Citizens, Town
 from dispatch.intake.websocket import CitizenSocket
@@ -264,7 +264,7 @@ class Dispatch:
 
     async def who(self, connection: HTTPConnection) -> Actor:
         """The signed-in officer or supervisor; raises as `Identity.staff`."""
-        return await self.identity.staff(connection.cookies.get(COOKIE))
+        return await self.identity.staff(*tokens(connection))
 
     async def _citizen_of(self, request: Request, alarm_id: str) -> Any:
         return await self.citizens.authorise(alarm_id, intake_http.bearer(request))
@@ -285,10 +285,10 @@ class Dispatch:
             gone = {errors.NOT_SIGNED_IN: errors.SIGNED_OUT, errors.NOT_ALLOWED: errors.FORBIDDEN}
             await socket.close(gone.get(refused.error, errors.GO_AWAY), refused.error.code)
             return
-        token = socket.cookies.get(COOKIE)
+        given = tokens(socket)
 
         async def alive() -> bool:
-            return await self.identity.who(token) == actor
+            return await self.identity.who(*given) == actor
 
         await ConsoleSocket.open(socket, actor, self.desk, alive)
 

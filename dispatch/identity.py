@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import argon2
 import orjson
+from starlette.requests import HTTPConnection
 
 from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, to_text
@@ -28,6 +29,8 @@ ROLES: Final = ("officer", "supervisor", "admin", "helper")
 KINDS: Final = ("guard", "grid_worker", "volunteer")
 """Of helpers."""
 COOKIE: Final = "dispatch_session"
+_TOKENS = 4
+"""So many cookies of the name are looked at."""
 LEAST_PASSWORD: Final = 10
 HASHER: Final = argon2.PasswordHasher()
 """argon2id with the library's present advice (RFC 9106, low memory)."""
@@ -48,6 +51,17 @@ class User:
     disabled: bool
     created_at: str
     kind: str | None = None
+
+
+def tokens(connection: HTTPConnection) -> list[str]:
+    """The tokens that a browser sends, in its order: beside the right one there may be an old one of another path."""
+    found = []
+    for header in connection.headers.getlist("cookie"):
+        for part in header.split(";"):
+            name, _, value = part.strip().partition("=")
+            if name == COOKIE and value:
+                found.append(value.strip('"'))
+    return found[:_TOKENS]
 
 
 class Identity:
@@ -169,43 +183,43 @@ class Identity:
             await pipe.execute()
         return token, Actor(name, record["station"], record["role"])
 
-    async def who(self, token: str | None) -> Actor | None:
-        """Who holds this token; None when nobody does (any more)."""
-        if not token:
-            return None
-        async with translated():
-            found = await _WHO.run(self._redis, [self._keys.session(_digest(token)), self._keys.users], [])
-        if not found or (record := orjson.loads(found[1]))["disabled"]:
-            return None
-        return Actor(found[0].decode(), record["station"], record["role"])
+    async def who(self, *given: str) -> Actor | None:
+        """Who holds the first of these tokens that somebody holds; None when nobody does (any more)."""
+        for token in given:
+            async with translated():
+                found = await _WHO.run(self._redis, [self._keys.session(_digest(token)), self._keys.users], [])
+            if found and not (record := orjson.loads(found[1]))["disabled"]:
+                return Actor(found[0].decode(), record["station"], record["role"])
+        return None
 
-    async def signed_in(self, token: str | None) -> Actor:
-        """Who holds this token.
+    async def signed_in(self, *given: str) -> Actor:
+        """Who holds one of these tokens.
 
         Raises:
             Refused: `not_signed_in`.
         """
-        actor = await self.who(token)
+        actor = await self.who(*given)
         if actor is None:
             raise Refused(errors.NOT_SIGNED_IN, "there is no sign-in with this request, or it has ended")
         return actor
 
-    async def staff(self, token: str | None) -> Actor:
-        """The officer or supervisor who holds this token.
+    async def staff(self, *given: str) -> Actor:
+        """The officer or supervisor who holds one of these tokens.
 
         Raises:
             Refused: `not_signed_in`; `not_allowed`: a helper, for whom there is nothing but `/ws/helper`.
         """
-        actor = await self.signed_in(token)
+        actor = await self.signed_in(*given)
         if actor.role == "helper":
             raise Refused(errors.NOT_ALLOWED, "this is for officers and supervisors; a helper's page is /helper")
         return actor
 
-    async def sign_out(self, token: str) -> None:
-        """End one sign-in, and tell who wants to know."""
-        actor = await self.who(token)
+    async def sign_out(self, *given: str) -> None:
+        """End the sign-ins with these tokens, all of one browser, and tell who wants to know."""
+        actor = await self.who(*given)
         async with translated():
-            await self._redis.delete(self._keys.session(_digest(token)))
+            for token in given:
+                await self._redis.delete(self._keys.session(_digest(token)))
         if actor is not None:
             for told in self.on_sign_out:
                 await told(actor)

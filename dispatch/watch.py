@@ -18,7 +18,7 @@ from dispatch.alarm.work import Work
 from dispatch.duty.roster import Roster
 from dispatch.fanout.feed import EVERY_ALARM
 from dispatch.fanout.hub import Hub
-from dispatch.identity import COOKIE, Identity
+from dispatch.identity import Identity, tokens
 from dispatch.nearby.calls import Ground
 from dispatch.nearby.nearby import Nearby
 from dispatch.nearby.websocket import HelperSocket, Post
@@ -57,9 +57,9 @@ def make(settings: Settings, alarms: Alarms, work: Work, roster: Roster, hub: Hu
     )  # fmt: skip
 
     async def socket(socket: WebSocket) -> None:
-        token = socket.cookies.get(COOKIE)
+        given = tokens(socket)
         try:
-            actor = await identity.signed_in(token)
+            actor = await identity.signed_in(*given)
         except Refused as refused:
             await _turn_away(socket, errors.GO_AWAY if refused.error.retry else errors.SIGNED_OUT, refused.error.code)
             return
@@ -68,7 +68,7 @@ def make(settings: Settings, alarms: Alarms, work: Work, roster: Roster, hub: Hu
             return
 
         async def alive() -> bool:
-            return await identity.who(token) == actor
+            return await identity.who(*given) == actor
 
         await HelperSocket(socket, actor, post, alive).run()
 

@@ -12,9 +12,9 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import jinja2
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -30,9 +30,12 @@ from dispatch.alarm.clock import from_text, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.catalogues import LANGUAGES, Catalogues
-from dispatch.identity import COOKIE, Identity
+from dispatch.identity import COOKIE, Identity, tokens
 from dispatch.intake.http import json_body
+from dispatch.origin import Ours, parse
 from dispatch.settings import Settings
+
+log = structlog.get_logger()
 
 SIGN_IN = "/session"
 _KEPT = "/static/vendor/"  # the only files a browser may keep: they tell nothing of who used which page (P9)
@@ -191,13 +194,13 @@ def routes(
             )
             return answer
         if request.method == "DELETE":
-            if (leaver := await identity.who(request.cookies.get(COOKIE))) is not None:
+            if (leaver := await identity.who(*tokens(request))) is not None:
                 await leaves(leaver)
-            await identity.sign_out(request.cookies.get(COOKIE, ""))
+            await identity.sign_out(*tokens(request))
             gone = Response(status_code=204)
             gone.delete_cookie(COOKIE, path="/")
             return gone
-        shown = _shown(await identity.signed_in(request.cookies.get(COOKIE)))
+        shown = _shown(await identity.signed_in(*tokens(request)))
         return JSONResponse({**shown, "now": to_text(identity.clock.now())})
 
     async def clip(request: Request) -> Response:
@@ -252,7 +255,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         self._app = app
-        self._origins = frozenset(origins)
+        self._ours = Ours(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -280,14 +283,17 @@ class Guard:
         citizens = str(scope["path"]).startswith(_CITIZEN_PATHS)
         if origin is None:
             return scope["type"] == "http" or citizens  # not a browser: no cookie rides along by itself
-        if origin == "null":
-            return (
-                citizens  # a private window's form; it carries its own secret, and an alarm is never refused for this
-            )
-        return origin in self._origins or urlsplit(origin).netloc == headers["host"]
+        if origin == "null" and citizens:
+            return True  # a private window's form; it carries its own secret, and an alarm is never refused for this
+        site = headers.get("sec-fetch-site", "")
+        return self._ours.is_ours(origin, headers.get("host", ""), str(scope["scheme"]), site)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         fault = Refused(errors.WRONG_ORIGIN, "Origin: this page's address may not make changes here")
+        # A citizen's press too: the operator must hear of it, and of the citizen nothing but where their page was from.
+        told = parse(Headers(scope=scope).get("origin", ""))
+        where = f"{told.scheme}://{told.host}:{told.port}" if told else "none that can be read"
+        log.warning("wrong_origin", path=str(scope["path"]).split("/")[1], kind=scope["type"], origin=where)
         if scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.accept", "subprotocol": None, "headers": []})

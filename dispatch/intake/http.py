@@ -171,8 +171,7 @@ async def _raise_from(
     loaded = await citizens.authorise(body.id, body.secret)
     view = citizens.view(loaded.alarm)
     shown = {"receipt": receipt, "view": view, "secret": body.secret, "pin": body.pin, "faults": faults}
-    shown["changed"] = said.faults  # a part that was cut or left out
-    return page(request, "citizen/receipt.html", {**shown, "lang": body.lang})
+    return page(request, "citizen/receipt.html", {**shown, "lang": body.lang, "changed": said.faults})
 
 
 async def _act_by_form(request: Request, citizens: Citizens, page: Page) -> Response:
