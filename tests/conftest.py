@@ -13,6 +13,7 @@ import pytest
 from _pytest.assertion import rewrite
 from hypothesis import HealthCheck, settings
 
+from tests import compiled
 from tests.beside import DELAY, answer_late
 from tests.floors import Tally, floor_of
 from tests.flow.clock import FakeClock
@@ -22,6 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKERS = 4
 NIGHT_S = 1800
 """What takes longer hangs, also by night."""
+
+# Without compiled code each of the hundred processes that tests start would compile all modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # How fast the machine is decides no test.
 for _each, _often in (("ours", 40), ("nightly", 1000)):
@@ -41,7 +46,9 @@ def _by_night(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """By night properties are tried more often (see `tests.nightly`)."""
+    """By night properties are tried more often (see `tests.nightly`). Workers find the tests compiled."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        compiled.at_once(config, ROOT / "tests")
     settings.load_profile("nightly" if _by_night(config) else "ours")
     config.pluginmanager.register(Tally())
     if late_ms := int(os.environ.get(DELAY, "0")):
