@@ -12,6 +12,7 @@ FLOORS = {
     "hub": "in process, on the worker's store, time moved by hand",
     "browser": "a real browser at a real hub",
     "process": "kill, freeze, restart, workers, deployment",
+    "code": "types, form and packaging: what is no promise",
     "nightly": "what takes its time",
 }
 _BROWSER = ("tests/browser/",)
@@ -30,8 +31,6 @@ _PROCESS = (
     "tests/stream/test_embedded",
     "tests/stream/test_topologies.py",
     "tests/stream/test_replicas.py",
-    "tests/checks/test_wheel.py",
-    "tests/checks/test_browser_code.py",
 )
 _RULES = (
     "tests/checks/test_layering.py",
@@ -64,8 +63,9 @@ _RULES = (
 
 def floor_of(name: str, markers: frozenset[str] | set[str] = frozenset()) -> str:
     """The floor of the test with this node id and these markers."""
-    if "nightly" in markers:
-        return "nightly"
+    for floor in ("nightly", "code"):
+        if floor in markers:
+            return floor
     for floor, where in (("browser", _BROWSER), ("process", _PROCESS), ("rules", _RULES)):
         if name.startswith(where):
             return floor
@@ -80,7 +80,7 @@ class Tally:
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        floor = floor_of(report.nodeid, {name for name in report.keywords if name == "nightly"})
+        floor = floor_of(report.nodeid, {"nightly", "code"} & {*report.keywords})
         self._seconds[floor] += report.duration
         self._tests[floor] += report.when == "call"
 

@@ -72,7 +72,8 @@ async def send(wanted: Wanted, show: Show) -> list[str]:
             try:
                 if wanted.follow:
                     await _follow(alarm, show, citizen.web, wanted.lang or "zh")
-                return await sending
+                changed = [f"{fault}. The alarm is stored all the same." for fault in alarm.receipt.get("faults", ())]
+                return [*changed, *await sending]
             finally:
                 sending.cancel()
     except Unreachable as fault:

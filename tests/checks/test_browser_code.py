@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.code
 @pytest.mark.parametrize(
     "command",
     [("tsc", "--project", "."), ("eslint", "."), ("prettier", "--check", ".")],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.code
 BARE_IMPORT = re.compile(r"""\b(?:from|import)\s*\(?\s*["'](?![./])""")
 MODULES = (
     "preact.js",

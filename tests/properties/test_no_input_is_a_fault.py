@@ -21,7 +21,7 @@ from tests.nightly import often
 
 SEEDS = range(2)
 SECRET = "0123456789abcdefghijklmn"
-OFTEN = 100
+OFTEN = 50
 
 
 def known(alarm: str) -> dict[str, list[Any]]:
