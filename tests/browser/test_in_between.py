@@ -1,11 +1,14 @@
 """What stands between page and hub may say no, the hub never did: the whole alarm is sent again, as pressed (P1)."""
 
+import asyncio
+
 import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.browser.citizen import RECEIPT, act, first_alarm, opens
 from tests.browser.conftest import Phone
 from tests.flow.town import Town
+from tests.patience import PATIENCE_S
 
 TEXT = "他在外面"
 FILTERED = {"status": 403, "content_type": "text/html", "body": "<h1>Blocked</h1>"}
@@ -50,6 +53,7 @@ async def test_the_whole_is_sent_again(town: Town, phone: Phone, act_name: str) 
     officer = await town.officer("V01")
     answers = [FILTERED, SIGN_IN, NOTHING, OTHERS, TOO_MUCH, GONE]
     async with phone("about:blank") as page:
+        await page.clock.install()
         sent = await blocks(page, *answers)
         await page.goto(town.url)
         await opens(page)
@@ -57,6 +61,9 @@ async def test_the_whole_is_sent_again(town: Town, phone: Phone, act_name: str) 
         await page.click(act("more"))
         await page.fill("#raise [name=place]", "三楼")
         await page.click(act(act_name))
+        async with asyncio.timeout(PATIENCE_S):
+            while len(sent) <= len(answers):  # it waits longer after each
+                await page.clock.run_for(1000)
         alarm = await first_alarm(officer)
         await page.wait_for_selector(RECEIPT)
         assert len(set(sent)) == 1, "each time the same"
