@@ -34,6 +34,7 @@ async def test_to_the_page_of_ones_role(town: Town, phone: Phone) -> None:
             *(("V01", f"?next={foreign}", "/console") for foreign in FOREIGN),
         ):
             if wanted != "?next=/supervisor":
+                await page.goto("about:blank")  # a page that finds itself signed out goes to the sign-in by itself
                 await page.context.clear_cookies()
                 await page.goto(f"{town.url}/sign-in{wanted}")
             await signs_in(page, user)
