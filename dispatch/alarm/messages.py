@@ -1,6 +1,7 @@
 """Every message that clients send, once: its shape, checked strictly.
 
-An unknown field, a wrong type or too long a text is an error that names the field. Limits come from the
+An unknown field, a wrong type or too long a text is an error that names the field; only a raise and what stands beside
+the numbers of a position are read with more patience (`dispatch.intake.understand`). Limits come from the
 configuration as the validation context, so that the models hold the shape and the settings hold the numbers.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from datetime import MAXYEAR, MINYEAR
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
@@ -57,7 +59,12 @@ class _at_most:  # noqa: N801 - reads as a word where fields are declared
 
 
 def _rfc3339(value: str) -> str:
-    from_text(value)
+    try:
+        year = from_text(value).year
+    except OverflowError:
+        year = MINYEAR
+    if not MINYEAR < year < MAXYEAR:  # the first and the last have no time in some zones
+        raise ValueError(f"must be of the years {MINYEAR + 1} to {MAXYEAR - 1}")
     return value
 
 
@@ -146,8 +153,9 @@ class RaiseBody(Message):
     `check_in_s` it is only planned (dead man's timer): it is raised unless its citizen checks in within so many
     seconds. The same without it, sent later, raises it at once.
 
-    What is wrong in another part costs that part, and `faults` of the receipt name it: a wrong time the time, a wrong
-    place the place. Too long a text is cut, and its rest begins the talk; `kind` and `check_in_s` always count.
+    What is wrong in another part costs that part, and `faults` of the receipt name it; what is wrong beside the two
+    numbers of a position counts as not sent. Too long a text is cut, and its rest begins the talk; `kind` and
+    `check_in_s` always count.
     """
 
     id: AlarmId

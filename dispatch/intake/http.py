@@ -122,7 +122,7 @@ async def json_body(request: Request, most: int = _JSON_BYTES) -> Any:
 
 
 def _raise_bytes(limits: Mapping[str, int]) -> int:
-    """Of a raise, which is never refused for a text that is too long: as much again as the longest one."""
+    """The most that the JSON of a raise may have: room for a text twice too long, however it is escaped."""
     return max(_JSON_BYTES, 2 * _BYTES_A_CHARACTER * limits["text_chars"])
 
 

@@ -353,8 +353,9 @@ export interface Alarm {
  * `check_in_s` it is only planned (dead man's timer): it is raised unless its citizen checks in within so many
  * seconds. The same without it, sent later, raises it at once.
  *
- * What is wrong in another part costs that part, and `faults` of the receipt name it: a wrong time the time, a wrong
- * place the place. Too long a text is cut, and its rest begins the talk; `kind` and `check_in_s` always count.
+ * What is wrong in another part costs that part, and `faults` of the receipt name it; what is wrong beside the two
+ * numbers of a position counts as not sent. Too long a text is cut, and its rest begins the talk; `kind` and
+ * `check_in_s` always count.
  */
 export interface RaiseBody {
   /** a UUID */
