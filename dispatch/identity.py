@@ -216,13 +216,13 @@ class Identity:
 
     async def sign_out(self, *given: str) -> None:
         """End the sign-ins with these tokens, all of one browser, and tell who wants to know."""
-        actor = await self.who(*given)
-        async with translated():
-            for token in given:
+        for token in given:
+            actor = await self.who(token)
+            async with translated():
                 await self._redis.delete(self._keys.session(_digest(token)))
-        if actor is not None:
-            for told in self.on_sign_out:
-                await told(actor)
+            if actor is not None:
+                for told in self.on_sign_out:
+                    await told(actor)
 
     # -- helpers -----------------------------------------------------------------------------------------------
 
