@@ -102,7 +102,9 @@ def test_a_stuck_store(hub: HubProcess, data: Path) -> None:
         return status
 
     assert asyncio.run(run()) == 0
-    assert "store_left_running" in [line["event"] for line in hub.logged]
+    said = {line["event"] for line in hub.logged}
+    assert said & {"store_left_running", "stop_forced"}, "which one depends on how busy the machine is"
+    assert store_runs(data)
     os.kill(store_pid(data), signal.SIGCONT)
     assert store_ends(data)  # it was told to end, and nobody uses it
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import stat
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ def test_nothing_of_the_citizen_is_logged(run: Run) -> None:
     """No words, place, position, address or user agent, no secret and no number, at any level, whatever goes wrong."""
     marks = [*WORDS.values(), "41.80", "41.91", "123.46", ADDRESS, "203.0.113", AGENT, "Nokia3310", PIN, "KnownPhone"]
     marks += [*run.secrets, *run.tokens, "the bytes of a photo"]
-    said = run.said
+    said = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "", run.said)  # 02:15:41.915 is no place
     found = {mark: line for mark in marks for spelt in spellings(mark) for line in said.splitlines() if spelt in line}
     assert found == {}
 

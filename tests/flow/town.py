@@ -106,10 +106,12 @@ class Hub:
     async def stop(self) -> None:
         """A graceful stop: consoles are told to come back."""
         self._server.leave()
-        if self._task is not None:
-            await self._task
+        try:
+            if self._task is not None:
+                await self._task
+        finally:
             self._task = None
-        await self._redis.aclose()
+            await self._redis.aclose()
 
     async def catches_up(self) -> bool:
         """Wait until it has heard all that the store rang; whether there was anything."""
@@ -158,7 +160,11 @@ class Town:
     async def __aenter__(self) -> "Town":
         if self.own_store:
             await asyncio.to_thread(self.store.start)
-        await self.opens_hub()
+        try:
+            await self.opens_hub()
+        except BaseException as fault:  # nobody leaves what was not entered
+            await self.__aexit__(type(fault), fault, fault.__traceback__)
+            raise
         return self
 
     async def __aexit__(
@@ -171,8 +177,7 @@ class Town:
         finally:
             ends = [*(p.closes() for p in self.people), *(c.http.aclose() for c in self.citizens)]
             ended = await asyncio.gather(*ends, return_exceptions=True)
-            for hub in self.hubs:
-                await hub.stop()
+            ended += await asyncio.gather(*(hub.stop() for hub in self.hubs), return_exceptions=True)
             if self.own_store:
                 redis = store.connect(self.store.url, "tests")
                 await store.end(redis)
