@@ -56,7 +56,7 @@ from dispatch.media.objects import Objects
 from dispatch.notices import NOTICE_EVERY_S, Notices
 from dispatch.notify.notify import Notify
 from dispatch.notify.vapid import open_vapid_key
-from dispatch.routing.route import route
+from dispatch.routing.route import reroute, route
 from dispatch.settings import Settings
 from dispatch.shifts import Shifts
 from dispatch.store.checks import dangers
@@ -114,7 +114,10 @@ class Dispatch:
         self.readiness = Readiness(self.stream, clock, settings.console.ready_lapse_s)
         self.roster = Roster(self.stream, work, settings.rotas, self.readiness)
         self.leases = Leases(self.stream, self.name, settings.timer.lease_s, work)
-        self.timer = Timer(self.alarms, deadlines, self.roster.called, work, self.leases)
+        self.timer = Timer(
+            self.alarms, deadlines, self.roster.called, work, self.leases,
+            reroute=lambda alarm: reroute(settings.boundaries, alarm.position),
+        )  # fmt: skip
         self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, self.stations)
         self.endings = Endings(self.alarms, self.leases, work, self.stations)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
@@ -297,6 +300,7 @@ class Dispatch:
     def _town(self) -> Town:
         return Town(
             route=lambda position: route(self.settings.boundaries, position),
+            reroute=lambda position: reroute(self.settings.boundaries, position),
             opening=self.timer.opening,
             station_name=self.settings.station_name,
             officers_named=lambda station: self.settings.citizen.name_officers,

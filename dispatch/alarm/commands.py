@@ -221,6 +221,19 @@ class ReportPosition(Command):
 
 
 @command
+class Reroute(Command):
+    """The alarm's place, as it is known now, lies with `station`: that one is called, while nobody has the alarm.
+
+    `backups` and `why` as routing answered for the place. Nothing follows where it is less well known than before, or
+    only as well and that station was called already: a way along a border calls each station once.
+    """
+
+    station: str
+    backups: tuple[str, ...]
+    why: str
+
+
+@command
 class OfMedia(Command):
     """Base of all that is about one photo or recording of an alarm."""
 
@@ -433,7 +446,10 @@ class ShowPlace(OfHelper):
 
 @command
 class RunStep(Command):
-    """Run escalation step `step` (round `loop`) of the cycle that began at version `cycle`."""
+    """Run escalation step `step` (round `loop`) of the cycle that began at version `cycle`.
+
+    Each is later than the one before by its round, and in the same round by its step.
+    """
 
     cycle: int
     step: int

@@ -440,6 +440,19 @@ class PositionReported(Event):
 
 
 @event
+class AlarmRerouted(Event):
+    """The place lies with `station`, which answers from now on; those that were called before keep it in their lists.
+
+    `why` as in `alarm_raised`. Escalation begins again with that station's people; the citizen's wait goes on.
+    """
+
+    station: str
+    backups: tuple[str, ...]
+    why: str
+    before: str
+
+
+@event
 class MediaAdded(Event):
     """The first chunk of a photo or recording is stored."""
 

@@ -5,6 +5,7 @@ Never decides what may happen (`lifecycle`). Field's terms: event sourcing, proj
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
             id=alarm_id, version=version, home=event.station, station=event.station, status=Status.RAISED,
             kind=event.kind, code=event.code, lang=event.lang, channel=event.channel, why=event.why, raised_at=at,
             since=at, cycle=version, shown=version, backups=event.backups, category=event.category,
-            needs=event.needs or (), text=event.text, position=event.position, place=event.place,
+            needs=event.needs or (), text=event.text, position=received(event.position, at), place=event.place,
         )  # fmt: skip
         if isinstance(event, e.AlarmRaised):
             return changed(begun, plan=event.plan) if event.plan else begun
@@ -35,6 +36,11 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
     if alarm.wiped_at is not None and "wiped_at" not in changes and (isinstance(event, _BEGINS) or event.split()[1]):
         changes["wiped_at"] = None  # there is content again, which has an end of its own
     return changed(alarm, version=version, shown=_shown(alarm, event, version), **changes)
+
+
+def received(position: Mapping[str, Any] | None, at: datetime) -> dict[str, Any] | None:
+    """A position with when the hub got it: what its device says of the time is shown, and never relied on."""
+    return None if position is None else {"received": to_text(at), **position}
 
 
 _UNSEEN = (
@@ -95,12 +101,17 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             return {"notes": {**alarm.notes, key: {"by": by, "text": text, "at": to_text(at)}}}
         case e.PositionReported(position=position, track=most):
             before = [*alarm.track.items(), *([(key, alarm.position)] if alarm.position else [])]
-            return {"position": position, "track": dict(before[-most:] if most else ())}
+            return {"position": received(position, at), "track": dict(before[-most:] if most else ())}
+        case e.AlarmRerouted(station=station, backups=backups, why=why):
+            # Another wait by its name, so that a step that is on its way for the station before does nothing.
+            return {"station": station, "backups": backups, "why": why, "cycle": alarm.version + 1, "step": None,
+                    "loop": 0, "step_at": None, "audience": (), "called": (), "notified": {},
+                    "shared": _with(alarm, (station,))}  # fmt: skip
         case e.ContentHeld() | e.ContentReleased() | e.ContentWiped() | e.MediaRemoved():
             return tombstone.changes(alarm, event, at, NO_CONTENT)
         case e.CheckedIn(within_s=within_s, position=position):
             return {"check_in_by": at + timedelta(seconds=within_s), "since": at} | (
-                {"position": position} if position else {}
+                {"position": received(position, at)} if position else {}
             )
         case e.PlanEnded():
             return {"status": Status.ENDED, "closed_at": at, "check_in_by": None, "text": None, "position": None,

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
-from dispatch.alarm import claims, errors, evidence, helping, notification, plan, retention
+from dispatch.alarm import claims, errors, evidence, helping, notification, plan, rerouting, retention
 from dispatch.alarm import commands as c
 from dispatch.alarm import events as e
-from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Alarm, Status
 
@@ -26,6 +24,7 @@ TRANSITIONS: Mapping[tuple[Status, type[c.Command]], Status | None] = MappingPro
     (RAISED, c.AcceptTransfer): ACKNOWLEDGED,
     (RAISED, c.RunStep): RAISED,
     (RAISED, c.TellUnanswered): RAISED,
+    (RAISED, c.Reroute): RAISED,
     (RAISED, c.OfferTransfer): RAISED,
     (RAISED, c.RejectTransfer): RAISED,
     (ACKNOWLEDGED, c.Move): EN_ROUTE,
@@ -107,6 +106,8 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
     beside = _beside(alarm, command)
     if beside is not None:
         return beside
+    if isinstance(command, c.Reroute):
+        return rerouting.decide(alarm, command)
     if isinstance(command, (c.RunStep, c.TellUnanswered, c.Remind, c.ReopenIdle, c.MarkOverdue)):
         return _timed(alarm, command)
     if isinstance(command, c.LoseOwner | c.FindOwner):
@@ -162,7 +163,9 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
         case c.AddNote(by=by, text=text):
             return [e.NoteAdded(by=by.name, text=text)]
         case c.ReportPosition(position=position, track=track):
-            follow = alarm.status is not CLOSED and position != alarm.position and not _older(position, alarm.position)
+            # In the order in which they come: a device's clock may be set to anything.
+            known = {name: value for name, value in (alarm.position or {}).items() if name != "received"}
+            follow = alarm.status is not CLOSED and position != known
             return [e.PositionReported(position=position, track=track or None)] if follow else []
         case c.RequestCancel(duress=duress):
             # Each is an event, known or not: with and without duress the store has the same work.
@@ -188,12 +191,6 @@ def _heard(alarm: Alarm, upto: int, seen: bool) -> list[e.Event]:
     return [e.TalkDelivered(upto=last)] if last > (alarm.talk_delivered or 0) else []
 
 
-def _older(position: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:
-    """Whether this was measured before the one that is known: sent again late, or overtaken on the way."""
-    at, last = position.get("at"), (known or {}).get("at")
-    return at is not None and last is not None and from_text(at) < from_text(last)
-
-
 def _wrote_after_close(alarm: Alarm) -> list[e.Event]:
     """Someone who writes into a closed alarm must be heard: it is open again."""
     return [e.AlarmReopened(cause="citizen_wrote")] if alarm.status is CLOSED and alarm.kind != "practice" else []
@@ -208,7 +205,8 @@ def _timed(alarm: Alarm, command: c.Command) -> list[e.Event]:
         return []
     match command:
         case c.RunStep(cycle=alarm.cycle, step=step, loop=loop):
-            if alarm.step is not None and (step, loop) <= (alarm.step, alarm.loop):
+            # Rounds first: the policy may have been cut to fewer steps, or grown, since the last one was run.
+            if alarm.step is not None and (loop, step) <= (alarm.loop, alarm.step):
                 return []
             return [
                 e.StepRun(

@@ -272,7 +272,7 @@ ALARM: Final[Mapping[str, str]] = {
     "notified": "officer to what became of the latest notification beyond the console: `step`, `loop`, channels that "
                 "took it (`sent`) or did not (`failed`), when a device showed it (`shown`), when it was `opened`",
     "text": "the citizen's words",
-    "position": "as received; the latest",
+    "position": "as received, with `received`, the hub's time; the latest to come",
     "track": "the positions before it, each by the version that replaced it; at most `track_positions`",
     "place": "the place in words",
     "question": "id of the open question",

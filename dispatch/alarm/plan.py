@@ -7,7 +7,7 @@ whoever holds the device. Field's terms: dead man's switch, lone-worker check-in
 from __future__ import annotations
 
 from dispatch.alarm import commands as c
-from dispatch.alarm import errors
+from dispatch.alarm import errors, rerouting
 from dispatch.alarm import events as e
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import Alarm, Status
@@ -39,7 +39,7 @@ def decide(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
         case c.Plan():
             return []
         case c.Raise() if planned:
-            return [_becomes(alarm, "pressed", command)]
+            return [_becomes(alarm, "pressed", command), *rerouting.called(alarm, command)]
         case c.MissCheckIn(due=due):
             return [_becomes(alarm, "missed")] if planned and alarm.check_in_by == due else []
         case c.CheckIn(within_s=within_s, position=position) if planned:

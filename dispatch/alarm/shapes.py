@@ -19,12 +19,16 @@ from dispatch.alarm.outbound import Outbound
 
 
 class Place(Outbound):
-    """A position as it was received: a device that had no number (NaN) sent none."""
+    """A position as it was received: a device that had no number (NaN) sent none.
+
+    `at` is when the device says it was measured, `received` when the hub got it.
+    """
 
     lat: float | None = None
     lon: float | None = None
     accuracy_m: float | None = None
     at: Time | None = None
+    received: Time | None = None
     datum: Literal["wgs84", "gcj02"] | None = None
     source: str | None = None
 

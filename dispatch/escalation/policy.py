@@ -96,7 +96,7 @@ def _next_step(alarm: Alarm, policy: Policy) -> Due:
         return Due(alarm.since + timedelta(seconds=policy.steps[0].after_s), "step", 0, 0)
     if alarm.step + 1 < len(policy.steps):
         step = alarm.step + 1
-        return Due(alarm.since + timedelta(seconds=policy.steps[step].after_s), "step", step, 0)
+        return Due(alarm.since + timedelta(seconds=policy.steps[step].after_s), "step", step, alarm.loop)
     last = len(policy.steps) - 1
     return Due(alarm.step_at + timedelta(seconds=policy.repeat_every_s), "step", last, alarm.loop + 1)
 

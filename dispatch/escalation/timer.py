@@ -14,9 +14,18 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 
-from dispatch.alarm.commands import Command, MarkOverdue, MissCheckIn, Remind, ReopenIdle, RunStep, TellUnanswered
+from dispatch.alarm.commands import (
+    Command,
+    MarkOverdue,
+    MissCheckIn,
+    Remind,
+    ReopenIdle,
+    Reroute,
+    RunStep,
+    TellUnanswered,
+)  # fmt: skip
 from dispatch.alarm.state import Alarm, Status
 from dispatch.alarm.work import Work
 from dispatch.escalation.policy import Due, Policy, choose, deadlines
@@ -33,6 +42,9 @@ LATENESS = Histogram(
     "dispatch_deadline_lateness_seconds", "From an alarm's deadline to the moment it was run",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 30),
 )  # fmt: skip
+
+
+IDLE = Counter("dispatch_deadlines_without_effect", "Deadlines that were run and changed nothing: a fault of ours")
 
 
 class Called(Protocol):
@@ -84,9 +96,14 @@ class Timer:
         call: who an audience is now.
         work: what goes on, and time.
         leases: which partitions' deadlines this hub runs.
+        reroute: who answers at an alarm's place, of a plan that becomes one.
     """
 
-    def __init__(self, alarms: Alarms, deadlines: Deadlines, call: Call, work: Work, leases: Leases) -> None:
+    def __init__(
+        self, alarms: Alarms, deadlines: Deadlines, call: Call, work: Work, leases: Leases,
+        reroute: Callable[[Alarm], Reroute],
+    ) -> None:  # fmt: skip
+        self._reroute = reroute
         self._alarms = alarms
         self._leases = leases
         self._room = asyncio.Semaphore(_AT_ONCE)
@@ -140,7 +157,9 @@ class Timer:
                 continue
             if (await call(alarm.station, alarm.backups, alarm.audience)).reached:
                 continue
-            steps = await self._steps(alarm.station, alarm.backups, policy, alarm.cycle, alarm.step + 1, "console_lost")
+            steps = await self._steps(
+                alarm.station, alarm.backups, policy, alarm.cycle, alarm.step + 1, "console_lost", alarm.loop
+            )
             await self._alarms.handle(alarm.id, *steps)
 
     async def run(self, poll_s: float) -> None:
@@ -190,6 +209,11 @@ class Timer:
         )
         if outcome.events:
             LATENESS.observe((self._work.now() - due.at).total_seconds())
+        elif outcome.alarm.version == alarm.version and not outcome.fenced:
+            # What is due changed nothing: looking again at once would find the same, for ever. The auditor tells it.
+            IDLE.inc()
+            log.error("deadline_without_effect", alarm=alarm_id, what=due.what, step=due.step, loop=due.loop)
+            await stream.set_deadline(keys, alarm_id, alarm.version, now + _AGAIN)
         else:  # someone was first; the index follows what they wrote
             await stream.set_deadline(keys, alarm_id, outcome.alarm.version, self._deadlines.next(outcome.alarm))
         return due
@@ -205,7 +229,7 @@ class Timer:
                 ]
             case "missed":
                 steps = await self.opening(alarm.home, alarm.backups, alarm.kind, alarm.version + 1, call)
-                return [MissCheckIn(due=due.at), *steps]
+                return [MissCheckIn(due=due.at), *steps, self._reroute(alarm)]
             case "unanswered":
                 return [TellUnanswered(cycle=alarm.cycle)]
             case "remind":

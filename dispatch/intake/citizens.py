@@ -54,6 +54,7 @@ class Town:
 
     Args:
         route: (position) -> the station and why; always answers.
+        reroute: (position) -> the same, as a command to an alarm that is there already.
         opening: (station, backups, kind, version at which it is raised) -> the escalation steps of a new alarm.
         station_name: (station, language) -> its name.
         officers_named: (station) -> whether the citizen may know who comes.
@@ -62,6 +63,7 @@ class Town:
     """
 
     route: Callable[[Mapping[str, Any] | None], Route]
+    reroute: Callable[[Mapping[str, Any] | None], c.Reroute]
     opening: Callable[[str, tuple[str, ...], str, int], Awaitable[Sequence[c.Command]]]
     station_name: Callable[[str, str], str]
     officers_named: Callable[[str], bool]
@@ -97,10 +99,14 @@ class Citizens:
         command = admission.to_command(body, route.station, route.backups, route.why, channel, said.rest)
         planned = isinstance(command, c.Plan)
         steps = () if planned else await self.town.opening(route.station, route.backups, body.kind, 1)
+        # A first try, of which nothing but its home is known, came without a place.
+        moved = not planned and found.station != route.station
+        elsewhere = (c.Reroute(station=found.station, backups=found.backups, why=found.why),) if moved else ()
         outcome = await self._alarms.handle(
             body.id,
             command,
             *steps,
+            *elsewhere,
             secret_hash=admission.secret_hash(body.secret),
             pin_hash=admission.pin_hash(body.secret, body.pin),
         )
@@ -142,8 +148,10 @@ class Citizens:
         return {}
 
     async def report(self, loaded: Loaded, position: Position) -> int:
-        members = admission.position_members(position)
-        return await self._do(loaded, c.ReportPosition(position=members or {}, track=self.limits["track_positions"]))
+        """Where they are now; who answers there is called, while nobody has the alarm."""
+        members = admission.position_members(position) or {}
+        moved = c.ReportPosition(position=members, track=self.limits["track_positions"])
+        return (await self._alarms.handle(loaded.alarm.id, moved, self.town.reroute(members))).alarm.shown
 
     async def cancel(self, loaded: Loaded, secret: str, body: CancelBody) -> dict[str, Any]:
         """Ask to cancel. The answer and the work are the same with the right number and without."""
@@ -166,7 +174,7 @@ class Citizens:
         alarm = loaded.alarm
         duress = admission.under_duress(secret, body.pin, loaded.pin_hash)
         steps = await self.town.opening(alarm.home, alarm.backups, alarm.kind, alarm.version + 1)
-        await self._alarms.handle(alarm.id, c.EndPlan(duress=duress), *steps)
+        await self._alarms.handle(alarm.id, c.EndPlan(duress=duress), *steps, self.town.reroute(alarm.position))
         return {"plan": "ended"}
 
     async def _do(self, loaded: Loaded, command: c.Command, key: str = "") -> int:

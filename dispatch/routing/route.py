@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeGuard
 
+from dispatch.alarm.commands import Reroute
 from dispatch.routing.boundaries import Boundaries, Station, distance_m, inside
 from dispatch.routing.datum import gcj02_to_wgs84
 
@@ -72,6 +73,12 @@ def route(boundaries: Boundaries, position: object) -> Route:
         chosen = min(deep, key=lambda s: (s.area.area, s.id)) if deep else covering[0]
         return _answer(boundaries, chosen, [*covering, *circle], "overlap" if deep else "on_border", 0.0)
     return _answer(boundaries, covering[0], circle, "coarse_position" if len(circle) > 1 else "in_area", 0.0)
+
+
+def reroute(boundaries: Boundaries, position: object) -> Reroute:
+    """The command that calls who answers at `position`, where the alarm's place became known after the alarm."""
+    found = route(boundaries, position)
+    return Reroute(station=found.station, backups=found.backups, why=found.why)
 
 
 def _answer(boundaries: Boundaries, station: Station, first: Iterable[Station], why: Why, away: float | None) -> Route:

@@ -50,10 +50,11 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command. `events` is empty when it was so already."""
+    """What became of a command. `events` is empty when it was so already, or another hub's to do (`fenced`)."""
 
     alarm: Alarm
     events: tuple[Event, ...]
+    fenced: bool = False
 
 
 class Alarms:
@@ -151,7 +152,7 @@ class Alarms:
                     now = await self.load(alarm_id)
                     return _again(done, digest, now.alarm if now else after)
                 case Fenced():
-                    return Outcome(before or after, ())
+                    return Outcome(before or after, (), fenced=True)
                 case Stale():
                     continue
         raise Refused(errors.NOT_STORED, f"{_TRIES} other changes came first")

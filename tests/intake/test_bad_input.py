@@ -9,6 +9,7 @@ import msgpack
 import pytest
 from starlette.routing import Route
 
+from dispatch.alarm.clock import to_text
 from dispatch.underway import UnderWay
 from dispatch.web import Guard
 from tests.flow.people import Citizen
@@ -228,7 +229,8 @@ async def test_a_position_that_is_no_number(town: Town) -> None:
         await officer.hears(body["id"], "position_reported")
         wrong = await link.asks("position", position={"lat": 41.8, "lon": number})
         assert (wrong["code"], "position.lon: " in wrong["message"]) == ("bad_message", True)
-        assert officer.alarms[body["id"]]["position"] == {"lat": 41.8, "lon": 123.4, "datum": "wgs84"}
+        known = {"lat": 41.8, "lon": 123.4, "datum": "wgs84", "received": to_text(town.clock.now())}
+        assert officer.alarms[body["id"]]["position"] == known
     await link.closes()
 
 

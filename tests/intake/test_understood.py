@@ -197,7 +197,7 @@ async def test_it_is_raised_and_told(town: Town, codec: str) -> None:
         shown = officer.alarms[body["id"]]
         assert (shown["kind"], shown["lang"], shown["text"]) == ("alarm", "zh-CN", "救" * 3999 + "…")
         assert [said["text"] for said in shown["talk"].values()] == ["…" + "救" * 101]
-        assert shown["position"] == {**HERE, "datum": "wgs84"}
+        assert shown["position"] == {**HERE, "datum": "wgs84", "received": shown["raised_at"]}
     await link.closes()
 
 

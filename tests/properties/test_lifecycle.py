@@ -38,6 +38,11 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 POLICY = Policy(
     steps=(Step(0, ("on_duty",)), Step(15, ("station",)), Step(30, ("backups", "supervisor"))), remind_after_s=40
 )
+POLICIES = (
+    POLICY, replace(POLICY, steps=POLICY.steps[:1]), replace(POLICY, steps=POLICY.steps[:2], repeat_every_s=5),
+    replace(POLICY, steps=(*POLICY.steps, Step(45, ("station",)), Step(600, ("supervisor",)))),
+)  # fmt: skip
+"""What the configuration may become while the alarm is open."""
 ACTORS = (
     c.Actor("V01", "dadongmen"),
     c.Actor("V02", "dadongmen"),
@@ -49,6 +54,7 @@ ACTORS = (
 HELPERS = tuple(c.Actor(name, "dadongmen", "helper") for name in ("H01", "H02", "H03"))
 GROUND = Ground(wgs84=wgs84, gcj02=wgs84_to_gcj02, station_name=lambda station: {"zh": station}, coarse_m=300)
 STATIONS = ("dadongmen", "xiaodong", "dongzhan")
+WHYS = ("in_area", "coarse_position", "outside_nearest", "outside_default", "no_position", "absurd_position")
 KEEP = {"alarm": timedelta(days=2), "practice": timedelta(days=1)}
 """Tips are kept for ever."""
 AGAIN_IS_ANOTHER = (c.Say, c.Ask, c.AddNote, c.OpenOriginal, c.RequestCancel, c.RemoveMedia)
@@ -56,6 +62,7 @@ AGAIN_IS_ANOTHER = (c.Say, c.Ask, c.AddNote, c.OpenOriginal, c.RequestCancel, c.
 TAKES_UP = (e.AlarmAcknowledged, e.AlarmTaken, e.TransferAccepted, e.HandoverAccepted)
 TRACK = 3
 OPENS = (e.AlarmReleased, e.AlarmReopened)
+CALLS_ANEW = (*OPENS, e.AlarmRerouted)
 pytestmark = pytest.mark.long
 
 actors = st.sampled_from(ACTORS)
@@ -70,6 +77,7 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.alarm: Alarm | None = None
+        self.policy = self.stored_with = POLICY
         self.now = START
         self.events: list[tuple[e.Event, datetime, datetime | None]] = []
 
@@ -98,7 +106,8 @@ class Life(RuleBasedStateMachine):
         before = to_members(self.alarm) if self.alarm else {}
         version = self.alarm.version if self.alarm else 0
         alarm = evolve(self.alarm, event, self.now, ID)
-        due = deadlines(alarm, POLICY, SHANGHAI)
+        due = deadlines(alarm, self.policy, SHANGHAI)
+        self.stored_with = self.policy
         self.alarm = replace(alarm, due=due[0].at if due else None)
         self.events.append((event, self.now, self.alarm.due))
         assert self.alarm.version == version + 1
@@ -121,7 +130,7 @@ class Life(RuleBasedStateMachine):
         """A refusal says what would be possible, or who was first; timers and the citizen's words are never refused."""
         assert not isinstance(command, c.RunStep | c.TellUnanswered | c.Remind | c.ReopenIdle | c.MarkOverdue)
         assert not (isinstance(command, c.Say) and command.by is None)
-        assert not isinstance(command, c.ReportPosition | c.RequestCancel | c.Deliver | c.AddMedia)
+        assert not isinstance(command, c.Reroute | c.ReportPosition | c.RequestCancel | c.Deliver | c.AddMedia)
         if self.alarm is None:
             assert refused.error is errors.NOT_FOUND
             return
@@ -149,6 +158,21 @@ class Life(RuleBasedStateMachine):
             c.Raise(station="dadongmen", backups=("xiaodong",), why="in_area", code="A", kind=kind, text=text,
                     needs=("deaf",), position={"lat": 41.8, "lon": 123.4, "accuracy_m": 30.0})
         )  # fmt: skip
+
+    @rule(policy=st.sampled_from(POLICIES))
+    def another_configuration(self, policy: Policy) -> None:
+        """The hubs are started with another policy: what is due is computed anew, and stored with the next event."""
+        self.policy = policy
+
+    @rule(station=stations, why=st.sampled_from(WHYS))
+    def its_place_is_known_better(self, station: str, why: str) -> None:
+        """For a place that is better known, or as well and another station's; never while somebody has it."""
+        was = self.current()
+        if self.give(c.Reroute(station=station, backups=("dadongmen",), why=why)):
+            assert was.status is Status.RAISED
+            assert station not in was.stations or why != was.why
+            assert (self.current().station, self.current().why, self.current().since) == (station, why, was.since)
+            assert set(self.current().stations) == {*was.stations, station}
 
     @rule(seconds=st.floats(0, 90))
     def time_passes(self, seconds: float) -> None:
@@ -309,7 +333,7 @@ class Life(RuleBasedStateMachine):
     @rule(nth=st.integers(0, 3), step=st.integers(0, 2), loop=st.integers(0, 2))
     def late_timer(self, nth: int, step: int, loop: int) -> None:
         """A deadline of any wait, also of one that is long over, or of none."""
-        waits = [1, *(n for n, (event, _, _) in enumerate(self.events, 1) if isinstance(event, OPENS)), 99]
+        waits = [1, *(n for n, (event, _, _) in enumerate(self.events, 1) if isinstance(event, CALLS_ANEW)), 99]
         cycle = waits[-1 - nth % len(waits)]
         for command in (_run(cycle, step, loop), c.TellUnanswered(cycle=cycle)):
             if self.give(command):
@@ -325,15 +349,15 @@ class Life(RuleBasedStateMachine):
             assert (was.status, was.owner) == (Status.ACKNOWLEDGED, owner.name)
             assert was.reminded_at is not None, "nobody loses an alarm without a reminder"
 
-    @precondition(lambda self: self.alarm is not None and self.alarm.due is not None)
+    @precondition(lambda self: self.alarm is not None and self.alarm.open)
     @rule()
     def the_next_deadline(self) -> None:
         """Run what is due, when it is due, as the timer does: it always changes something (P4)."""
-        [due, *_] = deadlines(self.current(), POLICY, SHANGHAI)
+        [due, *_] = deadlines(self.current(), self.policy, SHANGHAI)
         self.now = max(self.now, due.at)
         alarm = self.current()
         command: c.Command = {
-            "step": _run(alarm.cycle, due.step, due.loop),
+            "step": _run(alarm.cycle, due.step, due.loop, self.policy),
             "unanswered": c.TellUnanswered(cycle=alarm.cycle),
             "remind": c.Remind(owner=str(alarm.owner)),
             "reopen": c.ReopenIdle(owner=str(alarm.owner)),
@@ -360,13 +384,14 @@ class Life(RuleBasedStateMachine):
         """P4: an unacknowledged open alarm always has its next step, within the policy's longest pause."""
         if self.alarm is None or not self.alarm.open:
             return
-        found = deadlines(self.alarm, POLICY, SHANGHAI)
-        assert self.alarm.due == (found[0].at if found else None)
+        found = deadlines(self.alarm, self.policy, SHANGHAI)
+        assert self.stored_with is not self.policy or self.alarm.due == (found[0].at if found else None)
         if self.alarm.status is Status.RAISED:
             steps = [due for due in found if due.what == "step"]
             assert len(steps) == 1
             since = self.alarm.step_at or self.alarm.since
-            assert steps[0].at <= since + timedelta(seconds=POLICY.repeat_every_s)
+            waits = max(s.after_s for s in self.policy.steps) + self.policy.repeat_every_s
+            assert steps[0].at <= since + timedelta(seconds=waits)
 
     @invariant()
     def nothing_escalates_that_someone_has(self) -> None:
@@ -432,9 +457,9 @@ class Life(RuleBasedStateMachine):
         assert ("acknowledged" in rungs) == (self.alarm.owner is not None)
 
 
-def _run(cycle: int, step: int, loop: int) -> c.RunStep:
+def _run(cycle: int, step: int, loop: int, policy: Policy = POLICY) -> c.RunStep:
     return c.RunStep(
-        cycle=cycle, step=step, loop=loop, audience=POLICY.audience(step), called=("V01",), reached=(), why="due",
+        cycle=cycle, step=step, loop=loop, audience=policy.audience(step), called=("V01",), reached=(), why="due",
         stations=("xiaodong",) if step == 2 else (),
     )  # fmt: skip
 

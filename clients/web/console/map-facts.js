@@ -24,6 +24,15 @@ const MOST_LAT = 85;
 /** A circle of more metres than this says nothing, and has no form on a map; the words say the number. */
 const MOST_CIRCLE_M = 1_000_000;
 
+/**
+ * From when on a position grows old: when the hub got it, for a phone's clock may be set to anything.
+ *
+ * @param {Place | null | undefined} position
+ */
+export function gotAt(position) {
+  return position?.received ?? position?.at;
+}
+
 /** Whether a position has numbers that can be on a map. @param {Place | null | undefined} place */
 export function drawable(place) {
   return (
@@ -49,7 +58,7 @@ function fact(kind, key, place, datum) {
       at,
       datum: place.datum ?? "wgs84",
       ...(exact > 0 && exact <= MOST_CIRCLE_M && { accuracy: exact }),
-      ...(place.at && { time: place.at }),
+      ...(gotAt(place) && { time: gotAt(place) }),
     },
   ];
 }

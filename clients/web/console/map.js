@@ -8,7 +8,7 @@ import { headline } from "../shared/alarm.js";
 import { secondsSince, tick } from "../shared/time.js";
 import { mention } from "../shared/told.js";
 import { lang, t } from "../shared/words.js";
-import { facts } from "./map-facts.js";
+import { facts, gotAt } from "./map-facts.js";
 import { MapList } from "./map-list.js";
 import { useNear } from "./near.js";
 
@@ -65,7 +65,7 @@ export function PlaceMap({ alarm }) {
   const [large, setLarge] = useState(false);
   const ground = useGround(alarm.station);
   const near = useNear(alarm);
-  const at = alarm.position?.at;
+  const at = gotAt(alarm.position);
   const old = useComputed(() => Boolean(at) && secondsSince(at ?? 0, tick.value) > OLD_S, [at]);
   if (!ground) return null;
   const { areas, tiles } = ground;

@@ -3,6 +3,7 @@
 import { html, useComputed, useState } from "../shared/dom.js";
 import { dayAndClock, secondsSince, span, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
+import { gotAt } from "./map-facts.js";
 import { PlaceMap } from "./map.js";
 
 /** @import { Alarm, Place as Position } from "../shared/types.d.ts" */
@@ -15,10 +16,8 @@ export function Place({ alarm }) {
   const { place } = alarm;
   // A device that had no numbers (NaN) gave no position.
   const position = alarm.position?.lat != null && alarm.position.lon != null ? alarm.position : null;
-  const age = useComputed(
-    () => (alarm.position?.at ? secondsSince(alarm.position.at, tick.value) : null),
-    [alarm.position],
-  );
+  const since = gotAt(alarm.position);
+  const age = useComputed(() => (since ? secondsSince(since, tick.value) : null), [since]);
   const made = Object.entries(alarm.found ?? {});
   return html`
     <section class="card place" aria-label=${t("place.title")}>
@@ -33,6 +32,7 @@ export function Place({ alarm }) {
                 <li class=${age !== null && age > OLD_S ? "warn" : ""}>
                   ${age === null ? t("place.age_unknown") : t(age > OLD_S ? "place.old" : "place.age", { age: span(age) })}
                 </li>
+                <${OwnTime} position=${position} />
                 ${position.source === "pin" ? html`<li class="warn">${t("place.by_hand")}</li>` : null}
                 <li>${t(`datum.${position.datum ?? "wgs84"}`)}</li>
               </ul>
@@ -80,6 +80,13 @@ function Numbers({ position, part }) {
       </button>
     </p>
   `;
+}
+
+/** What the phone says of when it measured, where that is not when it came. @param {{ position: Position }} props */
+function OwnTime({ position: { at, received } }) {
+  if (!at || !received || Math.abs(new Date(at).getTime() - new Date(received).getTime()) <= OLD_S * 1000)
+    return null;
+  return html`<li class="warn">${t("place.own_time", { at: dayAndClock(at) })}</li>`;
 }
 
 /** @param {{ position: Position }} props */

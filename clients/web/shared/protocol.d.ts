@@ -52,12 +52,15 @@ export interface User {
 
 /**
  * A position as it was received: a device that had no number (NaN) sent none.
+ *
+ * `at` is when the device says it was measured, `received` when the hub got it.
  */
 export interface Place {
   lat?: number;
   lon?: number;
   accuracy_m?: number;
   at?: string;
+  received?: string;
   datum?: "wgs84" | "gcj02";
   source?: string;
 }
@@ -312,7 +315,7 @@ export interface Alarm {
   notified?: Record<string, Notified>;
   /** the citizen's words */
   text?: string;
-  /** as received; the latest */
+  /** as received, with `received`, the hub's time; the latest to come */
   position?: Place;
   /** the positions before it, each by the version that replaced it; at most `track_positions` */
   track?: Record<string, Place>;
@@ -1473,6 +1476,19 @@ export interface PositionReportedEvent {
 }
 
 /**
+ * The place lies with `station`, which answers from now on; those that were called before keep it in their lists.
+ *
+ * `why` as in `alarm_raised`. Escalation begins again with that station's people; the citizen's wait goes on.
+ */
+export interface AlarmReroutedEvent {
+  type: "alarm_rerouted";
+  station: string;
+  backups: string[];
+  why: string;
+  before: string;
+}
+
+/**
  * The first chunk of a photo or recording is stored.
  */
 export interface MediaAddedEvent {
@@ -1770,6 +1786,7 @@ export type AlarmEvent =
   | TalkSeenEvent
   | NoteAddedEvent
   | PositionReportedEvent
+  | AlarmReroutedEvent
   | MediaAddedEvent
   | MediaEndedEvent
   | LiveSoundFailedEvent
