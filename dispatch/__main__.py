@@ -184,6 +184,28 @@ def rota_show(station: str, at: str | None, **where: Any) -> None:
         click.echo(f"  {_local(shift.since, table.timezone)} to {until}  {', '.join(shift.officers) or 'nobody'}{why}")
 
 
+@cli.command("clock")
+@click.option("--accept", is_flag=True, help="Confirm the store's clock: it is taken over when no alarm is open.")
+@common
+def clock(accept: bool, **where: Any) -> None:
+    """Say what time it is for the hubs, and how far the store's clock is from it."""
+    settings = _settings(where["config"], where["store"])
+
+    async def look(dispatch: Dispatch) -> None:
+        if dispatch.time is None:
+            return
+        click.echo(f"Time: {to_text(dispatch.clock.now())}")
+        for notice in dispatch.time.notices:
+            by = f"; the store's clock is ahead by {notice['by_s']:g} s" if notice["code"] == "clock_held" else ""
+            click.echo(f"{notice['code']} since {notice['since']}{by}")
+        if accept:
+            waiting = await dispatch.time.accept()
+            when = f"when no alarm and no plan is open; now {waiting} are" if waiting else "within a second or two"
+            click.echo(f"Confirmed: the store's clock is taken over {when}.")
+
+    _with(settings, where["data"], look)
+
+
 @cli.group()
 def log() -> None:
     """The log of what happened."""

@@ -9,7 +9,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ from dispatch.routing.route import reroute, route
 from dispatch.settings import Settings
 from dispatch.shifts import Shifts
 from dispatch.store.checks import dangers
-from dispatch.store.faults import FAULTS, translated
+from dispatch.store.faults import translated
 from dispatch.store.health import Health
 from dispatch.store.replicas import Replicas
 from dispatch.store.rewrite import REWRITE_EVERY_S, Rewriting
@@ -71,10 +70,11 @@ from dispatch.stream.leases import Leases
 from dispatch.stream.orphans import ORPHANS_EVERY_S, Orphans
 from dispatch.stream.relay import Relay
 from dispatch.stream.stream import Stream
+from dispatch.stream.timekeeping import LOOK_EVERY_S as TIME_EVERY_S
+from dispatch.stream.timekeeping import Timekeeping
 from dispatch.underway import UnderWay
 
 log = structlog.get_logger()
-_CORRECT_EVERY = timedelta(seconds=5)
 _RELEASE_S = 0.3
 
 
@@ -119,7 +119,8 @@ class Dispatch:
             reroute=lambda alarm: reroute(settings.boundaries, alarm.position),
         )  # fmt: skip
         self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, self.stations)
-        self.endings = Endings(self.alarms, self.leases, work, self.stations)
+        self.time = Timekeeping(self.stream, clock, self.stations) if isinstance(clock, StoreClock) else None
+        self.endings = Endings(self.alarms, self.leases, work, self.stations, lambda: not self._doubtful)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
         self.relay = Relay(self.alarms, work)
         self.orphans = Orphans(self.alarms, self.relay, self.stations, self.epochs.went_back)
@@ -135,7 +136,8 @@ class Dispatch:
         self.hub.feeds.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
         self.notices = Notices(
-            reach=self._reach, wrong=lambda: [*self.health.notices, *self.rewriting.notices],
+            reach=self._reach,
+            wrong=lambda: [*self.health.notices, *self.rewriting.notices, *(self.time.notices if self.time else ())],
             restored=lambda: self.epochs.restored, late=self.auditor.late, tell=self.hub.broadcast,
         )  # fmt: skip
         self.receipts = Receipts(self.alarms, work)
@@ -195,6 +197,8 @@ class Dispatch:
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Every loop of the hub lives here."""
         await self.open()
+        if self.time is not None:
+            await self.time.open(hub=True)
         await self.notify.open()
         poll_s, repeat = self.settings.timer.poll_s, self.work.repeat
         loops: dict[str, Callable[[], Awaitable[None]]] = {
@@ -241,18 +245,22 @@ class Dispatch:
             StoreUnavailable: the store was made with another number of partitions.
         """
         await self.stream.homes.open()
-        if isinstance(self.clock, StoreClock):
-            await self.clock.correct(self.stream.now)
+        if self.time is not None:
+            await self.time.open(hub=False)
         await self.epochs.open()
 
     async def _keep_time(self) -> None:
-        """Follow the store's clock, so that hubs with wrong clocks agree."""
-        while isinstance(self.clock, StoreClock):
-            await self.work.sleep_until(self.work.now() + _CORRECT_EVERY)
+        """Hubs with wrong clocks agree, and none follows one that jumps."""
+        while self.time is not None:
+            await self.work.sleep(TIME_EVERY_S)
             try:
-                await self.clock.correct(self.stream.now)
-            except FAULTS as fault:
-                log.warning("clock_not_corrected", fault=type(fault).__name__)
+                await self.time.step(self.work.now())
+            except Refused as fault:
+                log.warning("clock_not_corrected", fault=str(fault))
+
+    @property
+    def _doubtful(self) -> bool:
+        return self.time is not None and self.time.doubtful
 
     def _unsafe(self, why: str) -> None:
         self.stream.unsafe = why

@@ -17,7 +17,7 @@ async def store_time() -> datetime:
 async def test_the_stores_time_whatever_the_machine_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """After one question the hub's time is the store's, and goes on when somebody sets the machine's clock."""
     clock = StoreClock()
-    await clock.correct(store_time)
+    clock.follow(await clock.compare(store_time))
     assert abs(clock.now() - STORE) < timedelta(seconds=1)
     monkeypatch.setattr(time, "time", lambda: 0.0)
     monkeypatch.setattr(time, "time_ns", lambda: 0)
@@ -27,7 +27,7 @@ async def test_the_stores_time_whatever_the_machine_says(monkeypatch: pytest.Mon
 async def test_a_slow_answer_moves_nothing_that_it_cannot_know(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that took a second says nothing about half a second; one that is further off is followed."""
     clock = StoreClock()
-    await clock.correct(store_time)
+    clock.follow(await clock.compare(store_time))
     running = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     passed = iter([0, 1, 1, 1, 2, 2])
     monkeypatch.setattr(time, "clock_gettime_ns", lambda which: running + next(passed) * 10**9)
@@ -38,7 +38,7 @@ async def test_a_slow_answer_moves_nothing_that_it_cannot_know(monkeypatch: pyte
     async def far() -> datetime:
         return STORE + timedelta(minutes=5)
 
-    await clock.correct(nearly)
+    clock.follow(await clock.compare(nearly))
     assert abs(clock.now() - (STORE + timedelta(seconds=1))) < timedelta(seconds=0.2)
-    await clock.correct(far)
+    clock.follow(await clock.compare(far))
     assert abs(clock.now() - (STORE + timedelta(minutes=5, seconds=0.5))) < timedelta(seconds=0.2)

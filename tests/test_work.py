@@ -376,7 +376,7 @@ class Machine:
         async def told() -> datetime:
             return instant
 
-        await self.clock.correct(told)
+        self.clock.follow(await self.clock.compare(told))
 
     async def runs(self, seconds: float) -> None:
         """So much time passes; timers come exactly when they are due."""

@@ -1,6 +1,6 @@
 """The one source of time. Every other module is given `now` or a `Clock`; none reads the machine's time itself.
 
-Hubs with wrong clocks must agree, so the clock follows the store's (`StoreClock.correct`).
+Hubs with wrong clocks must agree, so the clock follows the store's (`StoreClock`).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -70,10 +71,27 @@ def from_ms(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """By how much another clock is ahead, in nanoseconds; `doubt_ns`: it may be so much more, or less."""
+
+    ns: int
+    doubt_ns: int
+
+    @property
+    def by(self) -> timedelta:
+        return timedelta(microseconds=self.ns / 1000)
+
+    @property
+    def doubt(self) -> timedelta:
+        return timedelta(microseconds=self.doubt_ns / 1000)
+
+
 class StoreClock:
     """The store's clock, kept between two questions by one of the machine that nobody can set.
 
-    Until the first `correct` it is the machine's wall clock; after it, a wrong or jumping one changes nothing.
+    Until it follows the store's it is the machine's wall clock; after that, a wrong or jumping one changes nothing.
+    What is to be followed is decided elsewhere (`dispatch.stream.timekeeping`).
     """
 
     def __init__(self) -> None:
@@ -94,16 +112,24 @@ class StoreClock:
             self._set()
         return made
 
-    async def correct(self, store_time: Callable[[], Awaitable[datetime]]) -> None:
-        """Ask once: the answer is taken to be from the middle of the round trip, and is no better than half of that."""
+    async def compare(self, ask: Callable[[], Awaitable[datetime]]) -> Ahead:
+        """Ask another clock once: the answer is taken to be from the middle of the round trip."""
         before = _running_ns()
-        theirs = (await store_time() - _EPOCH) // timedelta(microseconds=1) * 1000
+        theirs = (await ask() - _EPOCH) // timedelta(microseconds=1) * 1000
         after = _running_ns()
         half = (after - before) // 2
-        zero_ns = theirs + half - after
-        if abs(zero_ns - self._zero_ns) > half:
-            self._zero_ns = zero_ns
+        return Ahead(theirs + half - after - self._zero_ns, half)
+
+    def follow(self, other: Ahead) -> None:
+        """Be as the other clock is, unless it may be the same."""
+        if abs(other.ns) > other.doubt_ns:
+            self._zero_ns += other.ns
             self._set()
+
+    @staticmethod
+    def machine() -> datetime:
+        """What the machine's own wall clock says: somebody may set it to anything."""
+        return _EPOCH + timedelta(milliseconds=time.time_ns() // 1_000_000)
 
     def _set(self) -> None:
         """Look again when the first call is due, and within a second in any case: the clock may be corrected."""

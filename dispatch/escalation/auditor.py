@@ -30,6 +30,8 @@ _LATE = timedelta(seconds=1)
 """A deadline that passed so long ago should have been run: whoever holds the lease does not do it."""
 _TOLD = timedelta(seconds=2)
 """Lateness that the supervisor is told of."""
+_WAITS = ("step", "unanswered", "remind", "reopen")
+"""Deadlines whose wait is a policy's; a plan's is its citizen's, and a day ends when it ends."""
 _PER_STEP = 250
 """Alarms looked at in one step, so that a hundred thousand open ones cost a hub less than a hundredth of its time."""
 _REMEMBERED = 100
@@ -87,7 +89,9 @@ class Auditor:
         for (_, alarm_id), snapshot, score in zip(batch, rows[::2], rows[1::2], strict=True):
             # Computed by the policy with the alarm's last event; what does not agree is computed anew.
             due = orjson.loads(snapshot).get("due") if snapshot else None
-            if due is None or score is None or from_text(due) != from_ms(int(score)):
+            known = from_text(due) if due else None
+            far = known is not None and known > now + self._deadlines.longest + _LATE
+            if known is None or far or score is None or known != from_ms(int(score)):
                 await self._look(alarm_id, now)
 
     async def _look(self, alarm_id: str, now: datetime) -> None:
@@ -107,7 +111,16 @@ class Auditor:
         if await self._stream.set_deadline(keys, alarm_id, version, waiting[0].at if waiting else None):
             FOUND.labels("index").inc()
             log.error("audit_late", alarm=alarm_id, why="index")
-        if alarm is None or not waiting or waiting[0].at > now - _LATE:
+        if alarm is None or not waiting:
+            return
+        longest = self._deadlines.policy(alarm.station, alarm.kind).longest
+        if waiting[0].what in _WAITS and waiting[0].at > now + longest + _LATE:
+            # Written under a clock that was far ahead: no wait is that long, so it is run at once.
+            FOUND.labels("far").inc()
+            log.error("audit_late", alarm=alarm_id, why="far", what=waiting[0].what, due=to_text(waiting[0].at))
+            await self._timer.run_alarm(keys, alarm_id, waiting[0].at)
+            return
+        if waiting[0].at > now - _LATE:
             return
         due = await self._timer.run_alarm(keys, alarm_id, now)
         if due is None:

@@ -6,6 +6,7 @@ They run under the lease of the timers, by compare-and-set. Field's terms: reten
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,9 +42,14 @@ class Endings:
         leases: which partitions are this hub's.
         work: what goes on.
         stations: every station's id.
+        sure: whether the time is sure enough for what can't be undone.
     """
 
-    def __init__(self, alarms: Alarms, leases: Leases, work: Work, stations: tuple[str, ...]) -> None:
+    def __init__(
+        self, alarms: Alarms, leases: Leases, work: Work, stations: tuple[str, ...],
+        sure: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
+        self._sure = sure
         self._alarms = alarms
         self._stream = alarms.stream
         self._leases = leases
@@ -55,7 +61,7 @@ class Endings:
 
     async def step(self, now: datetime) -> None:
         """Wipe what has ended in this hub's partitions, then look at the next events of the round."""
-        for held in self._leases.held:
+        for held in self._leases.held if self._sure() else ():
             async with translated():
                 found = await self._stream.redis.zrange(
                     held.keys.endings, "-inf", to_ms(now), byscore=True, offset=0, num=_AT_ONCE

@@ -38,6 +38,13 @@ class Policy:
     same_day: bool = True
     seen_by_all: bool = False  # two officers rule: marked until every officer on duty has seen it
 
+    @property
+    def longest(self) -> timedelta:
+        """No deadline of an alarm but the end of its day is further ahead than this."""
+        times = (self.steps[-1].after_s, self.repeat_every_s, self.unanswered_after_s, self.remind_after_s,
+                 self.reopen_after_s)  # fmt: skip
+        return timedelta(seconds=max(times))
+
     def audience(self, step: int) -> tuple[str, ...]:
         """Everyone who is called at `step`: those of the steps before it too."""
         return tuple(dict.fromkeys(word for s in self.steps[: step + 1] for word in s.audience))

@@ -74,6 +74,11 @@ class Deadlines:
     def policy(self, station: str, kind: str) -> Policy:
         return choose(self._policies, station, kind)
 
+    @property
+    def longest(self) -> timedelta:
+        """The longest wait of any policy."""
+        return max(policy.longest for policy in self._policies.values())
+
     def timezone(self, station: str) -> ZoneInfo:
         """The station's; UTC for one that the configuration no longer has."""
         return self._timezones.get(station, _UTC)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import resources
 
 import orjson
@@ -34,6 +34,7 @@ log = structlog.get_logger()
 _LOAD = Script(resources.files("dispatch.stream").joinpath("load.lua").read_text())
 WIPED = "*"
 """In the place of a digest: what was asked for could be guessed by it, so a wipe leaves only that it was done."""
+_WRONG = timedelta(minutes=1)
 _TRIES = 50
 """An append loses a race at most once per other append to the same alarm; more than this many is a fault."""
 
@@ -174,8 +175,11 @@ class Alarms:
 
     def _fold(self, before: Alarm | None, alarm_id: str, commands: Iterable[Command]) -> tuple[Outcome, list[Record]]:
         """The outcome of `commands` on `before`, and its events as records."""
-        # Hubs' clocks differ by milliseconds, and a failover's by more: within an alarm time does not go back.
-        at = max(self._clock.now(), before.latest) if before else self._clock.now()
+        # Hubs' clocks differ by milliseconds, and a failover's by more: within an alarm time does not go back. What is
+        # further ahead was written under a clock that was wrong, and must not keep its deadlines from coming.
+        at = self._clock.now()
+        if before and at < before.latest < at + _WRONG:
+            at = before.latest
         alarm = before
         events: list[Event] = []
         records: list[Record] = []

@@ -48,6 +48,7 @@ class Keys:
         self.lease = f"{tag}:lease"  # hash: which `hub` runs the timers, its fencing `token`, `until` when in ms
         self.witness = f"{tag}:witness"  # hash: hub's data folder -> a number that only grows
         self.mark = f"{tag}:mark"  # counter: written so that a replica's confirmation covers all that was before it
+        self.time = f"{tag}:time"  # hash, in partition 0: how far time is from the store's clock (`stream.timekeeping`)
         self.hubs = f"{tag}:hubs"  # sorted set, in partition 0: hub -> ms until which it is taken to live
         self.late = f"{tag}:late"  # sorted set, in partition 0: what was late, as JSON -> ms at which it was found
         self.sharing = f"{tag}:sharing"  # sorted set: `station|name` -> ms at which the place of who shares it lapses

@@ -1,8 +1,11 @@
 """Every open alarm is looked at itself, not at its timer: none stays without a deadline or late (P4)."""
 
+from datetime import timedelta
 from typing import Any
 
-from dispatch.alarm.clock import to_ms
+import orjson
+
+from dispatch.alarm.clock import from_text, to_ms, to_text
 from tests.flow.town import Town
 
 
@@ -86,3 +89,23 @@ async def test_notices_are_for_staff(town: Town) -> None:
     """Who is not signed in is told nothing of the system."""
     answer = await town.citizen().http.get("/notices")
     assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
+
+
+async def test_a_wait_that_no_policy_has(town: Town) -> None:
+    """An alarm that was written under a clock an hour ahead: its steps come at once, not in an hour."""
+    officer = await town.officer("V01")
+    town.stops_watching(officer)
+    alarm = await town.citizen().raises()
+    stream = town.dispatch.stream
+    stored = orjson.loads(await stream.redis.hget(stream.keys.alarm(alarm), "s"))
+    ahead = {
+        name: to_text(from_text(stored[name]) + timedelta(hours=1))
+        for name in ("raised_at", "since", "step_at", "due") if name in stored
+    }  # fmt: skip
+    await stream.redis.hset(stream.keys.alarm(alarm), "s", orjson.dumps({**stored, **ahead}))
+    await stream.redis.zadd(stream.keys.deadlines, {alarm: to_ms(from_text(ahead["due"]))})
+    await town.fast_forward(5)
+    assert (await officer.hears(alarm, "alarm_raised", "step_run", "step_run"))["event"]["step"] == 1
+    await town.fast_forward(65)
+    run = [entry.members["event"] for entry in await stream.read("dadongmen", 0)]
+    assert max(event["loop"] for event in run if event["type"] == "step_run") >= 1, "and they go on"

@@ -16,7 +16,7 @@ import { known, lang, t } from "./words.js";
 /** @typedef {{ code: string, bad: boolean, past: boolean, what: string, mend: string, alarm?: string, of: Notice[] }} Line */
 
 const FOR_OFFICERS = ["store_unsafe", "store_away", "store_filling", "store_restored"];
-const PAST = ["store_restored", "deadline_late"];
+const PAST = ["store_restored", "deadline_late", "clock_jumped"];
 
 /** Of what is past, what a person has read here. @type {import("/static/vendor/signals-core.js").Signal<Set<string>>} */
 const read = signal(new Set());

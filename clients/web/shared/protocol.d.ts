@@ -906,7 +906,7 @@ export interface EventFrame {
  * A notice is `{"code", "since", ...}`: `store_unsafe` (`setting`, `value`, `mend`, and `refused`: nothing is called
  * stored), `store_filling` and `disk_filling` (bytes and `share`), `store_away`, `store_restored` (`partition`),
  * `store_keeps_wiped` (`why` its file was not written anew after a wipe), `deadline_late` (`alarm`, `station`, `what`,
- * `by_s`).
+ * `by_s`), `clock_held` and `clock_jumped` (`by_s` that the store's clock is or was ahead), `clock_doubted`.
  */
 export interface NoticesFrame {
   type: "notices";

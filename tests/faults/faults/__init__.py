@@ -91,6 +91,7 @@ FAULTS = {
         Fault(name="everything_twice", strike=people.everything_twice, twice=True),
         Fault(name="clocks_wrong", strike=clocks.clocks_wrong, make=clocks.faked, needs="faketime"),
         Fault(name="clocks_set", strike=clocks.clocks_set, make=clocks.faked, needs="faketime"),
+        Fault(name="store_clock_set", strike=clocks.store_clock_set, make=clocks.faked_store, needs="faketime"),
         Fault(name="sentinel_failover", strike=failover.sentinel_failover, make=with_sentinels),
         Fault(name="cluster_failover", strike=failover.cluster_failover, make=clustered),
         Fault(name="cluster_slot_moves", strike=failover.cluster_slot_moves, make=clustered),
