@@ -30,6 +30,7 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.work import Work
 from dispatch.alarmlog import http as log_http
 from dispatch.catalogues import Catalogues
+from dispatch.config.agreement import COMPARE_EVERY_S, Agreement
 from dispatch.duty import presence
 from dispatch.duty.presence import Presence
 from dispatch.duty.readiness import Console, Readiness
@@ -131,15 +132,17 @@ class Dispatch:
         self.hub = Hub(self.stream, self.shifts.duty, limits.console_buffer_bytes, limits.ring_events, work)
         self.hub.feeds.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
+        self.identity = Identity(
+            self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s, hasher
+        )
+        self.agreement = Agreement(settings, self.identity.users)
         self.notices = Notices(
-            reach=self._reach, wrong=lambda: [*self.health.notices, *self.rewriting.notices],
+            reach=self._reach,
+            wrong=lambda: [*self.health.notices, *self.rewriting.notices, *self.agreement.notices],
             restored=lambda: self.epochs.restored, late=self.auditor.late, tell=self.hub.broadcast,
         )  # fmt: skip
         self.receipts = Receipts(self.alarms, work)
         self.heartbeat = Heartbeat(self.hub, settings.console.silent_after_s)
-        self.identity = Identity(
-            self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s, hasher
-        )
         self.evidence = Evidence(self.alarms, objects, work, self.limits, settings.media.model_dump())
         self.notify = Notify(
             self.alarms, work, settings.notify, settings.notify.vapid_key or open_vapid_key(data),
@@ -213,6 +216,7 @@ class Dispatch:
             "orphans": lambda: repeat(self.orphans.step, ORPHANS_EVERY_S),
             "epochs": lambda: repeat(self.epochs.step, MARK_EVERY_S),
             "health": lambda: repeat(self.health.step, self.settings.store.check_s),
+            "agreement": lambda: repeat(self.agreement.step, COMPARE_EVERY_S),
             "notices": lambda: repeat(self.notices.step, NOTICE_EVERY_S),
             "clock": self._keep_time,
         }

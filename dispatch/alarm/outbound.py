@@ -211,7 +211,9 @@ class Notices(Outbound):
     A notice is `{"code", "since", ...}`: `store_unsafe` (`setting`, `value`, `mend`, and `refused`: nothing is called
     stored), `store_filling` and `disk_filling` (bytes and `share`), `store_away`, `store_restored` (`partition`),
     `store_keeps_wiped` (`why` its file was not written anew after a wipe), `deadline_late` (`alarm`, `station`, `what`,
-    `by_s`).
+    `by_s`), `rota_names` (`names` that the configuration calls, of `station`, and that wake nobody; `why` is
+    `no_sign_in`, `disabled`, `helper`, `elsewhere`, `twice`, or, without names, `no_supervisor`; `near`: name -> the
+    sign-in meant).
     """
 
     type: Literal["notices"]

@@ -12,6 +12,7 @@ from dispatch.alarm.messages import Close, Decline, Task
 from dispatch.alarm.outbound import Notices
 from dispatch.alarm.state import Status
 from dispatch.alarm.to_helper import Agreed
+from dispatch.config.names import Why
 from dispatch.escalation.policy import AUDIENCES, What
 from dispatch.identity import KINDS
 from dispatch.sections import Store
@@ -100,12 +101,16 @@ def test_everything_about_helpers(root: Path) -> None:
 def test_every_notice_says_what_and_what_to_do(root: Path) -> None:
     """Each notice of the system, each setting that can be unsafe and each deadline that can be late has words."""
     known = words(root, "supervisor", "zh").keys()
-    codes = set(re.findall(r"`((?:store|disk|deadline)_\w+)`", Notices.__doc__ or ""))
-    assert len(codes) == 7
+    codes = set(re.findall(r"`((?:store|disk|deadline|rota|station|hubs)_\w+)`", Notices.__doc__ or ""))
+    assert len(codes) == 8
     settings = get_args(get_args(Store.model_fields["allow"].annotation)[0])
     assert "appendonly" in settings
-    assert {f"notice.{code}" for code in codes} | {"notice.store_unsafe.allowed"} <= known
-    assert {f"mend.{one}" for one in (codes - {"store_unsafe"}) | set(settings)} <= known
+    apart = {"rota_names"}  # each of its reasons has its own words, and those of messengers too
+    reasons = {f"rota_names.{why}" for why in get_args(Why)}
+    of_messengers = {f"rota_names.{why}.messenger" for why in ("no_sign_in", "disabled", "helper")}
+    wanted = (codes - apart) | reasons | of_messengers | {"store_unsafe.allowed"}
+    assert {f"notice.{one}" for one in wanted} <= known
+    assert {f"mend.{one}" for one in (codes - apart - {"store_unsafe"}) | set(settings) | reasons} <= known
     assert {f"late.{what}" for what in get_args(What)} <= known
     module = (root / "clients" / "web" / "shared" / "notices.js").read_text(encoding="utf-8")
     short = re.search(r"FOR_OFFICERS = \[(.*?)\]", module)
