@@ -111,7 +111,7 @@ class Event(Outbound):
     event: Annotated[dict[str, Any], Field(description="`type` and fields; see the events below")]
     changes: Annotated[
         dict[str, Any] | None,
-        Field(description="JSON Merge Patch (RFC 7396) on the alarm: clients need no other rule; absent for plans"),
+        Field(description="JSON Merge Patch (RFC 7396) on the alarm: clients need no other rule"),
     ] = None
     wiped: Annotated[bool, Field(description="what people wrote was wiped; only the record stays")] = False
 

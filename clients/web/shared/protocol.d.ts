@@ -893,7 +893,7 @@ export interface EventFrame {
   version: number;
   /** `type` and fields; see the events below */
   event: AlarmEvent;
-  /** JSON Merge Patch (RFC 7396) on the alarm: clients need no other rule; absent for plans */
+  /** JSON Merge Patch (RFC 7396) on the alarm: clients need no other rule */
   changes?: Record<string, unknown>;
   /** what people wrote was wiped; only the record stays */
   wiped?: boolean;
@@ -1112,8 +1112,9 @@ export interface AlarmRaisedEvent {
 /**
  * A citizen wants the alarm raised unless they check in within `within_s` seconds. What it says is nobody's yet.
  *
- * The words and the place of a plan, and where its citizen checked in, are in no record and go to no console: they
- * come with `alarm_raised` if that ever follows, and are gone when it does not.
+ * The words and the place of a plan, and where its citizen checked in, are in no record: they come with
+ * `alarm_raised` if that ever follows, and are gone when it does not. To consoles its events are `sealed`, and the log
+ * has them once it is an alarm.
  */
 export interface PlanMadeEvent {
   type: "plan_made";
@@ -1146,6 +1147,13 @@ export interface CheckedInEvent {
  */
 export interface PlanEndedEvent {
   type: "plan_ended";
+}
+
+/**
+ * To consoles in the place of each event of a plan, which is nobody's: only their position goes on.
+ */
+export interface SealedEvent {
+  type: "sealed";
 }
 
 /**
@@ -1736,6 +1744,7 @@ export type AlarmEvent =
   | PlanMadeEvent
   | CheckedInEvent
   | PlanEndedEvent
+  | SealedEvent
   | AlarmAcknowledgedEvent
   | AlarmTakenEvent
   | AlarmReleasedEvent

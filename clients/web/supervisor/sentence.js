@@ -12,7 +12,6 @@ export const TYPES = [
   "alarm_raised",
   "plan_made",
   "checked_in",
-  "plan_ended",
   "alarm_shared",
   "step_run",
   "alarm_unanswered",
