@@ -84,7 +84,10 @@ def check(config: Path | None, data: Path, store: str | None) -> None:
 
     async def compare(redis: Any) -> None:
         if settings:
-            faults.extend(f"{_folder(config)}/{one}" for one in await differences(settings, redis))
+            wrong, besides = await differences(settings, redis)
+            faults.extend(f"{_folder(config)}/{one}" for one in wrong)
+            for one in besides:
+                click.echo(one)
 
     async def look() -> None:
         for danger in await store_dangers(url, data, compare):

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from dispatch.alarm.work import Work
 from dispatch.alarmlog import http as log_http
 from dispatch.catalogues import Catalogues
 from dispatch.config.agreement import COMPARE_EVERY_S, Agreement
+from dispatch.config.versions import Versions
 from dispatch.duty import presence
 from dispatch.duty.presence import Presence
 from dispatch.duty.readiness import Console, Readiness
@@ -114,9 +115,11 @@ class Dispatch:
         self.alarms = Alarms(self.stream, clock, deadlines.next, partial(retention.ends_at, keep=settings.keep))
         self.readiness = Readiness(self.stream, clock, settings.console.ready_lapse_s)
         self.roster = Roster(self.stream, work, settings.rotas, self.readiness)
-        self.leases = Leases(self.stream, self.name, settings.timer.lease_s, work)
-        self.timer = Timer(self.alarms, deadlines, self.roster.called, work, self.leases)
-        self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, self.stations)
+        self.versions = versions = Versions(self.stream, self.name, settings, settings.timer.lease_s)
+        self.leases = Leases(self.stream, self.name, settings.timer.lease_s, work, lambda: versions.newest)
+        of_newest = {"mine": lambda: versions.newest, "agreed": lambda: not versions.differ}
+        self.timer = Timer(self.alarms, deadlines, self.roster.called, work, self.leases, **of_newest)
+        self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, self.stations, **of_newest)
         self.endings = Endings(self.alarms, self.leases, work, self.stations)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
         self.relay = Relay(self.alarms, work)
@@ -138,7 +141,9 @@ class Dispatch:
         self.agreement = Agreement(settings, self.identity.users)
         self.notices = Notices(
             reach=self._reach,
-            wrong=lambda: [*self.health.notices, *self.rewriting.notices, *self.agreement.notices],
+            wrong=lambda: [
+                *self.health.notices, *self.rewriting.notices, *versions.notices, *self.agreement.notices
+            ],
             restored=lambda: self.epochs.restored, late=self.auditor.late, tell=self.hub.broadcast,
         )  # fmt: skip
         self.receipts = Receipts(self.alarms, work)
@@ -196,14 +201,16 @@ class Dispatch:
         """Every loop of the hub lives here."""
         await self.open()
         await self.notify.open()
+        await self.versions.step(self.clock.now())
         poll_s, repeat = self.settings.timer.poll_s, self.work.repeat
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "fanout": lambda: repeat(self.notices.look, CHECK_EVERY_S),
             "heartbeat": lambda: repeat(self.heartbeat.step, self.settings.console.beat_s),
             "receipts": lambda: repeat(self.receipts.step, REPORT_EVERY_S),
+            "versions": lambda: repeat(self.versions.step, poll_s),
             "escalation": lambda: self.timer.run(poll_s),
             "readiness": lambda: repeat(self.readiness.step, poll_s),
-            "duty": lambda: repeat(self.roster.step, poll_s),
+            "duty": lambda: repeat(self._tell_duty, poll_s),
             "presence": lambda: repeat(self.presence.step, presence.LOOK_EVERY_S),
             "floods": lambda: repeat(self.floods.step, flood.LOOK_EVERY_S),
             "relay": lambda: self.relay.run(poll_s),
@@ -228,6 +235,7 @@ class Dispatch:
             await self.work.end()  # the loops, and whatever else is still under way
             with suppress(Refused, TimeoutError):  # they end by themselves, a little later
                 async with asyncio.timeout(_RELEASE_S):
+                    await self.versions.leave()
                     await self.leases.release(self.clock.now())
             await self.hub.feeds.doorbell.aclose()
             self.epochs.witness.close()
@@ -254,6 +262,11 @@ class Dispatch:
                 await self.clock.correct(self.stream.now)
             except FAULTS as fault:
                 log.warning("clock_not_corrected", fault=type(fault).__name__)
+
+    async def _tell_duty(self, now: datetime) -> None:
+        """Which shift it is, is what the newest rota says."""
+        if self.versions.newest:
+            await self.roster.step(now)
 
     def _unsafe(self, why: str) -> None:
         self.stream.unsafe = why

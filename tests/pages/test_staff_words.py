@@ -103,15 +103,16 @@ def test_every_notice_says_what_and_what_to_do(root: Path) -> None:
     """Each notice of the system, each setting that can be unsafe and each deadline that can be late has words."""
     known = words(root, "supervisor", "zh").keys()
     codes = set(re.findall(r"`((?:store|disk|deadline|rota|station|hubs)_\w+)`", Notices.__doc__ or ""))
-    assert len(codes) == 8
+    assert len(codes) == 9
     settings = get_args(get_args(Store.model_fields["allow"].annotation)[0])
     assert "appendonly" in settings
-    apart = {"rota_names"}  # each of its reasons has its own words, and those of messengers too
+    apart = {"rota_names", "hubs_differ"}  # each of their reasons has its own words
     reasons = {f"rota_names.{why}" for why in get_args(Why)}
     of_messengers = {f"rota_names.{why}.messenger" for why in ("no_sign_in", "disabled", "helper")}
-    wanted = (codes - apart) | reasons | of_messengers | {"store_unsafe.allowed"}
+    of_hubs = {"hubs_differ.newest", "hubs_differ.older"}
+    wanted = (codes - apart) | reasons | of_messengers | of_hubs | {"store_unsafe.allowed"}
     assert {f"notice.{one}" for one in wanted} <= known
-    assert {f"mend.{one}" for one in (codes - apart - {"store_unsafe"}) | set(settings) | reasons} <= known
+    assert {f"mend.{one}" for one in (codes - {"rota_names", "store_unsafe"}) | set(settings) | reasons} <= known
     assert {f"late.{what}" for what in get_args(What)} <= known
     module = (root / "clients" / "web" / "shared" / "notices.js").read_text(encoding="utf-8")
     short = re.search(r"FOR_OFFICERS = \[(.*?)\]", module)

@@ -15,7 +15,7 @@ import { known, lang, listed, t } from "./words.js";
 /** @import { Notice, User } from "./types.d.ts" */
 /** @typedef {{ code: string, bad: boolean, past: boolean, what: string, mend: string, alarm?: string, of: Notice[] }} Line */
 
-const FOR_OFFICERS = ["store_unsafe", "store_away", "store_filling", "store_restored"];
+const FOR_OFFICERS = ["store_unsafe", "store_away", "store_filling", "store_restored", "hubs_differ"];
 const PAST = ["store_restored", "deadline_late"];
 const TOGETHER = ["deadline_late", "rota_names"];
 
@@ -76,8 +76,11 @@ function sentence(one, short) {
   return t(allowed ? "notice.store_unsafe.allowed" : `notice.${one.code}${because(one)}`, values(one));
 }
 
-/** What is said about names depends on why they wake nobody. @param {Notice} [one] */
-const because = (one) => (one?.code === "rota_names" ? `.${one.why}${one.station ? "" : ".messenger"}` : "");
+/** What is said about names depends on why they wake nobody, and about hubs on which one this is. @param {Notice} [one] */
+function because(one) {
+  if (one?.code === "hubs_differ") return `.${one.why}`;
+  return one?.code === "rota_names" ? `.${one.why}${one.station ? "" : ".messenger"}` : "";
+}
 
 /** What to do about it; of a setting that has no words here, the hub's own. @param {Notice} one */
 function mend(one) {

@@ -907,7 +907,8 @@ export interface EventFrame {
  * `store_keeps_wiped` (`why` its file was not written anew after a wipe), `deadline_late` (`alarm`, `station`, `what`,
  * `by_s`), `rota_names` (`names` that the configuration calls, of `station`, and that wake nobody; `why` is
  * `no_sign_in`, `disabled`, `helper`, `elsewhere`, `twice`, or, without names, `no_supervisor`; `near`: name -> the
- * sign-in meant).
+ * sign-in meant), `hubs_differ` (hubs have other files: `names`; `why` says whether this one's are the `newest`, by
+ * which timers run, or `older`).
  */
 export interface NoticesFrame {
   type: "notices";
