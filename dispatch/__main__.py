@@ -216,12 +216,12 @@ def log() -> None:
 def log_verify(station: str | None, **where: Any) -> None:
     """Check that no station's history was changed; name the first broken link."""
     settings = _settings(where["config"], where["store"])
-    if station is not None and station not in settings.boundaries.stations:
-        _fail(f"--station: {station!r} must be one of {', '.join(settings.boundaries.stations)}")
     broken = []
 
     async def look(dispatch: Dispatch) -> None:
-        for each in [station] if station else dispatch.stations:
+        if station is not None and station not in dispatch.strays.every:  # former ones have a history too
+            raise ValueError(f"--station: {station!r} must be one of {', '.join(dispatch.strays.every)}")
+        for each in [station] if station else dispatch.strays.every:
             verdict = await verify(dispatch.stream, each)
             if verdict.ok:
                 click.echo(f"{each}: OK, {verdict.events} events, head {verdict.head or 'none'}")

@@ -31,6 +31,8 @@ from dispatch.alarm.work import Work
 from dispatch.alarmlog import http as log_http
 from dispatch.catalogues import Catalogues
 from dispatch.config.agreement import COMPARE_EVERY_S, Agreement
+from dispatch.config.strays import LOOK_EVERY_S as STRAYS_EVERY_S
+from dispatch.config.strays import Strays
 from dispatch.config.versions import Versions
 from dispatch.duty import presence
 from dispatch.duty.presence import Presence
@@ -115,16 +117,22 @@ class Dispatch:
         self.alarms = Alarms(self.stream, clock, deadlines.next, partial(retention.ends_at, keep=settings.keep))
         self.readiness = Readiness(self.stream, clock, settings.console.ready_lapse_s)
         self.roster = Roster(self.stream, work, settings.rotas, self.readiness)
+        self.identity = Identity(
+            self.stream, clock, settings.session.hours, settings.limits.sign_in_attempts,
+            settings.limits.sign_in_window_s, hasher,
+        )  # fmt: skip
         self.versions = versions = Versions(self.stream, self.name, settings, settings.timer.lease_s)
         self.leases = Leases(self.stream, self.name, settings.timer.lease_s, work, lambda: versions.newest)
         of_newest = {"mine": lambda: versions.newest, "agreed": lambda: not versions.differ}
         self.timer = Timer(self.alarms, deadlines, self.roster.called, work, self.leases, **of_newest)
-        self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, self.stations, **of_newest)
-        self.endings = Endings(self.alarms, self.leases, work, self.stations)
+        self.strays = Strays(self.alarms, settings.boundaries, self.identity.people, lambda: versions.newest)
+        every = self.strays.every
+        self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, every, **of_newest)
+        self.endings = Endings(self.alarms, self.leases, work, every)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
         self.relay = Relay(self.alarms, work)
-        self.orphans = Orphans(self.alarms, self.relay, self.stations, self.epochs.went_back)
-        self.owners = Owners(self.alarms, self.stations, work)
+        self.orphans = Orphans(self.alarms, self.relay, every, self.epochs.went_back)
+        self.owners = Owners(self.alarms, every, work)
         desk = settings.console
         self.presence = Presence(self.stream, work, desk.owner_lost_s, self.owners.lost, self.owners.back)
         self.floods = Floods(self.stream, clock, **settings.flood.model_dump())
@@ -135,14 +143,12 @@ class Dispatch:
         self.hub = Hub(self.stream, self.shifts.duty, limits.console_buffer_bytes, limits.ring_events, work)
         self.hub.feeds.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
-        self.identity = Identity(
-            self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s, hasher
-        )
         self.agreement = Agreement(settings, self.identity.users)
         self.notices = Notices(
             reach=self._reach,
             wrong=lambda: [
-                *self.health.notices, *self.rewriting.notices, *versions.notices, *self.agreement.notices
+                *self.health.notices, *self.rewriting.notices, *versions.notices, *self.strays.notices,
+                *self.agreement.notices
             ],
             restored=lambda: self.epochs.restored, late=self.auditor.late, tell=self.hub.broadcast,
         )  # fmt: skip
@@ -151,7 +157,7 @@ class Dispatch:
         self.evidence = Evidence(self.alarms, objects, work, self.limits, settings.media.model_dump())
         self.notify = Notify(
             self.alarms, work, settings.notify, settings.notify.vapid_key or open_vapid_key(data),
-            stations=self.stations, officers=self.roster.officers, people=self.identity.people,
+            stations=every, officers=self.roster.officers, people=self.identity.people,
             words=partial(Catalogues(pages).of, "notify"), station_name=self.settings.station_name,
         )  # fmt: skip
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
@@ -192,7 +198,7 @@ class Dispatch:
             *self.nearby.routes,
             *self.evidence.routes(self._citizen_of, self.who),
             *self.notify.routes(self.who),
-            *log_http.routes(self.alarms, self.who, self.stations),
+            *log_http.routes(self.alarms, self.who, self.strays.every),
             *web.routes(pages, self.identity, self.who, self.shifts.may_leave, folder, voice, self.settings),
         ]
 
@@ -223,6 +229,7 @@ class Dispatch:
             "orphans": lambda: repeat(self.orphans.step, ORPHANS_EVERY_S),
             "epochs": lambda: repeat(self.epochs.step, MARK_EVERY_S),
             "health": lambda: repeat(self.health.step, self.settings.store.check_s),
+            "strays": lambda: repeat(self.strays.step, STRAYS_EVERY_S),
             "agreement": lambda: repeat(self.agreement.step, COMPARE_EVERY_S),
             "notices": lambda: repeat(self.notices.step, NOTICE_EVERY_S),
             "clock": self._keep_time,
@@ -253,6 +260,7 @@ class Dispatch:
         if isinstance(self.clock, StoreClock):
             await self.clock.correct(self.stream.now)
         await self.epochs.open()
+        await self.strays.learn()
 
     async def _keep_time(self) -> None:
         """Follow the store's clock, so that hubs with wrong clocks agree."""

@@ -294,6 +294,15 @@ class OwnerBack(Event):
 
 
 @event
+class StationGone(Event):
+    """The configuration no longer has the station `gone`, which answered for the alarm: `to` does, and is called."""
+
+    gone: str
+    to: str
+    backups: tuple[str, ...]
+
+
+@event
 class AlarmOverdue(Event):
     """Not closed by the end of `day`, the local day on which it was raised; told to the supervisor."""
 

@@ -112,6 +112,8 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
         return _timed(alarm, command)
     if isinstance(command, c.LoseOwner | c.FindOwner):
         return claims.timed(alarm, command)
+    if isinstance(command, c.LoseStation):
+        return claims.astray(alarm, command)
     if claims.already(alarm, command):
         return []
     if (alarm.status, type(command)) not in TRANSITIONS:

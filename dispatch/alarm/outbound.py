@@ -212,9 +212,10 @@ class Notices(Outbound):
     stored), `store_filling` and `disk_filling` (bytes and `share`), `store_away`, `store_restored` (`partition`),
     `store_keeps_wiped` (`why` its file was not written anew after a wipe), `deadline_late` (`alarm`, `station`, `what`,
     `by_s`), `rota_names` (`names` that the configuration calls, of `station`, and that wake nobody; `why` is
-    `no_sign_in`, `disabled`, `helper`, `elsewhere`, `twice`, or, without names, `no_supervisor`; `near`: name -> the
-    sign-in meant), `hubs_differ` (hubs have other files: `names`; `why` says whether this one's are the `newest`, by
-    which timers run, or `older`).
+    `no_sign_in`, `disabled`, `helper`, `elsewhere`, `twice`, `no_station`, or, without names, `no_supervisor`; `near`:
+    name -> the sign-in meant), `hubs_differ` (hubs have other files: `names`; `why` says whether this one's are the
+    `newest`, by which timers run, or `older`), `station_gone` (the open `alarm` of a `station` that the configuration
+    no longer has: station `to` answers for it).
     """
 
     type: Literal["notices"]
@@ -255,6 +256,7 @@ ALARM: Final[Mapping[str, str]] = {
     "closed_at": "closed",
     "disposition": "how it ended",
     "reminded_at": "the owner was reminded to move",
+    "station_gone": "the station that answered before, and is no longer in the configuration",
     "transfer": "offered to another station: `to`, `by`, `at`, `reason`",
     "handover": "offered to a colleague: `by`, `at`, `summary`, and `to` unless it is to any",
     "cancel": "`requested`, or `duress`: without the citizen's number, do not call",

@@ -160,6 +160,7 @@ class Notice(Outbound):
     why: str | None = None
     names: list[str] | None = None
     near: Mapping[str, str] | None = None
+    to: str | None = None
 
 
 class Rung(Outbound):

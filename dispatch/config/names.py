@@ -13,9 +13,9 @@ from typing import Any, Literal, Protocol
 from dispatch.escalation.policy import choose
 from dispatch.settings import Settings
 
-Why = Literal["no_sign_in", "disabled", "helper", "elsewhere", "twice", "no_supervisor"]
+Why = Literal["no_sign_in", "disabled", "helper", "elsewhere", "twice", "no_supervisor", "no_station"]
 
-_ROTA, _DISPATCH, _POLICIES = "rota.toml", "dispatch.toml", "policies.toml"
+_ROTA, _DISPATCH, _POLICIES, _STATIONS = "rota.toml", "dispatch.toml", "policies.toml", "stations.geojson"
 _SAID: Mapping[Why, str] = {
     "no_sign_in": "no sign-in has the name, so nobody is woken by it; make it with `dispatch user add`, or write it as"
     " the sign-in has it",
@@ -25,6 +25,8 @@ _SAID: Mapping[Why, str] = {
     " `dispatch user move`, or take the name out",
     "twice": "the name is in the rota of several stations, and a sign-in hears one of them; give each officer a call"
     " sign of their own",
+    "no_station": "these sign-ins belong to it and there is no such station, so no alarm reaches their consoles; move"
+    " them with `dispatch user move`",
     "no_supervisor": "its steps call the supervisor, and no supervisor of this station or of all can sign in; make one"
     " with `dispatch user add NAME --role supervisor`",
 }
@@ -89,7 +91,7 @@ def asleep(settings: Settings, users: Sequence[SignIn]) -> list[Asleep]:
             for why in _of_messenger(known.get(name)):
                 of_messenger.setdefault(why, []).append(name)
         found += _told(_DISPATCH, f"notify.messengers[{i}].officers", None, of_messenger, known)
-    return found + list(_unsupervised(settings, users))
+    return [*found, *_unsupervised(settings, users), *_stationless(settings, users)]
 
 
 def _of_rota(user: SignIn | None, station: str, twice: bool, any_user: bool) -> Iterator[Why]:
@@ -124,6 +126,16 @@ def _unsupervised(settings: Settings, users: Iterable[SignIn]) -> Iterator[Aslee
         called = {word for policy in policies for step in policy.steps for word in step.audience}
         if "supervisor" in called and not watched & {station, None}:
             yield Asleep(_POLICIES, station, station, "no_supervisor")
+
+
+def _stationless(settings: Settings, users: Iterable[SignIn]) -> Iterator[Asleep]:
+    """Sign-ins of stations that are no more."""
+    of: dict[str, list[str]] = {}
+    for user in users:
+        if user.station is not None and user.station not in settings.boundaries.stations and not user.disabled:
+            of.setdefault(user.station, []).append(user.name)
+    for station, names in sorted(of.items()):
+        yield Asleep(_STATIONS, station, station, "no_station", tuple(names))
 
 
 def _told(

@@ -6,7 +6,7 @@ was late by more than a bound is told to the supervisor. Field's terms: audit, d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,7 +53,7 @@ class Auditor:
     """
 
     def __init__(
-        self, alarms: Alarms, deadlines: Deadlines, timer: Timer, clock: Clock, stations: tuple[str, ...],
+        self, alarms: Alarms, deadlines: Deadlines, timer: Timer, clock: Clock, stations: Sequence[str],
         mine: Callable[[], bool] = lambda: True, agreed: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self._mine = mine

@@ -6,6 +6,7 @@ They run under the lease of the timers, by compare-and-set. Field's terms: reten
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,7 +44,7 @@ class Endings:
         stations: every station's id.
     """
 
-    def __init__(self, alarms: Alarms, leases: Leases, work: Work, stations: tuple[str, ...]) -> None:
+    def __init__(self, alarms: Alarms, leases: Leases, work: Work, stations: Sequence[str]) -> None:
         self._alarms = alarms
         self._stream = alarms.stream
         self._leases = leases

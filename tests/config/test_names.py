@@ -78,9 +78,6 @@ CASES = {
     "a supervisor of another": (
         (*others("V01"), User("V01", "supervisor", "dongta")), "", "", ("dadongmen", "elsewhere", ("V01",)),
     ),
-    "of a station that is no more": (
-        (*others("V01"), User("V01", station="renamed")), "", "", ("dadongmen", "elsewhere", ("V01",)),
-    ),
 }  # fmt: skip
 
 
@@ -156,6 +153,13 @@ def test_a_supervisor_who_is_called(
     assert told(asleep(quiet, others("S01"))) == []
 
 
+def test_sign_ins_of_a_station_that_is_no_more(configured: Callable[..., Settings]) -> None:
+    """They are said, of whatever role, unless they are disabled: no alarm reaches them."""
+    gone = (User("V01", station="old"), User("H01", "helper", "old"), User("S02", "supervisor", "old"))
+    found = asleep(configured(), (*others("V01", "H01"), *gone, User("V99", station="old", disabled=True)))
+    assert told(found) == [("dadongmen", "elsewhere", ("V01",)), ("old", "no_station", ("V01", "H01", "S02"))]
+
+
 def test_a_new_store_has_nothing_to_say(configured: Callable[..., Settings]) -> None:
     """Before the first sign-in is made nobody is told that all are missing."""
     assert asleep(configured("dispatch.toml", NONE, MESSENGER), ()) == []
@@ -178,7 +182,8 @@ SIGN_INS = st.lists(
 def test_who_is_not_named_hears_the_station(users: list[User]) -> None:
     """An officer of the rota of whom nothing is said has a sign-in of just that name that hears the station."""
     settings = load(resources.demo_config(), {})
-    said = {(one.station, name) for one in asleep(settings, users) for name in one.names}
+    found = [one for one in asleep(settings, users) if one.why != "no_station"]
+    said = {(one.station, name) for one in found for name in one.names}
     known = {user.name: user for user in users}
     for station, name in itertools.chain.from_iterable(
         ((station, name) for name in rota.officers) for station, rota in settings.rotas.items()

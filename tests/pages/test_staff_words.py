@@ -103,7 +103,7 @@ def test_every_notice_says_what_and_what_to_do(root: Path) -> None:
     """Each notice of the system, each setting that can be unsafe and each deadline that can be late has words."""
     known = words(root, "supervisor", "zh").keys()
     codes = set(re.findall(r"`((?:store|disk|deadline|rota|station|hubs)_\w+)`", Notices.__doc__ or ""))
-    assert len(codes) == 9
+    assert len(codes) == 10
     settings = get_args(get_args(Store.model_fields["allow"].annotation)[0])
     assert "appendonly" in settings
     apart = {"rota_names", "hubs_differ"}  # each of their reasons has its own words

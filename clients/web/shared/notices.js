@@ -40,10 +40,11 @@ function lines(all, me) {
   const found = new Map();
   for (const one of all) {
     const unsafe = one.code === "store_unsafe";
-    if (short && (!FOR_OFFICERS.includes(one.code) || (unsafe && !one.refused))) continue;
+    const mine = one.why === "no_station" && one.station === me.station;
+    if (short && !mine && (!FOR_OFFICERS.includes(one.code) || (unsafe && !one.refused))) continue;
     const line = {
       code: one.code,
-      bad: (unsafe && one.refused === true) || one.code === "store_away",
+      bad: (unsafe && one.refused === true) || one.code === "store_away" || mine,
       past: PAST.includes(one.code),
       what: sentence(one, short),
       mend: short ? "" : mend(one),
@@ -71,7 +72,7 @@ function together(one, other) {
 
 /** @param {Notice} one @param {boolean} short */
 function sentence(one, short) {
-  if (short) return t(`notice.${one.code}.short`, values(one));
+  if (short) return t(`notice.${one.code}.${one.code === "rota_names" ? "mine" : "short"}`, values(one));
   const allowed = one.code === "store_unsafe" && !one.refused;
   return t(allowed ? "notice.store_unsafe.allowed" : `notice.${one.code}${because(one)}`, values(one));
 }
@@ -101,6 +102,7 @@ function values(one) {
     limit: bytes(one.limit_bytes),
     free: bytes(one.free_bytes),
     code: one.alarm ? codeOf(one.alarm) : "",
+    to: one.to ? stationName(one.to) : "",
     what: known("late", one.what ?? ""),
     n: (one.by_s ?? 0).toFixed(1),
     ...named([one]),

@@ -205,6 +205,7 @@ export interface Notice {
   why?: string;
   names?: string[];
   near?: Record<string, string>;
+  to?: string;
 }
 
 /**
@@ -276,6 +277,8 @@ export interface Alarm {
   disposition?: string;
   /** the owner was reminded to move */
   reminded_at?: string;
+  /** the station that answered before, and is no longer in the configuration */
+  station_gone?: string;
   /** offered to another station: `to`, `by`, `at`, `reason` */
   transfer?: Offer;
   /** offered to a colleague: `by`, `at`, `summary`, and `to` unless it is to any */
@@ -906,9 +909,10 @@ export interface EventFrame {
  * stored), `store_filling` and `disk_filling` (bytes and `share`), `store_away`, `store_restored` (`partition`),
  * `store_keeps_wiped` (`why` its file was not written anew after a wipe), `deadline_late` (`alarm`, `station`, `what`,
  * `by_s`), `rota_names` (`names` that the configuration calls, of `station`, and that wake nobody; `why` is
- * `no_sign_in`, `disabled`, `helper`, `elsewhere`, `twice`, or, without names, `no_supervisor`; `near`: name -> the
- * sign-in meant), `hubs_differ` (hubs have other files: `names`; `why` says whether this one's are the `newest`, by
- * which timers run, or `older`).
+ * `no_sign_in`, `disabled`, `helper`, `elsewhere`, `twice`, `no_station`, or, without names, `no_supervisor`; `near`:
+ * name -> the sign-in meant), `hubs_differ` (hubs have other files: `names`; `why` says whether this one's are the
+ * `newest`, by which timers run, or `older`), `station_gone` (the open `alarm` of a `station` that the configuration
+ * no longer has: station `to` answers for it).
  */
 export interface NoticesFrame {
   type: "notices";
@@ -1329,6 +1333,16 @@ export interface OwnerLostEvent {
 export interface OwnerBackEvent {
   type: "owner_back";
   owner: string;
+}
+
+/**
+ * The configuration no longer has the station `gone`, which answered for the alarm: `to` does, and is called.
+ */
+export interface StationGoneEvent {
+  type: "station_gone";
+  gone: string;
+  to: string;
+  backups: string[];
 }
 
 /**
@@ -1767,6 +1781,7 @@ export type AlarmEvent =
   | OwnerRemindedEvent
   | OwnerLostEvent
   | OwnerBackEvent
+  | StationGoneEvent
   | AlarmOverdueEvent
   | AlarmSharedEvent
   | NotificationSentEvent
