@@ -18,6 +18,7 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarmlog.chain import verify
 from dispatch.app import Dispatch
 from dispatch.cli.send import send
+from dispatch.config.check import differences
 from dispatch.duty.rota import on_duty, shifts
 from dispatch.identity import KINDS, ROLES, hash_password
 from dispatch.server import CannotServe, main_loop, opened, store_dangers
@@ -71,7 +72,7 @@ def serve(config: Path | None, data: Path, store: str | None, host: str | None, 
 @cli.command()
 @common
 def check(config: Path | None, data: Path, store: str | None) -> None:
-    """Check the whole configuration and the store; print every fault at once."""
+    """Check the whole configuration, the store, and whether they agree; print every fault at once."""
     telemetry.set_up("error")
     faults: list[str] = []
     settings: Settings | None = None
@@ -81,8 +82,15 @@ def check(config: Path | None, data: Path, store: str | None) -> None:
         faults.append(str(fault))
     url = settings.store.url if settings else store or os.environ.get("DISPATCH_STORE", "")
 
+    async def compare(redis: Any) -> None:
+        if settings:
+            wrong, besides = await differences(settings, redis)
+            faults.extend(f"{_folder(config)}/{one}" for one in wrong)
+            for one in besides:
+                click.echo(one)
+
     async def look() -> None:
-        for danger in await store_dangers(url, data):
+        for danger in await store_dangers(url, data, compare):
             if settings and danger.name in settings.store.allow:
                 click.echo(f"allowed: {danger}")
             else:
@@ -143,6 +151,19 @@ def user_disable(name: str, **where: Any) -> None:
     """Bar user NAME and end their sign-ins."""
     _with(_settings(where["config"], where["store"]), where["data"], lambda d: d.identity.disable(name))
     click.echo(f"User {name} can no longer sign in; every sign-in has ended.")
+
+
+@user.command("move")
+@click.argument("name")
+@click.option("--station", required=True, help="The station that the user belongs to from now on.")
+@common
+def user_move(name: str, station: str, **where: Any) -> None:
+    """Give user NAME another station and end their sign-ins."""
+    settings = _settings(where["config"], where["store"])
+    if station not in settings.boundaries.stations:
+        _fail(f"--station: {station!r} must be one of {', '.join(settings.boundaries.stations)}")
+    _with(settings, where["data"], lambda d: d.identity.move(name, station))
+    click.echo(f"User {name} belongs to {station}; every sign-in has ended.")
 
 
 @user.command("password")
@@ -217,12 +238,12 @@ def log() -> None:
 def log_verify(station: str | None, **where: Any) -> None:
     """Check that no station's history was changed; name the first broken link."""
     settings = _settings(where["config"], where["store"])
-    if station is not None and station not in settings.boundaries.stations:
-        _fail(f"--station: {station!r} must be one of {', '.join(settings.boundaries.stations)}")
     broken = []
 
     async def look(dispatch: Dispatch) -> None:
-        for each in [station] if station else dispatch.stations:
+        if station is not None and station not in dispatch.strays.every:  # former ones have a history too
+            raise ValueError(f"--station: {station!r} must be one of {', '.join(dispatch.strays.every)}")
+        for each in [station] if station else dispatch.strays.every:
             verdict = await verify(dispatch.stream, each)
             if verdict.ok:
                 click.echo(f"{each}: OK, {verdict.events} events, head {verdict.head or 'none'}")

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.work import Work
 from dispatch.alarmlog import http as log_http
 from dispatch.catalogues import Catalogues
+from dispatch.config.agreement import COMPARE_EVERY_S, Agreement
+from dispatch.config.strays import LOOK_EVERY_S as STRAYS_EVERY_S
+from dispatch.config.strays import Strays
+from dispatch.config.versions import Versions
 from dispatch.duty import presence
 from dispatch.duty.presence import Presence
 from dispatch.duty.readiness import Console, Readiness
@@ -113,18 +118,26 @@ class Dispatch:
         self.alarms = Alarms(self.stream, clock, deadlines.next, partial(retention.ends_at, keep=settings.keep))
         self.readiness = Readiness(self.stream, clock, settings.console.ready_lapse_s)
         self.roster = Roster(self.stream, work, settings.rotas, self.readiness)
-        self.leases = Leases(self.stream, self.name, settings.timer.lease_s, work)
+        self.identity = Identity(
+            self.stream, clock, settings.session.hours, settings.limits.sign_in_attempts,
+            settings.limits.sign_in_window_s, hasher,
+        )  # fmt: skip
+        self.versions = versions = Versions(self.stream, self.name, settings, settings.timer.lease_s)
+        self.leases = Leases(self.stream, self.name, settings.timer.lease_s, work, lambda: versions.newest)
+        of_newest = {"mine": lambda: versions.newest, "agreed": lambda: not versions.differ}
         self.timer = Timer(
             self.alarms, deadlines, self.roster.called, work, self.leases,
-            reroute=lambda alarm: reroute(settings.boundaries, alarm.position),
+            reroute=lambda alarm: reroute(settings.boundaries, alarm.position), **of_newest,
         )  # fmt: skip
-        self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, self.stations)
+        self.strays = Strays(self.alarms, settings.boundaries, self.identity.people, lambda: versions.newest)
+        every = self.strays.every
+        self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, every, **of_newest)
         self.time = Timekeeping(self.stream, clock, self.stations) if isinstance(clock, StoreClock) else None
-        self.endings = Endings(self.alarms, self.leases, work, self.stations, lambda: not self._doubtful)
+        self.endings = Endings(self.alarms, self.leases, work, every, lambda: not self._doubtful)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
         self.relay = Relay(self.alarms, work)
-        self.orphans = Orphans(self.alarms, self.relay, self.stations, self.epochs.went_back)
-        self.owners = Owners(self.alarms, self.stations, work)
+        self.orphans = Orphans(self.alarms, self.relay, every, self.epochs.went_back)
+        self.owners = Owners(self.alarms, every, work)
         desk = settings.console
         self.presence = Presence(self.stream, work, desk.owner_lost_s, self.owners.lost, self.owners.back)
         self.floods = Floods(self.stream, clock, **settings.flood.model_dump())
@@ -135,20 +148,21 @@ class Dispatch:
         self.hub = Hub(self.stream, self.shifts.duty, limits.console_buffer_bytes, limits.ring_events, work)
         self.hub.feeds.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
+        self.agreement = Agreement(settings, self.identity.users)
         self.notices = Notices(
             reach=self._reach,
-            wrong=lambda: [*self.health.notices, *self.rewriting.notices, *(self.time.notices if self.time else ())],
+            wrong=lambda: [
+                *self.health.notices, *self.rewriting.notices, *versions.notices, *self.strays.notices,
+                *self.agreement.notices, *(self.time.notices if self.time else ()),
+            ],
             restored=lambda: self.epochs.restored, late=self.auditor.late, tell=self.hub.broadcast,
         )  # fmt: skip
         self.receipts = Receipts(self.alarms, work)
         self.heartbeat = Heartbeat(self.hub, settings.console.silent_after_s)
-        self.identity = Identity(
-            self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s, hasher
-        )
         self.evidence = Evidence(self.alarms, objects, work, self.limits, settings.media.model_dump())
         self.notify = Notify(
             self.alarms, work, settings.notify, settings.notify.vapid_key or open_vapid_key(data),
-            stations=self.stations, officers=self.roster.officers, people=self.identity.people,
+            stations=every, officers=self.roster.officers, people=self.identity.people,
             words=partial(Catalogues(pages).of, "notify"), station_name=self.settings.station_name,
         )  # fmt: skip
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
@@ -189,7 +203,7 @@ class Dispatch:
             *self.nearby.routes,
             *self.evidence.routes(self._citizen_of, self.who),
             *self.notify.routes(self.who),
-            *log_http.routes(self.alarms, self.who, self.stations),
+            *log_http.routes(self.alarms, self.who, self.strays.every),
             *web.routes(pages, self.identity, self.who, self.shifts.may_leave, folder, voice, self.settings),
         ]
 
@@ -200,14 +214,16 @@ class Dispatch:
         if self.time is not None:
             await self.time.open(hub=True)
         await self.notify.open()
+        await self.versions.step(self.clock.now())
         poll_s, repeat = self.settings.timer.poll_s, self.work.repeat
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "fanout": lambda: repeat(self.notices.look, CHECK_EVERY_S),
             "heartbeat": lambda: repeat(self.heartbeat.step, self.settings.console.beat_s),
             "receipts": lambda: repeat(self.receipts.step, REPORT_EVERY_S),
+            "versions": lambda: repeat(self.versions.step, poll_s),
             "escalation": lambda: self.timer.run(poll_s),
             "readiness": lambda: repeat(self.readiness.step, poll_s),
-            "duty": lambda: repeat(self.roster.step, poll_s),
+            "duty": lambda: repeat(self._tell_duty, poll_s),
             "presence": lambda: repeat(self.presence.step, presence.LOOK_EVERY_S),
             "floods": lambda: repeat(self.floods.step, flood.LOOK_EVERY_S),
             "relay": lambda: self.relay.run(poll_s),
@@ -220,6 +236,8 @@ class Dispatch:
             "orphans": lambda: repeat(self.orphans.step, ORPHANS_EVERY_S),
             "epochs": lambda: repeat(self.epochs.step, MARK_EVERY_S),
             "health": lambda: repeat(self.health.step, self.settings.store.check_s),
+            "strays": lambda: repeat(self.strays.step, STRAYS_EVERY_S),
+            "agreement": lambda: repeat(self.agreement.step, COMPARE_EVERY_S),
             "notices": lambda: repeat(self.notices.step, NOTICE_EVERY_S),
             "clock": self._keep_time,
         }
@@ -231,6 +249,7 @@ class Dispatch:
             await self.work.end()  # the loops, and whatever else is still under way
             with suppress(Refused, TimeoutError):  # they end by themselves, a little later
                 async with asyncio.timeout(_RELEASE_S):
+                    await self.versions.leave()
                     await self.leases.release(self.clock.now())
             await self.hub.feeds.doorbell.aclose()
             self.epochs.witness.close()
@@ -248,6 +267,7 @@ class Dispatch:
         if self.time is not None:
             await self.time.open(hub=False)
         await self.epochs.open()
+        await self.strays.learn()
 
     async def _keep_time(self) -> None:
         """Hubs with wrong clocks agree, and none follows one that jumps."""
@@ -261,6 +281,11 @@ class Dispatch:
     @property
     def _doubtful(self) -> bool:
         return self.time is not None and self.time.doubtful
+
+    async def _tell_duty(self, now: datetime) -> None:
+        """Which shift it is, is what the newest rota says."""
+        if self.versions.newest:
+            await self.roster.step(now)
 
     def _unsafe(self, why: str) -> None:
         self.stream.unsafe = why

@@ -126,6 +126,12 @@ class Identity:
         record["disabled"] = True
         await self._save(name, record)
 
+    async def move(self, name: str, station: str) -> None:
+        """Give a user another station, and end their sign-ins."""
+        record = await self._record(name)
+        record["station"] = station
+        await self._save(name, record)
+
     async def users(self) -> list[User]:
         """All users, by name."""
         async with translated():

@@ -10,7 +10,7 @@ import gc
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -134,8 +134,15 @@ async def _keep_alive(embedded: EmbeddedStore, work: Work) -> None:
             log.error("store_not_started_again", why=str(fault))
 
 
-async def store_dangers(url: str, data: Path) -> list[store.Danger]:
+async def store_dangers(
+    url: str, data: Path, besides: Callable[[Redis], Awaitable[None]] | None = None
+) -> list[store.Danger]:
     """What is wrong with the store at `url` (empty: the built-in one of `data`); nothing else is opened.
+
+    Args:
+        url: the store's address.
+        data: the data folder.
+        besides: looks at the same store for something else; whatever it does changes nothing there.
 
     Raises:
         CannotServe: there is no store to look at.
@@ -146,9 +153,13 @@ async def store_dangers(url: str, data: Path) -> list[store.Danger]:
         except ValueError as fault:
             raise CannotServe(str(fault)) from None
         try:
-            return await store.dangers(redis)
-        except StoreUnavailable as fault:
+            found = await store.dangers(redis)
+            if besides is not None:
+                await besides(redis)
+        except (StoreUnavailable, Refused) as fault:
             raise CannotServe(str(fault)) from None
+        else:
+            return found
         finally:
             await redis.aclose()
 

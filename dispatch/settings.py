@@ -105,8 +105,8 @@ class Settings:
 
     def other_ways(self, station: str) -> tuple[OtherWay, ...]:
         """What a citizen of `station` is told when no person has answered: the station's own, else everyone's."""
-        own = self.boundaries.stations[station].other_ways
-        return self.citizen.other_ways if own is None else own
+        found = self.boundaries.stations.get(station)
+        return self.citizen.other_ways if found is None or found.other_ways is None else found.other_ways
 
     def station_name(self, station: str, lang: str) -> str:
         """What `station` is called in `lang`; its id when the configuration no longer has it."""

@@ -78,11 +78,17 @@ async def make_demo_users(dispatch: Dispatch, file: Path) -> str | None:
 
 
 def demo_users(settings: Settings) -> list[DemoUser]:
-    """Every officer of every rota by call sign, one supervisor of all stations, a few helpers of the default one."""
+    """Every officer of every rota by call sign, one supervisor of all stations, a few helpers of the default one.
+
+    A call sign that is there twice is the first one's: `dispatch.config.names` says so.
+    """
     officers = [DemoUser(o, "officer", station) for station, rota in settings.rotas.items() for o in rota.officers]
     default = settings.boundaries.default
     helpers = [DemoUser(name, "helper", default, kind) for name, kind in _DEMO_HELPERS.items()]
-    return [*officers, DemoUser(_DEMO_SUPERVISOR, "supervisor", None), *helpers]
+    found: dict[str, DemoUser] = {}
+    for user in (*officers, DemoUser(_DEMO_SUPERVISOR, "supervisor", None), *helpers):
+        found.setdefault(user.name, user)
+    return list(found.values())
 
 
 def _make_clips(settings: Settings, folder: Path) -> None:

@@ -38,6 +38,7 @@ _RULES = (
     "tests/checks/test_style.py",
     "tests/checks/test_again.py",
     "tests/checks/test_mutations.py",
+    "tests/config/test_names.py",
     "tests/duty/test_rota",
     "tests/escalation/test_policy.py",
     "tests/faults/test_checker.py",

@@ -259,7 +259,7 @@ def test_a_data_path_that_is_too_long(shell: Shell) -> None:
 
 
 def test_users(stored: Shell) -> None:
-    """Add, list, password and disable."""
+    """Add, list, move, password and disable."""
     added = stored.on_data("user", "add", "V77", "--role", "officer", "--station", "dadongmen", "--password-stdin",
                            stdin=PASSWORD + "\n").good  # fmt: skip
     assert added == "User V77 can sign in.\n"
@@ -270,8 +270,10 @@ def test_users(stored: Shell) -> None:
     assert "every sign-in has ended" in stored.on_data(
         "user", "password", "V77", "--password-stdin", stdin="another-long-one"
     ).good  # fmt: skip
+    assert "belongs to xiaodong" in stored.on_data("user", "move", "V77", "--station", "xiaodong").good
+    assert "V77\tofficer\txiaodong\tactive" in stored.on_data("user", "list").good.splitlines()
     assert "can no longer sign in" in stored.on_data("user", "disable", "V77").good
-    assert "V77\tofficer\tdadongmen\tdisabled" in stored.on_data("user", "list").good.splitlines()
+    assert "V77\tofficer\txiaodong\tdisabled" in stored.on_data("user", "list").good.splitlines()
 
 
 async def test_users_of_a_running_hub(town: Town, beside: Callable[..., Awaitable[Said]]) -> None:
@@ -295,11 +297,13 @@ async def test_users_of_a_running_hub(town: Town, beside: Callable[..., Awaitabl
         (["add", "V01", "--role", "admin"], "short", "password: 5 characters; at least 10"),
         (["password", "V01"], PASSWORD, "name: there is no user 'V01'"),
         (["disable", "V01"], "", "name: there is no user 'V01'"),
+        (["move", "V01", "--station", "xiaodong"], "", "name: there is no user 'V01'"),
+        (["move", "V01", "--station", "atlantis"], "", "'atlantis' must be one of"),
     ],
 )  # fmt: skip
 def test_user_faults(stored: Shell, words: list[str], stdin: str, told: str) -> None:
     """What is wrong is named, with what would be right, and nobody is made."""
-    more = [] if words[0] == "disable" else ["--password-stdin"]
+    more = [] if words[0] in ("disable", "move") else ["--password-stdin"]
     assert told in stored.on_data("user", *words, *more, stdin=stdin).fault
     assert stored.on_data("user", "list").good == ""
 
@@ -311,7 +315,11 @@ def test_a_user_is_made_once(stored: Shell) -> None:
     assert "there is a user 'S09' already" in stored.on_data(*words, stdin="another-long-one").fault
 
 
-@pytest.mark.parametrize("how", [["disable", "V01"], ["password", "V01", "--password-stdin"]])
+@pytest.mark.parametrize(
+    "how",
+    [["disable", "V01"], ["password", "V01", "--password-stdin"], ["move", "V01", "--station", "xiaodong"]],
+    ids=lambda words: words[0],
+)
 async def test_a_barred_users_console_is_closed(
     town: Town, beside: Callable[..., Awaitable[Said]], how: list[str]
 ) -> None:

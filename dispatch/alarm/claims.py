@@ -172,6 +172,18 @@ def timed(alarm: Alarm, command: c.LoseOwner | c.FindOwner) -> list[e.Event]:
     return [e.OwnerBack(owner=command.owner)] if alarm.owner_lost_at else []
 
 
+def astray(alarm: Alarm, command: c.LoseStation) -> list[e.Event]:
+    """Its station is gone; of an owner who does not see it any more it is free to take."""
+    if not alarm.open:
+        return []
+    found: list[e.Event] = []
+    if alarm.station == command.gone:
+        found.append(e.StationGone(gone=command.gone, to=command.to, backups=command.backups))
+    if alarm.status in OWNED and alarm.owner == command.blind and alarm.owner_lost_at is None:
+        found.append(e.OwnerLost(owner=str(alarm.owner)))
+    return found
+
+
 def changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any] | None:
     """What `event` changes in who has the alarm; None when it is about something else."""
     match event:
@@ -180,7 +192,13 @@ def changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any] | None
         case e.HandoverAccepted(by=by, station=station):
             return _owned(alarm, by, station, at)
         case e.TransferAccepted(by=by, station=station):
-            return {**_owned(alarm, by, station, at), "transfer": None, "station": station}
+            return {**_owned(alarm, by, station, at), "transfer": None, "station": station, "station_gone": None}
+        case e.StationGone(gone=gone, to=to, backups=backups):
+            shared = alarm.shared if to in alarm.stations else (*alarm.shared, to)
+            moved = {"station": to, "backups": backups, "shared": shared, "transfer": None, "station_gone": gone}
+            again = {"since": at, "cycle": alarm.version + 1, "step": None, "loop": 0, "step_at": None, "audience": (),
+                     "called": ()}  # fmt: skip
+            return moved | (again if alarm.status is Status.RAISED else {})
         case e.AlarmReleased():
             return OPEN_AGAIN | {"since": at, "cycle": alarm.version + 1, "transfer": None}
         case e.AlarmReopened():

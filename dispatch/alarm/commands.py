@@ -484,6 +484,19 @@ class LoseOwner(Command):
 
 
 @command
+class LoseStation(Command):
+    """The configuration no longer has station `gone`, which answers for the alarm: `to` does from now on.
+
+    `blind`: its owner, when no console of theirs shows it any more.
+    """
+
+    gone: str
+    to: str
+    backups: tuple[str, ...]
+    blind: str | None = None
+
+
+@command
 class FindOwner(Command):
     """A console of the owner is heard again."""
 

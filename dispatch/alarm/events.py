@@ -86,8 +86,9 @@ class AlarmRaised(Event):
 class PlanMade(Event):
     """A citizen wants the alarm raised unless they check in within `within_s` seconds. What it says is nobody's yet.
 
-    The words and the place of a plan, and where its citizen checked in, are in no record and go to no console: they
-    come with `alarm_raised` if that ever follows, and are gone when it does not.
+    The words and the place of a plan, and where its citizen checked in, are in no record: they come with
+    `alarm_raised` if that ever follows, and are gone when it does not. To consoles its events are `sealed`, and the log
+    has them once it is an alarm.
     """
 
     sealed: ClassVar[bool] = True
@@ -120,6 +121,11 @@ class PlanEnded(Event):
     """The plan's citizen needs it no more; its words and place are gone."""
 
     sealed: ClassVar[bool] = True
+
+
+@event
+class Sealed(Event):
+    """To consoles in the place of each event of a plan, which is nobody's: only their position goes on."""
 
 
 @event
@@ -285,6 +291,15 @@ class OwnerLost(Event):
 @event
 class OwnerBack(Event):
     owner: str
+
+
+@event
+class StationGone(Event):
+    """The configuration no longer has the station `gone`, which answered for the alarm: `to` does, and is called."""
+
+    gone: str
+    to: str
+    backups: tuple[str, ...]
 
 
 @event

@@ -13,6 +13,7 @@ from dispatch.alarm import claims, errors, evidence, helping, notification, plan
 from dispatch.alarm import commands as c
 from dispatch.alarm import events as e
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.sight import visible_to
 from dispatch.alarm.state import Alarm, Status
 
 RAISED, ACKNOWLEDGED, EN_ROUTE, ON_SCENE, CLOSED, *_OF_PLANS = Status
@@ -112,16 +113,13 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
         return _timed(alarm, command)
     if isinstance(command, c.LoseOwner | c.FindOwner):
         return claims.timed(alarm, command)
+    if isinstance(command, c.LoseStation):
+        return claims.astray(alarm, command)
     if claims.already(alarm, command):
         return []
     if (alarm.status, type(command)) not in TRANSITIONS:
         raise _not_possible(alarm, command)
     return [claims.event(alarm, command, possible)]
-
-
-def visible_to(alarm: Alarm, actor: c.Actor) -> bool:
-    """Whether `actor` may see the alarm: their station holds it or was called in; no station means all. No helper."""
-    return actor.role != "helper" and (actor.station is None or actor.station in alarm.stations)
 
 
 def possible(alarm: Alarm) -> list[str]:

@@ -111,7 +111,7 @@ class Event(Outbound):
     event: Annotated[dict[str, Any], Field(description="`type` and fields; see the events below")]
     changes: Annotated[
         dict[str, Any] | None,
-        Field(description="JSON Merge Patch (RFC 7396) on the alarm: clients need no other rule; absent for plans"),
+        Field(description="JSON Merge Patch (RFC 7396) on the alarm: clients need no other rule"),
     ] = None
     wiped: Annotated[bool, Field(description="what people wrote was wiped; only the record stays")] = False
 
@@ -211,7 +211,12 @@ class Notices(Outbound):
     A notice is `{"code", "since", ...}`: `store_unsafe` (`setting`, `value`, `mend`, and `refused`: nothing is called
     stored), `store_filling` and `disk_filling` (bytes and `share`), `store_away`, `store_restored` (`partition`),
     `store_keeps_wiped` (`why` its file was not written anew after a wipe), `deadline_late` (`alarm`, `station`, `what`,
-    `by_s`), `clock_held` and `clock_jumped` (`by_s` that the store's clock is or was ahead), `clock_doubted`.
+    `by_s`), `clock_held` and `clock_jumped` (`by_s` that the store's clock is or was ahead), `clock_doubted`,
+    `rota_names` (`names` that the configuration calls, of `station`, and that wake nobody; `why` is
+    `no_sign_in`, `disabled`, `helper`, `elsewhere`, `twice`, `no_station`, or, without names, `no_supervisor`; `near`:
+    name -> the sign-in meant), `hubs_differ` (hubs have other files: `names`; `why` says whether this one's are the
+    `newest`, by which timers run, or `older`), `station_gone` (the open `alarm` of a `station` that the configuration
+    no longer has: station `to` answers for it).
     """
 
     type: Literal["notices"]
@@ -252,6 +257,7 @@ ALARM: Final[Mapping[str, str]] = {
     "closed_at": "closed",
     "disposition": "how it ended",
     "reminded_at": "the owner was reminded to move",
+    "station_gone": "the station that answered before, and is no longer in the configuration",
     "transfer": "offered to another station: `to`, `by`, `at`, `reason`",
     "handover": "offered to a colleague: `by`, `at`, `summary`, and `to` unless it is to any",
     "cancel": "`requested`, or `duress`: without the citizen's number, do not call",

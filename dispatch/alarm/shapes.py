@@ -162,6 +162,9 @@ class Notice(Outbound):
     what: str | None = None
     by_s: float | None = None
     why: str | None = None
+    names: list[str] | None = None
+    near: Mapping[str, str] | None = None
+    to: str | None = None
 
 
 class Rung(Outbound):

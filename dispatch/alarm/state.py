@@ -70,6 +70,7 @@ class Alarm:
     closed_at: datetime | None = None
     disposition: str | None = None
     reminded_at: datetime | None = None
+    station_gone: str | None = None  # the station that answered before, which the configuration no longer has
     transfer: Entry | None = None
     handover: Entry | None = None  # offered to a colleague: {"by", "at", "summary", "to"?}
     cancel: str | None = None  # "requested" or "duress"

@@ -19,7 +19,7 @@ from dispatch.alarm.clock import from_text, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import EVENTS
-from dispatch.alarm.lifecycle import visible_to
+from dispatch.alarm.sight import visible_to
 from dispatch.alarm.state import to_members
 from dispatch.alarmlog.chain import verify
 from dispatch.alarmlog.log import Filter, Log
@@ -38,7 +38,13 @@ def routes(alarms: Alarms, who: Callable[[Request], Awaitable[Actor]], stations:
         who: (request) -> the signed-in user; raises `not_signed_in`.
         stations: every station's id.
     """
-    log = Log(alarms.stream)
+
+    def log_of(actor: Actor) -> Log:
+        async def sees(ids: Collection[str]) -> list[str]:
+            found = {alarm: await alarms.load(alarm) for alarm in ids}
+            return [alarm for alarm, loaded in found.items() if loaded and visible_to(loaded.alarm, actor)]
+
+        return Log(alarms.stream, sees)
 
     async def events(request: Request) -> Response:
         actor = await who(request)
@@ -48,7 +54,7 @@ def routes(alarms: Alarms, who: Callable[[Request], Awaitable[Actor]], stations:
             alarm=query.get("alarm") or None, type=_type(query.get("type")), since=_time(request, "from"),
             until=_time(request, "to"),
         )  # fmt: skip
-        accept = request.headers.get("accept", "")
+        accept, log = request.headers.get("accept", ""), log_of(actor)
         if "application/x-ndjson" in accept:
             return StreamingResponse(_ndjson(log.all(wanted_stations, wanted)), media_type="application/x-ndjson")
         if "text/csv" in accept:
@@ -65,7 +71,7 @@ def routes(alarms: Alarms, who: Callable[[Request], Awaitable[Actor]], stations:
         alarm = loaded.alarm
         ends_at = alarms.ending(alarm)
         return JSONResponse({
-            "alarm": to_members(alarm), "events": await log.of_alarm(alarm.home, alarm_id),
+            "alarm": to_members(alarm), "events": await log_of(actor).of_alarm(alarm.home, alarm_id),
             "ends_at": to_text(ends_at) if ends_at else None,
         })  # fmt: skip
 

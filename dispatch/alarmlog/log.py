@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import heapq
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ import orjson
 from dispatch.alarm import errors
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.sight import SEALED
 from dispatch.stream.record import Entry
 from dispatch.stream.stream import Stream
 
@@ -41,10 +42,16 @@ class Filter:
 
 
 class Log:
-    """The history of the stations of one store."""
+    """The history of the stations of one store, as one reader may see it.
 
-    def __init__(self, stream: Stream) -> None:
+    Args:
+        stream: the record.
+        sees: (alarm ids) -> those of them that the reader may see. Asked only of alarms that may be nobody's.
+    """
+
+    def __init__(self, stream: Stream, sees: Callable[[Collection[str]], Awaitable[Collection[str]]]) -> None:
         self._stream = stream
+        self._sees = sees
 
     async def page(self, stations: Sequence[str], wanted: Filter, cursor: str | None, limit: int) -> dict[str, Any]:
         """`{"events": [...], "next": cursor or None}`; of several stations, merged by time.
@@ -82,11 +89,14 @@ class Log:
     async def _events(self, station: str, wanted: Filter, after: int | None) -> AsyncIterator[Entry]:
         offset = after if after is not None else await self._before(station, wanted.since)
         while entries := await self._stream.read(station, offset, limit=_PAGE):
+            taken = [entry.members for entry in entries if wanted.takes(entry.members)]
+            plans = {members["alarm"] for members in taken if members["event"]["type"] in SEALED}
+            nobodys = plans.difference(await self._sees(plans)) if plans else plans
             for entry in entries:
                 offset = entry.offset
                 if wanted.until is not None and from_text(entry.members["at"]) >= wanted.until:
                     return
-                if wanted.takes(entry.members):
+                if wanted.takes(entry.members) and entry.members["alarm"] not in nobodys:
                     yield entry
 
     async def _before(self, station: str, since: datetime | None) -> int:

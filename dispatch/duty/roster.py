@@ -14,7 +14,9 @@ from typing import Any
 import orjson
 import structlog
 
+from dispatch.alarm import errors
 from dispatch.alarm.clock import from_text, to_text
+from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import DutyChanged, DutySigned
 from dispatch.alarm.work import Work
 from dispatch.duty.readiness import Readiness
@@ -102,8 +104,15 @@ class Roster:
         return officer in self._on_duty(station, await self._signed(station))
 
     async def sign(self, station: str, officer: str, on: bool) -> None:
-        """`officer` comes on duty beside the rota, or leaves it, until the next handover."""
-        until = to_text(on_duty(self._rotas[station], self._work.now()).until)
+        """`officer` comes on duty beside the rota, or leaves it, until the next handover.
+
+        Raises:
+            Refused: `not_allowed`: the station is no more.
+        """
+        rota = self._rotas.get(station)
+        if rota is None:
+            raise Refused(errors.NOT_ALLOWED, f"duty: station {station!r} is no longer in the configuration")
+        until = to_text(on_duty(rota, self._work.now()).until)
         async with translated():
             await self._stream.redis.hset(
                 self._stream.of(station).signed(station), officer, orjson.dumps({"on": on, "until": until})

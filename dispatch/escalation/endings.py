@@ -6,7 +6,7 @@ They run under the lease of the timers, by compare-and-set. Field's terms: reten
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,7 +46,7 @@ class Endings:
     """
 
     def __init__(
-        self, alarms: Alarms, leases: Leases, work: Work, stations: tuple[str, ...],
+        self, alarms: Alarms, leases: Leases, work: Work, stations: Sequence[str],
         sure: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self._sure = sure

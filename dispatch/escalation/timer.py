@@ -102,13 +102,18 @@ class Timer:
         work: what goes on, and time.
         leases: which partitions' deadlines this hub runs.
         reroute: who answers at an alarm's place, of a plan that becomes one.
+        mine: whether timers are this hub's to run at all: another hub may have a newer configuration.
+        agreed: whether all hubs have the same configuration; while they have not, whoever was called stays called.
     """
 
     def __init__(
         self, alarms: Alarms, deadlines: Deadlines, call: Call, work: Work, leases: Leases,
         reroute: Callable[[Alarm], Reroute],
+        mine: Callable[[], bool] = lambda: True, agreed: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self._reroute = reroute
+        self._mine = mine
+        self._agreed = agreed
         self._alarms = alarms
         self._leases = leases
         self._room = asyncio.Semaphore(_AT_ONCE)
@@ -129,8 +134,8 @@ class Timer:
             cycle: the version at which it is raised: later than 1 when it was planned.
             call: who an audience is at this instant, when that was asked already.
         """
-        if kind == "practice":
-            return []
+        if kind == "practice" or not self._mine():
+            return []  # it is due at once, for the hub with the newest configuration
         policy = self._deadlines.policy(station, kind)
         return await self._steps(station, backups, policy, cycle, 0, "due", call=call)
 
@@ -146,7 +151,7 @@ class Timer:
     async def after_append(self, outcome: Outcome) -> None:
         """An alarm that is open again is due at once: do not wait for the next look."""
         due = outcome.alarm.due
-        if due is not None and due <= self._work.now():
+        if due is not None and due <= self._work.now() and self._mine():
             await self.run_alarm(self._alarms.stream.of(outcome.alarm.home), outcome.alarm.id, self._work.now())
 
     async def nudge(self, station: str) -> None:
@@ -162,9 +167,7 @@ class Timer:
                 continue
             if (await call(alarm.station, alarm.backups, alarm.audience)).reached:
                 continue
-            steps = await self._steps(
-                alarm.station, alarm.backups, policy, alarm.cycle, alarm.step + 1, "console_lost", alarm.loop
-            )
+            steps = await self._next(alarm, policy, alarm.step + 1, "console_lost", alarm.loop)
             await self._alarms.handle(alarm.id, *steps)
 
     async def run(self, poll_s: float) -> None:
@@ -227,11 +230,7 @@ class Timer:
         match due.what:
             case "step":
                 policy = self._deadlines.policy(alarm.station, alarm.kind)
-                return [
-                    *await self._steps(
-                        alarm.station, alarm.backups, policy, alarm.cycle, due.step, "due", loop=due.loop, call=call
-                    )
-                ]
+                return [*await self._next(alarm, policy, due.step, "due", due.loop, call)]
             case "missed":
                 steps = await self.opening(alarm.home, alarm.backups, alarm.kind, alarm.version + 1, call)
                 return [MissCheckIn(due=due.at), *steps, self._reroute(alarm)]
@@ -245,16 +244,24 @@ class Timer:
                 day = alarm.since.astimezone(self._deadlines.timezone(alarm.station)).date()
                 return [MarkOverdue(day=day.isoformat())]
 
+    async def _next(
+        self, alarm: Alarm, policy: Policy, step: int, why: str, loop: int = 0, call: Call | None = None
+    ) -> list[RunStep]:
+        """`step` of an alarm that had others. With rotas that differ, one must not silence whom the other called."""
+        kept = () if self._agreed() else alarm.called
+        return await self._steps(alarm.station, alarm.backups, policy, alarm.cycle, step, why, loop, call, kept)
+
     async def _steps(self, station: str, backups: tuple[str, ...], policy: Policy, cycle: int, first: int, why: str,
-                     loop: int = 0, call: Call | None = None) -> list[RunStep]:  # fmt: skip
-        """Step `first`, and each next one at once while nobody is reached (P5)."""
+                     loop: int = 0, call: Call | None = None, kept: tuple[str, ...] = ()) -> list[RunStep]:  # fmt: skip
+        """Step `first`, and each next one at once while nobody is reached (P5). Who is `kept` stays called."""
         found: list[RunStep] = []
         for step in range(first, len(policy.steps)):
             audience = policy.audience(step)
             called = await (call or self._call)(station, backups, audience)
             found.append(
                 RunStep(
-                    cycle=cycle, step=step, loop=loop, audience=audience, called=called.officers,
+                    cycle=cycle, step=step, loop=loop, audience=audience,
+                    called=tuple(dict.fromkeys((*called.officers, *kept))),
                     reached=called.reached, why=why, stations=called.stations,
                 )
             )  # fmt: skip

@@ -15,6 +15,7 @@ import msgpack
 import orjson
 
 from dispatch.alarm.clock import Timer
+from dispatch.alarm.sight import to_console
 from dispatch.fanout.session import Firsts, Session
 from dispatch.fanout.transport import encode
 
@@ -131,8 +132,11 @@ Snapshot = tuple[int, Frame, list[str]]
 """Offset, frame, and the ids of the open alarms in it."""
 
 
-def event_frame(epoch: str, station: str, offset: int, body: bytes) -> Frame:
-    """The frame of an event from its wire form, which is everything but station and position."""
+def event_frame(epoch: str, station: str, offset: int, members: dict[str, Any], body: bytes = b"") -> Frame:
+    """The frame of an event as consoles may see it. `members`: everything but station and position; `body`: as JSON."""
+    shown = to_console(members)
+    if shown is not members or not body:
+        body = orjson.dumps(shown)
     head = orjson.dumps({"type": "event", "station": station, "position": {"epoch": epoch, "offset": offset}})
     return Frame(head[:-1] + b"," + body[1:])
 

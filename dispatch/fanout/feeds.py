@@ -130,7 +130,7 @@ class Feeds:
         entries = await self._stream.read(feed.station, offset, limit=feed.last - offset)
         return [
             (
-                event_frame(self._stream.epoch(feed.station), feed.station, entry.offset, orjson.dumps(entry.members)),
+                event_frame(self._stream.epoch(feed.station), feed.station, entry.offset, entry.members),
                 starts(entry.members),
             )
             for entry in entries

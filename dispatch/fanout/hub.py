@@ -180,7 +180,7 @@ class Hub:
         cost as much as the alarm itself.
         """
         members = orjson.loads(body)
-        frame = event_frame(self._stream.epoch(feed.station), feed.station, offset, body)
+        frame = event_frame(self._stream.epoch(feed.station), feed.station, offset, members, body)
         if wipes(members):
             feed.forget(members["alarm"])
         feed.take(offset, link, frame, starts(members))

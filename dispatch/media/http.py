@@ -18,8 +18,8 @@ from starlette.routing import Route
 from dispatch.alarm import errors
 from dispatch.alarm.commands import Actor, OpenCopy, OpenOriginal
 from dispatch.alarm.errors import Refused
-from dispatch.alarm.lifecycle import visible_to
 from dispatch.alarm.messages import EndMediaBody, OpenOriginalBody, check
+from dispatch.alarm.sight import visible_to
 from dispatch.alarm.state import Entry
 from dispatch.alarm.tombstone import GONE
 from dispatch.media.chunk_rules import TYPES, kind_of

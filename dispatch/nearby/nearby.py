@@ -20,8 +20,8 @@ from dispatch.alarm.clock import to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import HelpersCalled
-from dispatch.alarm.lifecycle import visible_to
-from dispatch.alarm.state import Alarm, Status
+from dispatch.alarm.sight import visible_to
+from dispatch.alarm.state import Alarm
 from dispatch.alarm.work import Work
 from dispatch.nearby.calls import Ground
 from dispatch.nearby.distance import metres
@@ -83,7 +83,7 @@ class Nearby:
         actor = await self._officer(request)
         loaded = await self._alarms.load(request.path_params["alarm"])
         alarm = loaded.alarm if loaded else None
-        if alarm is None or alarm.status in (Status.PLANNED, Status.ENDED) or not visible_to(alarm, actor):
+        if alarm is None or not visible_to(alarm, actor):
             raise Refused(errors.NOT_FOUND, "there is no such alarm")
         officers, helpers = await self._near(alarm) if alarm.open else ([], [])  # nobody needs to know any more
         most = self._numbers.listed

@@ -50,6 +50,10 @@ class Keys:
         self.mark = f"{tag}:mark"  # counter: written so that a replica's confirmation covers all that was before it
         self.time = f"{tag}:time"  # hash, in partition 0: how far time is from the store's clock (`stream.timekeeping`)
         self.hubs = f"{tag}:hubs"  # sorted set, in partition 0: hub -> ms until which it is taken to live
+        self.configured = (
+            f"{tag}:configured"  # hash, in partition 0: hub -> with what it lives (dispatch.config.versions)
+        )
+        self.configurations = f"{tag}:configurations"  # hash, in partition 0: digest of a configuration -> its number
         self.late = f"{tag}:late"  # sorted set, in partition 0: what was late, as JSON -> ms at which it was found
         self.sharing = f"{tag}:sharing"  # sorted set: `station|name` -> ms at which the place of who shares it lapses
         self.users = f"{tag}:users"  # hash: name -> user

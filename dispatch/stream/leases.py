@@ -6,7 +6,7 @@ still has its old token, with which the store refuses what it sends. Field's ter
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
@@ -49,9 +49,14 @@ class Leases:
         hub: this hub's name; no other may have it.
         lease_s: for so long a partition is held without being renewed.
         work: what goes on.
+        may: whether this hub may run timers; while it may not, it leaves them to others.
     """
 
-    def __init__(self, stream: Stream, hub: str, lease_s: float, work: Work) -> None:
+    def __init__(
+        self, stream: Stream, hub: str, lease_s: float, work: Work, may: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._may = may
+        self._stands_back = False
         self._stream = stream
         self._work = work
         self._hub = hub
@@ -69,6 +74,12 @@ class Leases:
         Raises:
             Refused: `not_stored`: none answered.
         """
+        if not self._may():
+            if not self._stands_back:
+                await self.release(now)
+            self._stands_back = True
+            return []
+        self._stands_back = False
         share = await self._share(now)
         surplus = sorted(self._held)[share:]
         given = [self._give(self._stream.partitions[number], now) for number in surplus]
@@ -87,7 +98,7 @@ class Leases:
         return held
 
     async def release(self, now: datetime) -> None:
-        """Give everything up at once: this hub stops."""
+        """Give everything up at once: this hub stops, or stands back."""
         if len(self._stream.partitions) > 1:
             async with translated():
                 await self._stream.redis.zrem(self._stream.keys.hubs, self._hub)

@@ -7,7 +7,7 @@ can be done to an alarm that is not there. Field's terms: orphan, anti-entropy.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -45,7 +45,7 @@ class Orphans:
     """
 
     def __init__(
-        self, alarms: Alarms, relay: Relay, stations: tuple[str, ...], went_back: Callable[[str, str], Awaitable[None]]
+        self, alarms: Alarms, relay: Relay, stations: Sequence[str], went_back: Callable[[str, str], Awaitable[None]]
     ) -> None:
         self._alarms = alarms
         self._stream = alarms.stream

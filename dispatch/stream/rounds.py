@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dispatch.store.faults import translated
 from dispatch.stream.keys import Keys
@@ -20,9 +20,7 @@ class Round:
         portion: alarms, and stations, at a time.
     """
 
-    def __init__(
-        self, stream: Stream, stations: tuple[str, ...], kept: Callable[[Keys, str], str], portion: int
-    ) -> None:
+    def __init__(self, stream: Stream, stations: Sequence[str], kept: Callable[[Keys, str], str], portion: int) -> None:
         self._stream = stream
         self._stations = stations
         self._kept = kept

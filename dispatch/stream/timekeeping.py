@@ -166,7 +166,7 @@ class Timekeeping:
         async with translated():
             pipe = self._stream.redis.pipeline(transaction=False)
             for keys in self._stream.partitions:
-                pipe.delete(keys.lapses, keys.heard, keys.hubs, keys.sharing)
+                pipe.delete(keys.lapses, keys.heard, keys.hubs, keys.sharing, keys.configured)
                 pipe.hset(keys.lease, mapping={"hub": "", "until": 0})
                 for station in self._stations:
                     if self._stream.of(station) is keys:

@@ -116,6 +116,16 @@ def every(town: Town, alarm: str) -> list[dict[str, Any]]:
             }
             for by in (2.5, 9.64, 3.1)
         ),
+        *(
+            {"code": "rota_names", "since": since, "why": why, "names": names, "near": near, **of}
+            for why, names, near, of in (
+                ("no_sign_in", ["v01", *(f"V{n}" for n in range(10, 20))], {"v01": "V01"}, {"station": "dadongmen"}),
+                ("no_sign_in", ["X01"], {}, {"station": "xiaodong"}),
+                ("no_supervisor", [], {}, {"station": "dongta"}),
+                ("no_supervisor", [], {}, {"station": "xiaodong"}),
+                ("disabled", ["X01"], {}, {}),
+            )
+        ),
     ]
 
 
@@ -166,7 +176,7 @@ async def test_a_bad_day(town: Town, browser: Browser, axe: str, lang: str, offi
         bad_day = every(town, alarm)
         for _ in range(2):
             await town.dispatch.hub.broadcast({"type": "notices", "notices": bad_day})
-        await expect(page.locator("[data-notice]")).to_have_count(6)
+        await expect(page.locator("[data-notice]")).to_have_count(9)
         await expect(console.locator("[data-notice]")).to_have_count(4)
         for one in (page, console):
             told = await one.locator("[data-notice]").all_inner_texts()
@@ -174,6 +184,8 @@ async def test_a_bad_day(town: Town, browser: Browser, axe: str, lang: str, offi
             assert await findings(one, axe) == []
         for words in ("9.6", "3 次" if lang == "zh" else "3 deadlines"):
             await expect(notice(page, "deadline_late")).to_contain_text(words)
+        for words in ("v01", "V01", "V16", "12 个" if lang == "zh" else "12 in all"):
+            await expect(notice(page, "rota_names").first).to_contain_text(words)
         await expect(notice(console, "store_restored")).to_contain_text("10:00:00")
         for one in (page, console):
             assert len(await one.evaluate("mentions")) == 1
@@ -182,7 +194,7 @@ async def test_a_bad_day(town: Town, browser: Browser, axe: str, lang: str, offi
         await notice(page, "deadline_late").locator(act("notice-more")).click()
         await expect(page.locator("[data-filter=type]")).to_have_value("deadline_late")
         await notice(page, "store_restored").locator(act("notice-read")).click()
-        await expect(page.locator("[data-notice]")).to_have_count(5)
+        await expect(page.locator("[data-notice]")).to_have_count(8)
         await town.dispatch.hub.broadcast({"type": "notices", "notices": []})
         for one in (page, console):
             await expect(one.locator("[data-notice]")).to_have_count(0)

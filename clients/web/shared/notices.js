@@ -7,26 +7,28 @@ import { effect, signal } from "/static/vendor/signals-core.js";
 
 import { codeOf } from "./alarm.js";
 import { html, useValue } from "./dom.js";
-import { link, notices, store, user } from "./session.js";
+import { link, notices, stationName, store, user } from "./session.js";
 import { dayAndClock } from "./time.js";
 import { mention } from "./told.js";
-import { known, lang, t } from "./words.js";
+import { known, lang, listed, t } from "./words.js";
 
 /** @import { Notice, User } from "./types.d.ts" */
 /** @typedef {{ code: string, bad: boolean, past: boolean, what: string, mend: string, alarm?: string, of: Notice[] }} Line */
 
-const FOR_OFFICERS = ["store_unsafe", "store_away", "store_filling", "store_restored"];
+const FOR_OFFICERS = ["store_unsafe", "store_away", "store_filling", "store_restored", "hubs_differ"];
 const PAST = ["store_restored", "deadline_late", "clock_jumped"];
+const TOGETHER = ["deadline_late", "rota_names"];
 
 /** Of what is past, what a person has read here. @type {import("/static/vendor/signals-core.js").Signal<Set<string>>} */
 const read = signal(new Set());
 
 /** @param {Notice} one */
-const keyOf = (one) => [one.code, one.since, one.setting, one.partition, one.alarm, one.what].join(" ");
+const keyOf = (one) =>
+  [one.code, one.since, one.setting, one.partition, one.alarm, one.what, one.station, one.why].join(" ");
 
 /**
- * The lines to show, one for each thing to know: late deadlines together with the worst of them, and partitions that
- * went back at the same time as one.
+ * The lines to show, one for each thing to know: late deadlines together with the worst of them, names that wake nobody
+ * by the reason, and partitions that went back at the same time as one.
  *
  * @param {readonly Notice[]} all
  * @param {User} me
@@ -38,17 +40,18 @@ function lines(all, me) {
   const found = new Map();
   for (const one of all) {
     const unsafe = one.code === "store_unsafe";
-    if (short && (!FOR_OFFICERS.includes(one.code) || (unsafe && !one.refused))) continue;
+    const mine = one.why === "no_station" && one.station === me.station;
+    if (short && !mine && (!FOR_OFFICERS.includes(one.code) || (unsafe && !one.refused))) continue;
     const line = {
       code: one.code,
-      bad: (unsafe && one.refused === true) || one.code === "store_away",
+      bad: (unsafe && one.refused === true) || one.code === "store_away" || mine,
       past: PAST.includes(one.code),
       what: sentence(one, short),
       mend: short ? "" : mend(one),
       ...(one.alarm && { alarm: one.alarm }),
       of: [one],
     };
-    const key = one.code === "deadline_late" ? one.code : line.what;
+    const key = TOGETHER.includes(one.code) ? one.code + because(one) : line.what;
     const same = found.get(key);
     found.set(key, same ? together(same, line) : line);
   }
@@ -58,6 +61,9 @@ function lines(all, me) {
 /** @param {Line} one @param {Line} other @returns {Line} */
 function together(one, other) {
   const of = [...one.of, ...other.of];
+  if (one.code === "rota_names") {
+    return { ...one, what: t(`notice.rota_names${because(of[0])}`, named(of)), of };
+  }
   if (one.code !== "deadline_late") return { ...one, of };
   const worst = of.reduce((a, b) => ((b.by_s ?? 0) > (a.by_s ?? 0) ? b : a));
   const what = t("notice.deadlines_late", { ...values(worst), count: of.length });
@@ -66,13 +72,20 @@ function together(one, other) {
 
 /** @param {Notice} one @param {boolean} short */
 function sentence(one, short) {
-  if (short) return t(`notice.${one.code}.short`, values(one));
+  if (short) return t(`notice.${one.code}.${one.code === "rota_names" ? "mine" : "short"}`, values(one));
   const allowed = one.code === "store_unsafe" && !one.refused;
-  return t(allowed ? "notice.store_unsafe.allowed" : `notice.${one.code}`, values(one));
+  return t(allowed ? "notice.store_unsafe.allowed" : `notice.${one.code}${because(one)}`, values(one));
+}
+
+/** What is said about names depends on why they wake nobody, and about hubs on which one this is. @param {Notice} [one] */
+function because(one) {
+  if (one?.code === "hubs_differ") return `.${one.why}`;
+  return one?.code === "rota_names" ? `.${one.why}${one.station ? "" : ".messenger"}` : "";
 }
 
 /** What to do about it; of a setting that has no words here, the hub's own. @param {Notice} one */
 function mend(one) {
+  if (one.code === "rota_names") return t(`mend.rota_names.${one.why}`);
   if (one.code !== "store_unsafe") return t(`mend.${one.code}`);
   const words = known("mend", one.setting ?? "");
   return words === one.setting ? (one.mend ?? "") : words;
@@ -89,9 +102,24 @@ function values(one) {
     limit: bytes(one.limit_bytes),
     free: bytes(one.free_bytes),
     code: one.alarm ? codeOf(one.alarm) : "",
+    to: one.to ? stationName(one.to) : "",
     what: known("late", one.what ?? ""),
     n: (one.by_s ?? 0).toFixed(1),
+    ...named([one]),
   };
+}
+
+const MOST_NAMES = 8;
+
+/** The stations, and the first of the names, each with the sign-in that was meant. @param {Notice[]} all */
+function named(all) {
+  const stations = new Set(all.flatMap((one) => (one.station ? [stationName(one.station)] : [])));
+  const names = all.flatMap(({ names = [], near = {} }) =>
+    names.map((name) => (near[name] ? t("notice.near", { name, meant: near[name] }) : name)),
+  );
+  const words = listed(names.slice(0, MOST_NAMES));
+  const more = t("notice.names_more", { names: words, count: names.length });
+  return { station: listed([...stations]), names: names.length > MOST_NAMES ? more : words };
 }
 
 /** @param {number} [count] */

@@ -206,6 +206,9 @@ export interface Notice {
   what?: string;
   by_s?: number;
   why?: string;
+  names?: string[];
+  near?: Record<string, string>;
+  to?: string;
 }
 
 /**
@@ -277,6 +280,8 @@ export interface Alarm {
   disposition?: string;
   /** the owner was reminded to move */
   reminded_at?: string;
+  /** the station that answered before, and is no longer in the configuration */
+  station_gone?: string;
   /** offered to another station: `to`, `by`, `at`, `reason` */
   transfer?: Offer;
   /** offered to a colleague: `by`, `at`, `summary`, and `to` unless it is to any */
@@ -894,7 +899,7 @@ export interface EventFrame {
   version: number;
   /** `type` and fields; see the events below */
   event: AlarmEvent;
-  /** JSON Merge Patch (RFC 7396) on the alarm: clients need no other rule; absent for plans */
+  /** JSON Merge Patch (RFC 7396) on the alarm: clients need no other rule */
   changes?: Record<string, unknown>;
   /** what people wrote was wiped; only the record stays */
   wiped?: boolean;
@@ -906,7 +911,12 @@ export interface EventFrame {
  * A notice is `{"code", "since", ...}`: `store_unsafe` (`setting`, `value`, `mend`, and `refused`: nothing is called
  * stored), `store_filling` and `disk_filling` (bytes and `share`), `store_away`, `store_restored` (`partition`),
  * `store_keeps_wiped` (`why` its file was not written anew after a wipe), `deadline_late` (`alarm`, `station`, `what`,
- * `by_s`), `clock_held` and `clock_jumped` (`by_s` that the store's clock is or was ahead), `clock_doubted`.
+ * `by_s`), `clock_held` and `clock_jumped` (`by_s` that the store's clock is or was ahead), `clock_doubted`,
+ * `rota_names` (`names` that the configuration calls, of `station`, and that wake nobody; `why` is
+ * `no_sign_in`, `disabled`, `helper`, `elsewhere`, `twice`, `no_station`, or, without names, `no_supervisor`; `near`:
+ * name -> the sign-in meant), `hubs_differ` (hubs have other files: `names`; `why` says whether this one's are the
+ * `newest`, by which timers run, or `older`), `station_gone` (the open `alarm` of a `station` that the configuration
+ * no longer has: station `to` answers for it).
  */
 export interface NoticesFrame {
   type: "notices";
@@ -1111,8 +1121,9 @@ export interface AlarmRaisedEvent {
 /**
  * A citizen wants the alarm raised unless they check in within `within_s` seconds. What it says is nobody's yet.
  *
- * The words and the place of a plan, and where its citizen checked in, are in no record and go to no console: they
- * come with `alarm_raised` if that ever follows, and are gone when it does not.
+ * The words and the place of a plan, and where its citizen checked in, are in no record: they come with
+ * `alarm_raised` if that ever follows, and are gone when it does not. To consoles its events are `sealed`, and the log
+ * has them once it is an alarm.
  */
 export interface PlanMadeEvent {
   type: "plan_made";
@@ -1145,6 +1156,13 @@ export interface CheckedInEvent {
  */
 export interface PlanEndedEvent {
   type: "plan_ended";
+}
+
+/**
+ * To consoles in the place of each event of a plan, which is nobody's: only their position goes on.
+ */
+export interface SealedEvent {
+  type: "sealed";
 }
 
 /**
@@ -1319,6 +1337,16 @@ export interface OwnerLostEvent {
 export interface OwnerBackEvent {
   type: "owner_back";
   owner: string;
+}
+
+/**
+ * The configuration no longer has the station `gone`, which answered for the alarm: `to` does, and is called.
+ */
+export interface StationGoneEvent {
+  type: "station_gone";
+  gone: string;
+  to: string;
+  backups: string[];
 }
 
 /**
@@ -1748,6 +1776,7 @@ export type AlarmEvent =
   | PlanMadeEvent
   | CheckedInEvent
   | PlanEndedEvent
+  | SealedEvent
   | AlarmAcknowledgedEvent
   | AlarmTakenEvent
   | AlarmReleasedEvent
@@ -1769,6 +1798,7 @@ export type AlarmEvent =
   | OwnerRemindedEvent
   | OwnerLostEvent
   | OwnerBackEvent
+  | StationGoneEvent
   | AlarmOverdueEvent
   | AlarmSharedEvent
   | NotificationSentEvent
