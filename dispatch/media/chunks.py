@@ -18,6 +18,7 @@ from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, to_ms
 from dispatch.alarm.commands import AddMedia, EndMedia
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.state import Alarm
 from dispatch.media.chunk_rules import after_end, check, same_bytes, same_chunk, same_kind
 from dispatch.media.objects import Damaged, Objects
@@ -59,16 +60,17 @@ class Chunks:
 
         Raises:
             Refused: `not_found`, `bad_message`, `unsupported_media_type`, `too_large`, `too_many`, `chunk_conflict`,
-                `media_ended`, `not_stored`. Whatever was stored before stays.
+                `media_ended`, `not_possible` (of a plan), `not_stored`. Whatever was stored before stays.
         """
         essence = check(self.limits, media, seq, data, kind, mime)
-        alarm = await self._load(alarm_id)
+        added = AddMedia(media=media, kind=kind, mime=essence)
+        alarm = await self._load(alarm_id, added)
         same_kind(alarm, media, kind)
         digest = hashlib.sha256(data).hexdigest()
         if not await self._there(alarm_id, media, seq, digest):
             await self._store(alarm_id, media, seq, data, digest, kind)
         if media not in alarm.media:
-            await self._alarms.handle(alarm_id, AddMedia(media=media, kind=kind, mime=essence))
+            await self._alarms.handle(alarm_id, added)
         for told in self.after_put:
             told(alarm_id, media)
 
@@ -88,7 +90,7 @@ class Chunks:
         most = self.limits["chunks_per_media"]
         if chunks > most:
             raise Refused(errors.TOO_MANY, f"chunks: {chunks}; at most {most} (chunks_per_media)")
-        alarm = await self._load(alarm_id)
+        alarm = await self._load(alarm_id, AddMedia(media=media, kind=kind or "", mime=""))
         same_kind(alarm, media, kind)
         ended = await self._ended(alarm_id, media)
         while ended is None:
@@ -157,10 +159,15 @@ class Chunks:
         """What ends the media, once all its chunks are there and it was asked for."""
         return await self._ended(alarm_id, media)
 
-    async def _load(self, alarm_id: str) -> Alarm:
+    async def _load(self, alarm_id: str, added: AddMedia) -> Alarm:
+        """The alarm, once its rules would take this media: what it refuses must never have been stored.
+
+        It stays so: a plan becomes an alarm, and no alarm becomes a plan.
+        """
         loaded = await self._alarms.load(alarm_id)
         if loaded is None:
             raise Refused(errors.NOT_FOUND, "there is no such alarm")
+        decide(loaded.alarm, added)
         return loaded.alarm
 
     async def _there(self, alarm_id: str, media: str, seq: int, digest: str) -> bool:

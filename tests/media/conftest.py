@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from dispatch.alarm.commands import Raise
+from dispatch.alarm.commands import EndPlan, Plan, Raise
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies, MakeCopies
 from dispatch.media.jobs import Keep, Made, WorkerLimits, make_copies
@@ -77,6 +77,15 @@ class House:
         alarm = str(uuid.uuid4())
         command = Raise(station="dadongmen", backups=("beimen",), why="default", code="A-1")
         await self.alarms.handle(alarm, command, secret_hash="x")
+        return alarm
+
+    async def plans(self, ended: str = "") -> str:
+        """A plan; ended `rightly` with its number, or under `duress`."""
+        alarm = str(uuid.uuid4())
+        plan = Plan(station="dadongmen", backups=("beimen",), why="default", code="A-1", within_s=600)
+        await self.alarms.handle(alarm, plan, secret_hash="x")
+        if ended:
+            await self.alarms.handle(alarm, EndPlan(duress=ended == "duress"))
         return alarm
 
     def bytes_of(self, name: str) -> bytes:

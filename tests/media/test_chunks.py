@@ -12,9 +12,15 @@ import pytest
 
 from dispatch.alarm.errors import Refused
 from dispatch.media.objects import Damaged
+from tests.dump import everything
 from tests.media.conftest import LIMITS, House
 
 PHOTO = ("photo", "image/jpeg")
+
+
+async def parts_of(data: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(data), 50_001):
+        yield data[at : at + 50_001]
 
 
 async def test_any_order_any_number_of_times(house: House) -> None:
@@ -217,6 +223,27 @@ async def test_unknown_alarm(house: House) -> None:
     assert house.files() == []
 
 
+@pytest.mark.parametrize("ended", ["", "rightly", "duress"])
+@pytest.mark.parametrize("kind", ["photo", "audio"])
+async def test_what_is_refused_was_never_stored(house: House, kind: str, ended: str) -> None:
+    """A plan takes no media, nor does one that ended in either way: no object, no entry of a register, no event."""
+    alarm = await house.plans(ended)
+    before = [await everything(house.redis, house.prefix), await house.events(alarm)]
+    mime = {"photo": "image/jpeg", "audio": "audio/webm"}[kind]
+    for _ in range(2):
+        with pytest.raises(Refused) as put:
+            await house.chunks.put(alarm, "m1", 0, b"abc", kind, mime)
+        with pytest.raises(Refused) as whole:
+            await house.chunks.put_whole(alarm, "m2", kind, mime, parts_of(b"abc"))
+        with pytest.raises(Refused) as end:
+            await house.chunks.end(alarm, "m1", kind, 1)
+        words = f"the alarm is {'ended' if ended else 'planned'}"
+        for refused in (put.value, whole.value, end.value):
+            assert (refused.error.code, words in refused.message) == ("not_possible", True)
+    assert house.files() == []
+    assert [await everything(house.redis, house.prefix), await house.events(alarm)] == before
+
+
 async def test_one_media_is_one_kind(house: House) -> None:
     """A photo does not become a recording on the way."""
     alarm = await house.raises()
@@ -230,14 +257,9 @@ async def test_one_media_is_one_kind(house: House) -> None:
 async def test_put_whole(house: House) -> None:
     """A form's file, in whatever pieces it comes, is cut into chunks, ended, and may be sent again."""
     data = house.bytes_of("photo-gps-rotated.jpg")
-
-    async def parts() -> AsyncIterator[bytes]:
-        for at in range(0, len(data), 50_001):
-            yield data[at : at + 50_001]
-
     alarm = await house.raises()
     for _ in range(2):
-        await house.chunks.put_whole(alarm, "m1", "photo", "image/jpeg", parts())
+        await house.chunks.put_whole(alarm, "m1", "photo", "image/jpeg", parts_of(data))
     assert await house.original(alarm) == data
     assert (await house.item(alarm))["chunks"] == 4
     assert len(house.files()) == 4
@@ -245,15 +267,9 @@ async def test_put_whole(house: House) -> None:
 
 async def test_an_empty_file(house: House) -> None:
     """A form's empty file is refused in words."""
-
-    async def nothing() -> AsyncIterator[bytes]:
-        nobody: tuple[bytes, ...] = ()
-        for part in nobody:
-            yield part
-
     alarm = await house.raises()
     with pytest.raises(Refused, match="this chunk is empty"):
-        await house.chunks.put_whole(alarm, "m1", "photo", "image/jpeg", nothing())
+        await house.chunks.put_whole(alarm, "m1", "photo", "image/jpeg", parts_of(b""))
 
 
 async def test_synced_before_the_receipt(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
