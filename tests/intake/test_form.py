@@ -100,20 +100,40 @@ async def test_too_long_a_text_is_cut(town: Town, text: str) -> None:
     assert len(loaded.alarm.talk) == 1, "sent twice it is there once"
 
 
-async def test_a_file_that_is_too_large_or_no_photo(town: Town) -> None:
-    """The alarm is stored with its words; the page says that a file was not."""
+async def test_files_of_any_type(town: Town, fixtures: Path) -> None:
+    """HEIC without a type, AMR as film or in the wrong field, and what nobody can open: all of it is stored."""
+    officer = await town.officer("V01")
     citizen = town.citizen()
+    heic, amr = (fixtures / "photo-gps.heic").read_bytes(), (fixtures / "voice-zh.amr").read_bytes()
     files = [
-        ("photo", ("a.exe", b"MZ", "application/x-msdownload")),
-        ("photo", ("b.jpg", b"\xff\xd8\xff", "image/jpeg")),
-    ]
+        ("photo", ("a.heic", heic, "")), ("photo", ("b", heic, "application/octet-stream")),
+        ("audio", ("c.3gp", amr, "video/3gpp")), ("photo", ("d.amr", amr, "text/html")),
+        ("photo", ("e.exe", b"MZ", "application/x-msdownload")), ("audio", ("f.slk", b"\x02#!SILK_V3", "audio/silk")),
+    ]  # fmt: skip
     page = await posts(citizen, files, text="救命")
+    assert page.status_code == 200
+    assert "no-link" not in page.text, "nothing was left out"
+    await officer.hears(citizen.id, "alarm_raised", *["media_ready"] * 4)
+    await officer.hears(citizen.id, *["media_unreadable"] * 2)
+    media = officer.alarms[citizen.id]["media"].values()
+    assert sorted((item["kind"], item["state"]) for item in media) == [
+        ("audio", "ready"), ("audio", "ready"), ("audio", "unreadable"), ("photo", "ready"), ("photo", "ready"),
+        ("photo", "unreadable"),
+    ]  # fmt: skip
+    officer.unexpected.clear()
+
+
+async def test_a_file_too_many(town: Town) -> None:
+    """The alarm is stored with its words and as many files as it may have; the page says that one was not."""
+    citizen = town.citizen()
+    most = town.settings.limits.media_per_alarm
+    page = await posts(citizen, [("photo", (f"{n}.jpg", b"\xff\xd8\xff", "")) for n in range(most + 1)], text="救命")
     assert page.status_code == 200
     assert "no-link" in page.text, "the part that says so"
     loaded = await town.dispatch.alarms.load(citizen.id)
     assert loaded is not None
     assert loaded.alarm.text == "救命"
-    assert len(loaded.alarm.media) == 1
+    assert len(loaded.alarm.media) == most
 
 
 async def test_a_form_beyond_the_limit_is_an_alarm(town: Town) -> None:

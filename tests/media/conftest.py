@@ -100,7 +100,7 @@ class House:
         parts = [data[at : at + size] for at in range(0, len(data), size)]
         for seq in order or range(len(parts)):
             await self.chunks.put(alarm, media, seq, parts[seq], kind, mime)
-        await self.chunks.end(alarm, media, kind, len(parts), hashlib.sha256(data).hexdigest())
+        await self.chunks.end(alarm, media, len(parts), hashlib.sha256(data).hexdigest())
         return data
 
     async def item(self, alarm: str, media: str = "m1") -> dict[str, Any]:
