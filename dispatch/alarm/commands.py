@@ -267,10 +267,14 @@ class FailLiveSound(OfMedia):
 
 @command
 class MediaDone(OfMedia):
-    """The media worker's result: `mime` of the first copy and what there is, or `unreadable` with the reason."""
+    """The media worker's result: `mime` of the first copy and what there is, or `unreadable` with the reason.
+
+    `kind`: what it is by its bytes, where it came as something else.
+    """
 
     media: str
     mime: str = ""
+    kind: str | None = None
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None

@@ -34,7 +34,6 @@ UNKNOWN_TYPE = _error("unknown_type", 422, "Use one of the message types of the 
 UNDECODABLE = _error("undecodable", 400, "Send JSON, or MessagePack where the subprotocol says so.")
 TOO_LARGE = _error("too_large", 413, "Send less than the limit that is named, or in several parts.")
 TOO_MANY = _error("too_many", 409, "The limit that is named is reached; nothing stored before is lost.")
-UNSUPPORTED = _error("unsupported_media_type", 415, "Send one of the types that are named.")
 NOT_FOUND = _error("not_found", 404, "Check the address and the secret; both must be right.")
 ALARM_EXISTS = _error("alarm_exists", 409, "Make a new id: this one belongs to another secret.")
 NOT_STORED = _error(

@@ -504,10 +504,12 @@ class MediaReady(Event):
     """The copies without metadata exist: `copies` by name, the first one of type `mime`. Sizes in pixels and seconds.
 
     `peaks`: how loud each hundredth of a recording is, 0 to 100. `position`: what the original's metadata said of it.
+    `kind`: what it is by its bytes, where it came as something else.
     """
 
     media: str
     mime: str
+    kind: str | None = None
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
@@ -518,10 +520,14 @@ class MediaReady(Event):
 
 @event
 class MediaUnreadable(Event):
-    """Kept sealed as evidence; no copy could be made (`reason`). `position`: what its metadata said all the same."""
+    """Kept sealed as evidence; no copy could be made (`reason`). `position`: what its metadata said all the same.
+
+    `kind`: as of `media_ready`.
+    """
 
     media: str
     reason: str
+    kind: str | None = None
     position: Mapping[str, Any] | None = field(default=None, metadata=PRIVATE)
 
 

@@ -48,10 +48,14 @@ def decide(alarm: Alarm, command: c.OfMedia) -> list[e.Event]:
             if item["state"] != "stored":
                 return []
             if command.unreadable is not None:
-                return [e.MediaUnreadable(media=media, reason=command.unreadable, position=command.position)]
+                return [
+                    e.MediaUnreadable(
+                        media=media, reason=command.unreadable, kind=command.kind, position=command.position
+                    )
+                ]  # fmt: skip
             return [
                 e.MediaReady(
-                    media=media, mime=command.mime, width=command.width, height=command.height,
+                    media=media, mime=command.mime, kind=command.kind, width=command.width, height=command.height,
                     duration_s=command.duration_s, copies=command.copies, peaks=command.peaks,
                     position=command.position,
                 )
@@ -80,10 +84,11 @@ def changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             cut = {"cut": True, "missing": list(event.missing or ())} if event.cut else {}
             return {"media": {**alarm.media, media: {**alarm.media[media], **ended, **cut}}}
         case e.MediaReady(media=media):
-            ready = {"state": "ready", "copy": event.mime, **_known(event, "width", "height", "duration_s", "copies")}
+            known = _known(event, "kind", "width", "height", "duration_s", "copies")
+            ready = {"state": "ready", "copy": event.mime, **known}
             return {"media": {**alarm.media, media: {**alarm.media[media], **ready}}, **_found(alarm, media, event)}
         case e.MediaUnreadable(media=media, reason=reason):
-            failed = {**alarm.media[media], "state": "unreadable", "reason": reason}
+            failed = {**alarm.media[media], "state": "unreadable", "reason": reason, **_known(event, "kind")}
             return {"media": {**alarm.media, media: failed}, **_found(alarm, media, event)}
         case e.LiveSoundFailed(media=media, reason=reason):
             return {"media": {**alarm.media, media: {**alarm.media[media], "not_live": reason}}}

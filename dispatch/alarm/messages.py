@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -90,6 +91,11 @@ Text = Annotated[str, _at_most("text_chars")]
 Reason = Annotated[str, Field(min_length=1), _at_most("reason_chars")]
 Name = Annotated[str, Field(min_length=1), _at_most("name_chars")]
 Ref = Annotated[str, Field(min_length=1, max_length=64)]
+Mime = Annotated[
+    str | None,
+    BeforeValidator(lambda said: said if isinstance(said, str) else None),
+    Field(description="what the device takes it for; the bytes decide"),
+]
 AlarmId = Annotated[
     str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", description="a UUID")
 ]
@@ -207,7 +213,7 @@ class CancelBody(Message):
 
 
 class EndMediaBody(Message):
-    kind: Literal["photo", "audio"]
+    kind: Literal["photo", "audio"] | None = None
     chunks: Annotated[int, Field(ge=1)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
@@ -305,8 +311,8 @@ class MediaChunk(Message):
     media: MediaId
     seq: Annotated[int, Field(ge=0)]
     data: Annotated[bytes, _at_most("chunk_bytes")]
-    kind: Literal["photo", "audio"]
-    mime: Name
+    kind: Literal["photo", "audio"] | None = None
+    mime: Mime = None
 
 
 class MediaEnd(Message):

@@ -70,11 +70,11 @@ def citizen_view(alarm: Alarm, station_name: str, officers_named: bool, after: i
         "status": _shown_status(alarm),
         "ladder": ladder(alarm),
         "talk": [_said(n, entry, officers_named) for n, entry in talk_after(alarm, after)],
-        "media": {media: item["state"] for media, item in alarm.media.items() if item["state"] not in GONE},
+        "media": {each["id"]: each["state"] for each in media_shown(alarm)},
         **_check_in(alarm),
     }
     if alarm.hushed:  # as one that ended: who holds the device must not see that officers have an alarm
-        return {**view, "station": {"id": alarm.home, "name": station_name}, "talk": [], "media": {}}
+        return {**view, "station": {"id": alarm.home, "name": station_name}, "talk": []}
     if alarm.cancel is not None:
         view["cancel"] = "requested"
     if alarm.question is not None:
@@ -83,6 +83,15 @@ def citizen_view(alarm: Alarm, station_name: str, officers_named: bool, after: i
     if officers_named and alarm.owner is not None:
         view["officer"] = alarm.owner
     return view
+
+
+def media_shown(alarm: Alarm) -> list[dict[str, str]]:
+    """Each photo and recording that the citizen may know of: `id`, `kind`, `state`; none of what looks ended."""
+    items = [] if alarm.hushed else alarm.media.items()
+    return [
+        {"id": media, "kind": item["kind"], "state": item["state"]}
+        for media, item in items if item["state"] not in GONE
+    ]  # fmt: skip
 
 
 def _is_plan(alarm: Alarm) -> bool:

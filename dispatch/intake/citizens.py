@@ -183,6 +183,9 @@ class Citizens:
         return outcome.alarm.shown
 
 
-def media_id(alarm_id: str, nth: int) -> str:
-    """The id of the nth file of a form, which has no JavaScript to make one: the same at every retry."""
-    return hashlib.sha256(f"{alarm_id}/{nth}".encode()).hexdigest()[:32]
+def media_id(alarm_id: str, digest: str) -> str:
+    """The id of a form's file, which has no JavaScript to make one, by the SHA-256 of its bytes.
+
+    The same at every retry, also when a retry has other files beside it.
+    """
+    return hashlib.sha256(f"{alarm_id}/{digest}".encode()).hexdigest()[:32]

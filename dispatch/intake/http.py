@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
@@ -20,6 +21,8 @@ from dispatch.alarm import errors, messages, wellformed
 from dispatch.alarm.codec import decode
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.messages import check
+from dispatch.alarm.state import Alarm
+from dispatch.alarm.views import media_shown
 from dispatch.intake.citizens import Citizens, media_id
 from dispatch.intake.spool import SealingParser
 from dispatch.intake.understand import understand
@@ -31,10 +34,12 @@ Page = Callable[[Request, str, Mapping[str, Any]], Response]
 PutWhole = Callable[[str, str, str, str, AsyncIterable[bytes]], Awaitable[None]]
 """(alarm, media, kind, mime, parts) -> stores the bytes as chunks and ends them."""
 
+KINDS = ("photo", "audio")
 _PART_BYTES = 65_536
 _FIELDS = 64
 _JSON_BYTES = 65_536
 """A JSON body without media is never longer but with longer texts than usual."""
+_FATES = {"too_large": "too_large", "too_many": "too_many"}
 _BYTES_A_CHARACTER = 6
 """Of JSON that escapes everything."""
 
@@ -88,7 +93,7 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int)
         return JSONResponse(await citizens.end_plan(loaded, bearer(request), body))
 
     async def receipt_page(request: Request) -> Response:
-        return await _act_by_form(request, citizens, page)
+        return await _act_by_form(request, citizens, page, put_whole, form_bytes)
 
     async def citizen(request: Request) -> Loaded:
         return await citizens.authorise(request.path_params["alarm"], bearer(request))
@@ -156,32 +161,66 @@ async def _raise_from(
     said = understand(messages.RaiseBody, wellformed.value(fields), citizens.limits)
     body = said.body
     receipt, new = await citizens.raise_alarm(said, "form")  # stored first: whatever becomes of the files
-    files = [("photo", f) for f in form.getlist("photo")] + [("audio", f) for f in form.getlist("audio")]
+    sent = await _files(form, body.id, put_whole)
     faults = [f"form: {broken_off}; what came before is stored, without files"] if broken_off else []
-    for nth, (kind, file) in enumerate(files):
-        if isinstance(file, UploadFile) and file.size:
-            try:
-                mime = file.content_type or "application/octet-stream"
-                await put_whole(body.id, media_id(body.id, nth), kind, mime, _parts(file))
-            except Refused as refused:
-                faults.append(refused.message)
+    faults += sent.faults
     if not _wants_page(request):
         told = [*said.faults, *faults]
         return JSONResponse({**receipt, "faults": told} if told else receipt, 201 if new else 200)
     loaded = await citizens.authorise(body.id, body.secret)
     view = citizens.view(loaded.alarm)
-    shown = {"receipt": receipt, "view": view, "secret": body.secret, "pin": body.pin, "faults": faults}
-    return page(request, "citizen/receipt.html", {**shown, "lang": body.lang, "changed": said.faults})
+    shown: dict[str, Any] = {"receipt": receipt, "view": view, "secret": body.secret, "pin": body.pin, "faults": faults}
+    shown |= {"lang": body.lang, "changed": said.faults, **sent.shown(loaded.alarm)}
+    return page(request, "citizen/receipt.html", shown)
 
 
-async def _act_by_form(request: Request, citizens: Citizens, page: Page) -> Response:
-    """The receipt page's own forms: check for answers, say, answer, ask to cancel."""
-    async with _form(request, _JSON_BYTES, 0) as (form, broken_off):
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What became of a form's files: the names of those that are stored, by media, and those that are not."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    lost: list[dict[str, str]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def shown(self, alarm: Alarm) -> dict[str, Any]:
+        """For the receipt page: each medium of the alarm, and each file that is none of them."""
+        media = [{**each, "name": self.names.get(each["id"], "")} for each in media_shown(alarm)]
+        return {"media": media, "lost": self.lost}
+
+
+async def _files(form: FormData, alarm_id: str, put_whole: PutWhole) -> _Sent:
+    """Store the form's files, each by itself: what is wrong with one is told of that one."""
+    sent = _Sent()
+    for kind, file in form.multi_items():
+        if kind not in KINDS:
+            continue
+        if not isinstance(file, UploadFile) or not (file.filename or file.size):
+            continue  # an input in which nothing was chosen
+        name = wellformed.text(file.filename or "")
+        try:
+            media = media_id(alarm_id, await _digest(file))
+            await put_whole(alarm_id, media, kind, file.content_type or "", _parts(file))
+            sent.names[media] = name
+        except Refused as refused:
+            fate = _FATES.get(refused.error.code, "failed") if file.size else "empty"
+            sent.lost.append({"kind": kind, "name": name, "fate": fate})
+            sent.faults.append(f"{kind}: {refused.message}")
+    return sent
+
+
+async def _act_by_form(
+    request: Request, citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int
+) -> Response:
+    """The receipt page's own forms: check for answers, say, answer, add files, ask to cancel."""
+    with_files = request.headers.get("content-type", "").startswith("multipart/")
+    most = (form_bytes, 2 * citizens.limits["media_per_alarm"]) if with_files else (_JSON_BYTES, 0)
+    async with _form(request, *most) as (form, broken_off):
         if broken_off:
             raise Refused(errors.UNDECODABLE, f"form: {broken_off}")
-        fields = {name: wellformed.text(str(value)) for name, value in form.items() if value}
-    secret, action = fields.get("secret", ""), fields.get("action", "check")
-    loaded = await citizens.authorise(request.path_params["alarm"], secret)
+        fields = {name: wellformed.text(value) for name, value in form.items() if value and isinstance(value, str)}
+        secret, action = fields.get("secret", ""), fields.get("action", "check")
+        loaded = await citizens.authorise(request.path_params["alarm"], secret)
+        sent = await _files(form, loaded.alarm.id, put_whole)
     if action == "say" and fields.get("text"):
         # Sent twice from one page it is said once; changed, or from a later page, it is something else.
         name = hashlib.sha256(f"{fields.get('version')}/{fields['text']}".encode()).hexdigest()
@@ -193,13 +232,14 @@ async def _act_by_form(request: Request, citizens: Citizens, page: Page) -> Resp
     elif action == "cancel":
         pin = {"pin": fields["pin"]} if fields.get("pin") else {}
         await citizens.cancel(loaded, secret, check(messages.CancelBody, pin, citizens.limits))
-    else:
+    elif not sent.names:
         request.state.only_looked = True
     loaded = await citizens.authorise(loaded.alarm.id, secret)
     view = citizens.view(loaded.alarm)
-    receipt = {"id": view["id"], "code": view["code"], "station": view["station"], "stored_at": view["ladder"][0]["at"]}
-    shown: dict[str, Any] = {"receipt": receipt, "view": view, "secret": secret, "pin": None, "faults": []}
-    return page(request, "citizen/receipt.html", {**shown, "lang": fields.get("lang", loaded.alarm.lang)})
+    receipt = {"id": view["id"], "code": view["code"], "station": view["station"]}
+    shown: dict[str, Any] = {"receipt": receipt, "view": view, "secret": secret, "pin": None, "faults": sent.faults}
+    shown |= {"lang": fields.get("lang", loaded.alarm.lang), **sent.shown(loaded.alarm)}
+    return page(request, "citizen/receipt.html", shown)
 
 
 @asynccontextmanager
@@ -235,6 +275,15 @@ async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
         if size > most:
             raise MultiPartException(f"more than {most} bytes (form_bytes)")
         yield part
+
+
+async def _digest(file: UploadFile) -> str:
+    """SHA-256 of the file, which is read from its start again afterwards."""
+    digest = hashlib.sha256()
+    async for part in _parts(file):
+        digest.update(part)
+    await file.seek(0)
+    return digest.hexdigest()
 
 
 async def _parts(file: UploadFile) -> AsyncIterator[bytes]:

@@ -22,11 +22,11 @@ from dispatch.intake.citizens import Citizens
 from dispatch.intake.understand import Understood, understand
 from dispatch.stream.answer import ok
 
-PutChunk = Callable[[str, str, int, bytes, str, str], Awaitable[None]]
+PutChunk = Callable[[str, str, int, bytes, str | None, str], Awaitable[None]]
 """(alarm, media, seq, data, kind, mime) -> stored."""
 
-EndMedia = Callable[[str, str, str | None, int, str | None], Awaitable[None]]
-"""(alarm, media, kind or None, chunks, sha256) -> all of it is stored."""
+EndMedia = Callable[[str, str, int, str | None], Awaitable[None]]
+"""(alarm, media, chunks, sha256) -> all of it is stored."""
 
 _LOOK_AGAIN = timedelta(seconds=1)
 
@@ -114,10 +114,11 @@ class CitizenSocket:
         alarm_id, secret = self._alarm
         match message:
             case m.MediaChunk():
-                await self._put_chunk(alarm_id, message.media, message.seq, message.data, message.kind, message.mime)
+                said = (message.kind, message.mime or "")
+                await self._put_chunk(alarm_id, message.media, message.seq, message.data, *said)
                 return {}
             case m.MediaEnd():
-                await self._end_media(alarm_id, message.media, None, message.chunks, message.sha256)
+                await self._end_media(alarm_id, message.media, message.chunks, message.sha256)
                 return {}
         loaded = await citizens.authorise(alarm_id, secret)
         match message:

@@ -18,8 +18,10 @@ from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, to_ms
 from dispatch.alarm.commands import AddMedia, EndMedia
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.state import Alarm
-from dispatch.media.chunk_rules import after_end, check, same_bytes, same_chunk, same_kind
+from dispatch.media.chunk_rules import after_end, check, not_wiped, same_bytes, same_chunk
+from dispatch.media.formats import bare, form_of, kind_said
 from dispatch.media.objects import Damaged, Objects
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
@@ -54,31 +56,43 @@ class Chunks:
         self._register = Script(_FOLDER.joinpath("chunk.lua").read_text())
         self._end = Script(_FOLDER.joinpath("end.lua").read_text())
 
-    async def put(self, alarm_id: str, media: str, seq: int, data: bytes, kind: str, mime: str) -> None:
+    async def put(self, alarm_id: str, media: str, seq: int, data: bytes, kind: str | None, mime: str) -> None:
         """Store chunk `seq` (from 0). The first chunk of a media adds it to the alarm.
 
+        Args:
+            alarm_id: the alarm.
+            media: its media, new or not.
+            seq: the chunk's number.
+            data: its bytes.
+            kind: photo or audio, as its sender says; believed only where the bytes do not say.
+            mime: likewise.
+
         Raises:
-            Refused: `not_found`, `bad_message`, `unsupported_media_type`, `too_large`, `too_many`, `chunk_conflict`,
-                `media_ended`, `not_stored`. Whatever was stored before stays.
+            Refused: `not_found`, `bad_message`, `too_large`, `too_many`, `chunk_conflict`, `media_ended`,
+                `not_possible` (of a plan), `not_stored`. Whatever was stored before stays.
         """
-        essence = check(self.limits, media, seq, data, kind, mime)
-        alarm = await self._load(alarm_id)
-        same_kind(alarm, media, kind)
+        check(self.limits, media, seq, data, kind)
+        form = form_of(data) if seq == 0 else None
+        kind = form.kind if form else kind or kind_said(mime) or "photo"
+        added = AddMedia(media=media, kind=kind, mime=form.mime if form else bare(mime))
+        alarm = await self._load(alarm_id, added)
+        not_wiped(alarm, media)
+        if media in alarm.media:
+            kind = alarm.media[media]["kind"]
         digest = hashlib.sha256(data).hexdigest()
         if not await self._there(alarm_id, media, seq, digest):
             await self._store(alarm_id, media, seq, data, digest, kind)
         if media not in alarm.media:
-            await self._alarms.handle(alarm_id, AddMedia(media=media, kind=kind, mime=essence))
+            await self._alarms.handle(alarm_id, added)
         for told in self.after_put:
             told(alarm_id, media)
 
-    async def end(self, alarm_id: str, media: str, kind: str | None, chunks: int, sha256: str | None = None) -> None:
+    async def end(self, alarm_id: str, media: str, chunks: int, sha256: str | None = None) -> None:
         """Finish a media that has `chunks` chunks, and ask for its copy.
 
         Args:
             alarm_id: the alarm.
             media: its media.
-            kind: as with its chunks; None where the message has none.
             chunks: how many there are.
             sha256: hex, of all bytes in order; checked when given.
 
@@ -88,8 +102,8 @@ class Chunks:
         most = self.limits["chunks_per_media"]
         if chunks > most:
             raise Refused(errors.TOO_MANY, f"chunks: {chunks}; at most {most} (chunks_per_media)")
-        alarm = await self._load(alarm_id)
-        same_kind(alarm, media, kind)
+        alarm = await self._load(alarm_id, AddMedia(media=media, kind="", mime=""))
+        not_wiped(alarm, media)
         ended = await self._ended(alarm_id, media)
         while ended is None:
             digest, size = await self._whole(alarm_id, media, chunks, known=media in alarm.media)
@@ -102,6 +116,8 @@ class Chunks:
 
     async def put_whole(self, alarm_id: str, media: str, kind: str, mime: str, parts: AsyncIterable[bytes]) -> None:
         """Store all of `parts` as chunks and finish: for a form, whose bytes come in one piece.
+
+        `kind` and `mime` are what the form says, as in `put`.
 
         Raises:
             Refused: as `put` and `end`.
@@ -117,7 +133,7 @@ class Chunks:
         if held or not seq:
             await self.put(alarm_id, media, seq, bytes(held), kind, mime)
             seq += 1
-        await self.end(alarm_id, media, kind, seq)
+        await self.end(alarm_id, media, seq)
 
     async def cut(self, alarm_id: str, media: str) -> None:
         """Finish a media that nobody finished, with the chunks that there are; nothing where it has ended already.
@@ -157,10 +173,15 @@ class Chunks:
         """What ends the media, once all its chunks are there and it was asked for."""
         return await self._ended(alarm_id, media)
 
-    async def _load(self, alarm_id: str) -> Alarm:
+    async def _load(self, alarm_id: str, added: AddMedia) -> Alarm:
+        """The alarm, once its rules would take this media: what it refuses must never have been stored.
+
+        It stays so: a plan becomes an alarm, and no alarm becomes a plan.
+        """
         loaded = await self._alarms.load(alarm_id)
         if loaded is None:
             raise Refused(errors.NOT_FOUND, "there is no such alarm")
+        decide(loaded.alarm, added)
         return loaded.alarm
 
     async def _there(self, alarm_id: str, media: str, seq: int, digest: str) -> bool:

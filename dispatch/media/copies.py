@@ -26,6 +26,7 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import MediaEnded
 from dispatch.alarm.work import Work, end
 from dispatch.media.chunks import Chunks
+from dispatch.media.formats import Form, form_of, kind_said
 from dispatch.media.jobs import COPIES, SEGMENT_BYTES, Keep, Made, WorkerDied, WorkerLimits, make_copies
 from dispatch.media.objects import Damaged, Objects
 from dispatch.store.client import Script
@@ -173,20 +174,23 @@ class Copies:
         if loaded is None or ended is None or media not in loaded.alarm.media:
             return None
         await self._alarms.handle(alarm_id, ended)  # the hub that ended it may have died in between
-        kind = loaded.alarm.media[media]["kind"]
+        came_as = loaded.alarm.media[media]["kind"]
         if ended.size > self._most:
             return MediaDone(media=media, unreadable="original_too_large")
         stored = await self._stored(alarm_id, media)
         if stored is None:
-            made, names = await self._try(alarm_id, media, kind)
+            made, kind, names = await self._try(alarm_id, media, came_as)
+            other = None if kind == came_as else kind
             if made.unreadable is not None:
-                return MediaDone(media=media, unreadable=made.unreadable, position=made.position)
+                return MediaDone(media=media, kind=other, unreadable=made.unreadable, position=made.position)
             stored = await self._register(alarm_id, media, kind, names, made)
         first = next(iter(stored["copies"].values()))
+        kind = kind_said(first["mime"]) or came_as
         return MediaDone(
-            media=media, mime=first["mime"], width=stored.get("width"), height=stored.get("height"),
-            duration_s=stored.get("duration_s"), copies=tuple(filter(None, stored["copies"])) or None,
-            position=stored.get("position"), peaks=tuple(stored["peaks"]) if "peaks" in stored else None,
+            media=media, mime=first["mime"], kind=None if kind == came_as else kind, width=stored.get("width"),
+            height=stored.get("height"), duration_s=stored.get("duration_s"),
+            copies=tuple(filter(None, stored["copies"])) or None, position=stored.get("position"),
+            peaks=tuple(stored["peaks"]) if "peaks" in stored else None,
         )  # fmt: skip
 
     async def _renew(self, keys: Keys, found: bytes) -> None:
@@ -197,21 +201,24 @@ class Copies:
                 async with translated():
                     await self._redis.zadd(keys.copying, {found: to_ms(self._work.now() + _LEASE)}, xx=True)
 
-    async def _try(self, alarm_id: str, media: str, kind: str) -> tuple[Made, dict[str, str]]:
-        """The copies in segments, and under which name each is kept.
+    async def _try(self, alarm_id: str, media: str, came_as: str) -> tuple[Made, str, dict[str, str]]:
+        """The copies in segments, of which kind they are, and under which name each is kept.
 
         Raises:
             _Again: the worker died for the first time.
         """
         kept: list[str] = []
-        names = {which: secrets.token_hex(8) for which in COPIES[kind]}
+        names = {which: secrets.token_hex(8) for of_kind in COPIES.values() for which in of_kind}
+        kind = came_as
 
         async def keep(which: str, number: int, segment: bytes) -> None:
             kept.append(_path(alarm_id, media, names[which], number))
             await self._objects.put(kept[-1], segment)
 
         try:
-            made = await self._make(kind, self._chunks.original(alarm_id, media), keep)
+            form, original = await _begun(self._chunks.original(alarm_id, media))
+            kind = form.kind if form else came_as
+            made = await self._make(kind, original, keep)
         except Damaged:
             made = Made(unreadable="damaged")
         except WorkerDied as how:
@@ -222,10 +229,10 @@ class Copies:
             await self._alarms.handle(alarm_id, NoteWorkerDeath(media=media, deaths=deaths))
             if deaths < _MOST_DEATHS:
                 raise _Again from None
-            return Made(unreadable="worker_died"), names
+            return Made(unreadable="worker_died"), kind, names
         if made.unreadable is not None:
             await self._objects.delete(kept)
-        return made, names
+        return made, kind, names
 
     async def _register(
         self, alarm_id: str, media: str, kind: str, names: dict[str, str], made: Made
@@ -258,6 +265,18 @@ class Copies:
         stored: dict[str, Any] = orjson.loads(found)
         # Before there were several copies, what is written down was the one.
         return stored if "copies" in stored else {**stored, "copies": {"": stored}}
+
+
+async def _begun(original: AsyncIterator[bytes]) -> tuple[Form | None, AsyncIterator[bytes]]:
+    """(what the original is by its first bytes, all of it)."""
+    head = await anext(original, b"")
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield head
+        async for part in original:
+            yield part
+
+    return form_of(head), whole()
 
 
 def _one_of(stored: dict[str, Any] | None, which: str | None) -> dict[str, Any] | None:

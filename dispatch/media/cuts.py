@@ -62,11 +62,12 @@ class Cuts:
                 await self._chunks.cut(alarm_id, media)
             except Refused as refused:
                 _log.warning("media_not_cut", alarm=alarm_id, media=media, code=refused.error.code)
-                if refused.error is not errors.NOT_FOUND:
+                if refused.error not in (errors.NOT_FOUND, errors.NOT_POSSIBLE):
                     async with translated():  # the others need not wait for it
                         await self._redis.zadd(keys.receiving, {member: to_ms(now + _AGAIN)}, xx=True)
                     continue
                 # Not found: its first chunk was never receipted, for its hub died before the alarm knew of it.
+                # Not possible: it was sent to a plan, by a build that stored before it asked.
             async with translated():  # once it has ended no chunk puts it back
                 await self._redis.zrem(keys.receiving, member)
         return bool(due)

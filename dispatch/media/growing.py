@@ -15,7 +15,8 @@ from typing import Any
 import av
 from av.audio.frame import AudioFrame
 
-from dispatch.media.sound import CODECS, format_of, resampled, silence
+from dispatch.media.formats import HEAD_BYTES, form_of
+from dispatch.media.sound import known, resampled, silence
 from dispatch.media.unreadable import Unreadable
 
 RATE = 24_000
@@ -48,7 +49,7 @@ class Feed:
     def begin(self) -> bytes:
         """The first chunk's first bytes, which still are to be read."""
         self._fill()
-        return self._held[:16]
+        return self._held[:HEAD_BYTES]
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes; none at the end."""
@@ -99,15 +100,14 @@ class Growing:
         Raises:
             Unreadable: as `sound.copy`.
         """
-        kind = format_of(self._feed.begin())
-        if kind is None:
+        form = form_of(self._feed.begin())
+        if form is None or not form.reader:
             raise Unreadable("unknown_format")
         try:
-            with av.open(self._feed, "r", format=kind) as source:
+            with av.open(self._feed, "r", format=form.reader) as source:
                 if not source.streams.audio:
                     raise Unreadable("no_sound")
-                name = source.streams.audio[0].codec_context.name
-                if name not in CODECS and not name.startswith("pcm_"):
+                if not known(source.streams.audio[0].codec_context.name):
                     raise Unreadable("unknown_format")
                 self._encode(source)
         except (av.FFmpegError, ValueError, EOFError):

@@ -22,7 +22,6 @@ from dispatch.alarm.messages import EndMediaBody, OpenOriginalBody, check
 from dispatch.alarm.sight import visible_to
 from dispatch.alarm.state import Entry
 from dispatch.alarm.tombstone import GONE
-from dispatch.media.chunk_rules import TYPES, kind_of
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies
 from dispatch.media.objects import Damaged
@@ -53,11 +52,7 @@ def citizen_routes(chunks: Chunks, citizen: Citizen) -> list[Route]:
     async def put(request: Request) -> Response:
         path = request.path_params
         await citizen(request, path["alarm"])
-        mime = request.headers.get("content-type", "")
-        kind = request.headers.get("x-media-kind") or kind_of(mime)
-        if kind is None:
-            legal = "; ".join(f"{types} for {kind}" for kind, types in TYPES.items())
-            raise Refused(errors.UNSUPPORTED, f"Content-Type: must be {legal}")
+        kind, mime = request.headers.get("x-media-kind") or None, request.headers.get("content-type", "")
         data = await _body(request, chunks.limits["chunk_bytes"], "chunk_bytes")
         await chunks.put(path["alarm"], path["media"], path["seq"], data, kind, mime)
         return Response(status_code=204)
@@ -66,7 +61,7 @@ def citizen_routes(chunks: Chunks, citizen: Citizen) -> list[Route]:
         path = request.path_params
         await citizen(request, path["alarm"])
         told = check(EndMediaBody, await _json(request), chunks.limits)
-        await chunks.end(path["alarm"], path["media"], told.kind, told.chunks, told.sha256)
+        await chunks.end(path["alarm"], path["media"], told.chunks, told.sha256)
         return Response(status_code=204)
 
     return [

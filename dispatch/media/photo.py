@@ -12,6 +12,7 @@ from typing import Any
 
 import pillow_heif
 from PIL import (
+    AvifImagePlugin,
     GifImagePlugin,
     Image,
     ImageCms,
@@ -29,8 +30,17 @@ from dispatch.media import places
 from dispatch.media.unreadable import Unreadable
 
 # Every decoder that is needed is imported before the process is shut in.
-PLUGINS = (GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
-FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "GIF")
+PLUGINS = (
+    AvifImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF")
+"""AVIF before HEIF: both may call themselves `mif1`, and the second would take what it cannot decode."""
 LONG_EDGE, QUALITY = 1600, 82
 SMALL_EDGE, SMALL_QUALITY = 320, 60
 _DRAFTED = 4
@@ -41,6 +51,7 @@ _SRGB = ImageCms.createProfile("sRGB")
 
 def warm_up() -> None:
     """Load what would be loaded late, by copying one pixel."""
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     pillow_heif.options.DECODE_THREADS = 1
     pillow_heif.options.THUMBNAILS = False
     pillow_heif.register_heif_opener()

@@ -1,12 +1,13 @@
 """Deletes the photos and recordings of alarms whose content was wiped, from a work index in the store.
 
 The index is filled by the script that wipes, so no crash forgets one; the alarm says "removed" only when the objects
-are gone. Never touches what came after the wipe. Field's terms: work queue, at-least-once, disposition.
+are gone. What the alarm never came to know, such as media sent to a plan, goes with it. Never touches what came after
+the wipe. Field's terms: work queue, at-least-once, disposition.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import resources
 
 import structlog
@@ -15,7 +16,7 @@ from dispatch.alarm.clock import to_ms
 from dispatch.alarm.commands import RemoveMedia
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import ContentWiped
-from dispatch.alarm.state import Alarm
+from dispatch.alarm.state import Alarm, Status
 from dispatch.alarm.tombstone import GONE
 from dispatch.alarm.work import Work
 from dispatch.media.objects import Objects
@@ -29,6 +30,8 @@ _LEASE = timedelta(seconds=60)
 _LOOK_AGAIN = timedelta(seconds=5)
 _STRAGGLERS = timedelta(minutes=5)
 """So long after a wipe its media are looked for once more: a chunk or a copy may have been on its way."""
+_UNDER_WAY = timedelta(minutes=1)
+"""A chunk that is younger may be about to become known to the alarm: its receipt is not given yet."""
 _MOST_DELETED = 1000
 """Objects deleted between two renewals of the lease."""
 
@@ -93,21 +96,31 @@ class Removal:
 
     async def _remove(self, keys: Keys, alarm: Alarm) -> int:
         """Delete every object of wiped media, and what the alarm never came to know and was there before the wipe."""
-        wiped = [media for media, item in alarm.media.items() if item["state"] in GONE]
-        doomed = []
-        for path, written in await self._objects.under(alarm.id):
-            media = path.split("/")[1]
-            orphan = media not in alarm.media and alarm.wiped_at is not None and written < alarm.wiped_at
-            if media in wiped or orphan:
-                doomed.append(path)
+        gone = [media for media, item in alarm.media.items() if item["state"] in GONE]
+        async with translated():  # before their objects are looked for: those are written first
+            registered = {media.decode() for media in await self._redis.smembers(keys.media_of(alarm.id))}
+        objects = await self._objects.under(alarm.id)
+        stays = {path.split("/")[1] for path, written in objects if not self._before_end(alarm, written)}
+        found = {path.split("/")[1] for path, _ in objects} | registered
+        gone += sorted(media for media in found if media not in alarm.media and media not in stays)
+        doomed = [
+            path for path, written in objects
+            if (media := path.split("/")[1]) in gone or (media not in alarm.media and self._before_end(alarm, written))
+        ]  # fmt: skip
         for at in range(0, len(doomed), _MOST_DELETED):
             await self._objects.delete(doomed[at : at + _MOST_DELETED])
             async with translated():
                 await self._redis.zadd(keys.removing, {alarm.id: to_ms(self._work.now() + _LEASE)}, xx=True)
-        for media in wiped:
+        for media in gone:
             await self._objects.prune(f"{alarm.id}/{media}")
             await self._forget(keys, alarm.id, media)
         return len(doomed)
+
+    def _before_end(self, alarm: Alarm, written: datetime) -> bool:
+        """Whether an object that the alarm does not know was there before its content ended."""
+        if alarm.status is Status.ENDED:
+            return True  # a plan never has media
+        return alarm.wiped_at is not None and written < min(alarm.wiped_at, self._work.now() - _UNDER_WAY)
 
     async def _forget(self, keys: Keys, alarm_id: str, media: str) -> None:
         """Take the media out of every register of the store."""

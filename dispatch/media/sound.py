@@ -19,9 +19,15 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from dispatch.media import places
+from dispatch.media.formats import form_of
 from dispatch.media.unreadable import Unreadable
 
-CODECS = frozenset({"opus", "vorbis", "aac", "amrnb", "amrwb", "amr_nb", "amr_wb", "mp3", "mp3float", "flac"})
+CODECS = frozenset({
+    "opus", "vorbis", "aac", "amrnb", "amrwb", "amr_nb", "amr_wb", "mp2", "mp2float", "mp3", "mp3float",
+    "flac", "alac", "wmav1", "wmav2", "wmapro", "wmalossless", "wmavoice",
+    "adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ms", "gsm_ms",
+})  # fmt: skip
+"""What phones, messengers, recorders and computers make; also plain samples."""
 RATES = (16000, 24000, 48000)
 """Samples per second that AAC and Opus have both."""
 BITS_PER_S = {"mp4": ("aac", 48_000), "webm": ("libopus", 32_000)}
@@ -59,17 +65,16 @@ def copy(original: bytes, most_s: int) -> tuple[dict[str, bytes], dict[str, Any]
     Raises:
         Unreadable: `unknown_format`, `no_sound`, `too_long`, `truncated`, `broken`.
     """
-    kind = format_of(original)
-    if kind is None:
+    form = form_of(original)
+    if form is None or not form.reader:
         raise Unreadable("unknown_format")
     position = None
     try:
-        with av.open(io.BytesIO(original), "r", format=kind) as source:
+        with av.open(io.BytesIO(original), "r", format=form.reader) as source:
             position = _position(source)
             if not source.streams.audio:
                 raise Unreadable("no_sound")
-            name = source.streams.audio[0].codec_context.name
-            if name not in CODECS and not name.startswith("pcm_"):
+            if not known(source.streams.audio[0].codec_context.name):
                 raise Unreadable("unknown_format")
             made, samples, rate, peaks = _encode(source, most_s)
         if not samples:
@@ -87,33 +92,15 @@ def copy(original: bytes, most_s: int) -> tuple[dict[str, bytes], dict[str, Any]
     return made, about | ({"position": position} if position else {})
 
 
+def known(codec: str) -> bool:
+    return codec in CODECS or codec.startswith("pcm_")
+
+
 def _position(source: Any) -> dict[str, Any] | None:
     tags: dict[str, str] = {}
     for stream in source.streams:
         tags |= stream.metadata
     return places.of_tags(tags | source.metadata)
-
-
-def format_of(original: bytes) -> str | None:
-    """The one reader to be used, by the file's first bytes; nothing is probed."""
-    head = original[:16]
-    if head.startswith(b"\x1aE\xdf\xa3"):
-        return "matroska"
-    if head[4:8] in (b"ftyp", b"styp", b"moov"):
-        return "mp4"
-    if head.startswith(b"#!AMR"):
-        return "amr"
-    if head.startswith(b"RIFF") and head[8:12] == b"WAVE":
-        return "wav"
-    if head.startswith(b"OggS"):
-        return "ogg"
-    if head.startswith(b"ID3"):
-        return "mp3"
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
-        return "aac"
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
-        return "mp3"
-    return None
 
 
 def _encode(source: Any, most_s: int) -> tuple[dict[str, bytes], int, int, list[int]]:

@@ -1,6 +1,7 @@
 """The form of a page without JavaScript: words, photos, several files; and whatever breaks it off, the words count."""
 
 import asyncio
+import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -100,20 +101,96 @@ async def test_too_long_a_text_is_cut(town: Town, text: str) -> None:
     assert len(loaded.alarm.talk) == 1, "sent twice it is there once"
 
 
-async def test_a_file_that_is_too_large_or_no_photo(town: Town) -> None:
-    """The alarm is stored with its words; the page says that a file was not."""
+async def test_files_of_any_type(town: Town, fixtures: Path) -> None:
+    """HEIC without a type, AMR as film or in the wrong field, and what nobody can open: all of it is stored."""
+    officer = await town.officer("V01")
     citizen = town.citizen()
+    heic, amr = (fixtures / "photo-gps.heic").read_bytes(), (fixtures / "voice-zh.amr").read_bytes()
     files = [
-        ("photo", ("a.exe", b"MZ", "application/x-msdownload")),
-        ("photo", ("b.jpg", b"\xff\xd8\xff", "image/jpeg")),
-    ]
+        ("photo", ("a.heic", heic, "")), ("photo", ("b", heic + bytes(8), "application/octet-stream")),
+        ("audio", ("c.3gp", amr, "video/3gpp")), ("photo", ("d.amr", amr[:1500], "text/html")),
+        ("photo", ("e.exe", b"MZ", "application/x-msdownload")), ("audio", ("f.slk", b"\x02#!SILK_V3", "audio/silk")),
+    ]  # fmt: skip
     page = await posts(citizen, files, text="救命")
+    assert page.status_code == 200
+    assert "no-link" not in page.text, "nothing was left out"
+    await officer.hears(citizen.id, "alarm_raised", *["media_ready"] * 4)
+    await officer.hears(citizen.id, *["media_unreadable"] * 2)
+    media = officer.alarms[citizen.id]["media"].values()
+    assert sorted((item["kind"], item["state"]) for item in media) == [
+        ("audio", "ready"), ("audio", "ready"), ("audio", "unreadable"), ("photo", "ready"), ("photo", "ready"),
+        ("photo", "unreadable"),
+    ]  # fmt: skip
+    officer.unexpected.clear()
+
+
+async def test_a_file_too_many(town: Town) -> None:
+    """The alarm is stored with its words and as many files as it may have; the page says that one was not."""
+    citizen = town.citizen()
+    most = town.settings.limits.media_per_alarm
+    page = await posts(
+        citizen, [("photo", (f"{n}.jpg", b"\xff\xd8\xff%d" % n, "")) for n in range(most + 1)], text="救命"
+    )
     assert page.status_code == 200
     assert "no-link" in page.text, "the part that says so"
     loaded = await town.dispatch.alarms.load(citizen.id)
     assert loaded is not None
     assert loaded.alarm.text == "救命"
-    assert len(loaded.alarm.media) == 1
+    assert len(loaded.alarm.media) == most
+
+
+async def test_an_empty_file_and_another_try(town: Town, fixtures: Path) -> None:
+    """Each file has a fate of its own, in words; one that was empty may be sent again, alone, from the receipt."""
+    citizen = town.citizen()
+    heic = (fixtures / "photo-gps.heic").read_bytes()
+    files = [
+        ("photo", ("空 <b>.jpg", b"", "image/jpeg")), ("photo", ("a.heic", heic, "")), ("audio", ("c.amr", b"", "")),
+        ("photo", ("", b"", "application/octet-stream")),
+    ]  # fmt: skip
+    page = await posts(citizen, files, text="救命")
+    fates = re.findall(r'data-(?:fate|state)="(\w+)"', page.text)
+    assert sorted(fates) == ["empty", "empty", "stored"]
+    assert "空 &lt;b&gt;.jpg" in page.text
+    assert page.text.count("里面是空的（0 字节）") == 2
+    told = await posts(citizen, files, headers={}, text="救命")
+    assert [fault.split(":")[0] for fault in told.json()["faults"]] == ["photo", "audio"]
+    # Alone, as the first of its form, it is another one than the first of the form before.
+    webp = (fixtures / "photo.webp").read_bytes()
+    data = {"id": citizen.id, "secret": citizen.secret, "lang": "zh", "action": "add"}
+    for _ in range(2):
+        again = await citizen.http.post(
+            f"/alarms/{citizen.id}/receipt", data=data, headers=HTML,
+            files=[("photo", ("空 <b>.jpg", webp, "")), ("audio", ("", b"", "application/octet-stream"))],
+        )  # fmt: skip
+        assert again.status_code == 200
+        assert re.findall(r'data-(?:fate|state)="(\w+)"', again.text) in (["ready", "stored"], ["ready", "ready"])
+        assert "no-link" not in again.text
+    loaded = await town.dispatch.alarms.load(citizen.id)
+    assert loaded is not None
+    assert sorted(item["mime"] for item in loaded.alarm.media.values()) == ["image/heic", "image/webp"]
+
+
+async def test_files_for_a_wrong_secret(town: Town) -> None:
+    """Who does not know the alarm adds nothing to it."""
+    citizen = town.citizen()
+    await citizen.raises()
+    wrong = {"secret": "0123456789abcdefghijklmn", "action": "add"}
+    files = [("photo", ("a.jpg", b"\xff\xd8\xff", ""))]
+    answer = await citizen.http.post(f"/alarms/{citizen.id}/receipt", data=wrong, files=files, headers=HTML)
+    assert answer.status_code == 404
+    assert (await citizen.sees())["media"] == {}
+
+
+async def test_files_for_a_plan(town: Town) -> None:
+    """A plan takes none: the page comes all the same, and says of the file that it was not taken."""
+    citizen = town.citizen()
+    await citizen.raises(check_in_s=600)
+    data = {"secret": citizen.secret, "action": "add", "lang": "zh"}
+    files = [("photo", ("a.jpg", b"\xff\xd8\xff", ""))]
+    answer = await citizen.http.post(f"/alarms/{citizen.id}/receipt", data=data, files=files, headers=HTML)
+    assert answer.status_code == 200
+    assert re.findall(r'data-(?:fate|state)="(\w+)"', answer.text) == ["failed"]
+    assert (await citizen.sees())["media"] == {}
 
 
 async def test_a_form_beyond_the_limit_is_an_alarm(town: Town) -> None:

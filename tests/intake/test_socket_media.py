@@ -74,6 +74,28 @@ async def test_a_photo_and_a_recording(town: Town, fixtures: Path) -> None:
     await town.forgets(officer)
 
 
+async def test_no_type_and_a_wrong_one(town: Town, fixtures: Path) -> None:
+    """A device that knows no type, or says a wrong one: its bytes say what came, and officers see and hear it."""
+    officer = await town.officer("V01")
+    names = {"id": str(uuid.uuid4()), "secret": uuid.uuid4().hex}
+    link = await opens(town, names, "raise")
+    heic, amr = (fixtures / "photo-gps.heic").read_bytes(), (fixtures / "voice-zh.amr").read_bytes()
+    said: list[tuple[str, bytes, dict[str, Any]]] = [
+        ("none", heic, {}), ("empty", heic, {"mime": "", "kind": None}), ("film", amr, {"mime": "video/3gpp"}),
+        ("long", amr, {"kind": "photo", "mime": "x" * 5000}), ("number", amr, {"mime": 5}),
+    ]  # fmt: skip
+    for media, data, about in said:
+        for seq, part in chunks(data):
+            answer = await link.asks("media_chunk", media=media, seq=seq, data=part, **about)
+            assert answer["type"] == "ok", answer
+        assert (await link.asks("media_end", media=media, chunks=len(chunks(data))))["type"] == "ok"
+    await officer.hears(names["id"], "alarm_raised", "step_run", *["media_ready"] * len(said))
+    kinds = {media: item["kind"] for media, item in officer.alarms[names["id"]]["media"].items()}
+    assert kinds == {media: "photo" if data is heic else "audio" for media, data, _ in said}
+    await link.closes()
+    await town.forgets(officer)
+
+
 async def test_two_connections_send_one_recording(town: Town, fixtures: Path) -> None:
     """Two pages of one alarm that send the same chunks at the same time: stored once, and ended once."""
     officer = await town.officer("V01")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from dispatch.alarm.commands import Raise
+from dispatch.alarm.commands import EndPlan, Plan, Raise
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies, MakeCopies
 from dispatch.media.jobs import Keep, Made, WorkerLimits, make_copies
@@ -79,6 +79,15 @@ class House:
         await self.alarms.handle(alarm, command, secret_hash="x")
         return alarm
 
+    async def plans(self, ended: str = "") -> str:
+        """A plan; ended `rightly` with its number, or under `duress`."""
+        alarm = str(uuid.uuid4())
+        plan = Plan(station="dadongmen", backups=("beimen",), why="default", code="A-1", within_s=600)
+        await self.alarms.handle(alarm, plan, secret_hash="x")
+        if ended:
+            await self.alarms.handle(alarm, EndPlan(duress=ended == "duress"))
+        return alarm
+
     def bytes_of(self, name: str) -> bytes:
         return (self.fixtures / name).read_bytes()
 
@@ -91,7 +100,7 @@ class House:
         parts = [data[at : at + size] for at in range(0, len(data), size)]
         for seq in order or range(len(parts)):
             await self.chunks.put(alarm, media, seq, parts[seq], kind, mime)
-        await self.chunks.end(alarm, media, kind, len(parts), hashlib.sha256(data).hexdigest())
+        await self.chunks.end(alarm, media, len(parts), hashlib.sha256(data).hexdigest())
         return data
 
     async def item(self, alarm: str, media: str = "m1") -> dict[str, Any]:

@@ -36,6 +36,7 @@ from dispatch.media.jobs import (
     make_copies,
     worker_environment,
 )  # fmt: skip
+from tests.media.made import SOUNDS, pictured, recorded
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -90,6 +91,7 @@ class Found:
 def files(count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
     """(name, kind, bytes): every fixture as it is, then `count` damaged ones."""
     originals = {path.name: path.read_bytes() for path in sorted(FIXTURES.iterdir()) if path.suffix != ".md"}
+    originals |= {f"made.{name}": recorded(name) for name in SOUNDS} | {"made.avif": pictured("AVIF", FIXTURES)}
     for name, whole in originals.items():
         yield name, kind_of(name), whole
     chance = random.Random(seed)
@@ -103,7 +105,7 @@ def files(count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
 
 
 def kind_of(name: str) -> str:
-    return "audio" if name.endswith((".webm", ".m4a", ".amr")) else "photo"
+    return "audio" if name.endswith((".webm", ".m4a", ".amr", *SOUNDS)) else "photo"
 
 
 def _damaged(data: bytearray, other: bytes, chance: random.Random) -> bytearray:

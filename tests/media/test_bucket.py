@@ -88,7 +88,7 @@ async def test_a_bucket_that_does_not_answer(rented: House, bucket: Bucket) -> N
     assert await rented.item(alarm) == {}
     for _ in range(2):
         await rented.chunks.put(alarm, "m1", 0, data, "photo", "image/webp")
-    await rented.chunks.end(alarm, "m1", "photo", 1, hashlib.sha256(data).hexdigest())
+    await rented.chunks.end(alarm, "m1", 1, hashlib.sha256(data).hexdigest())
     assert await rented.original(alarm) == data
 
 

@@ -57,7 +57,7 @@ async def test_each_chunk_puts_it_off(house: House, cuts: Cuts, parts: list[byte
         await house.chunks.put(alarm, "m1", seq, parts[seq], *AUDIO)
         await house.clock.advance(AFTER_S - 1)
         assert not await cuts.step(house.clock.now())
-    await house.chunks.end(alarm, "m1", "audio", 3)
+    await house.chunks.end(alarm, "m1", 3)
     await house.clock.advance(2)
     await cuts.step(house.clock.now())
     assert "cut" not in await house.item(alarm)
@@ -88,7 +88,7 @@ async def test_who_comes_back_is_told(house: House, cuts: Cuts, parts: list[byte
     with pytest.raises(Refused, match="media_ended"):
         await house.chunks.put(alarm, "m1", 1, parts[1], *AUDIO)
     await house.chunks.put(alarm, "m1", 0, parts[0], *AUDIO)
-    await house.chunks.end(alarm, "m1", "audio", 1)
+    await house.chunks.end(alarm, "m1", 1)
     assert (await house.item(alarm))["cut"]
 
 

@@ -50,13 +50,13 @@ async def http(house: House) -> AsyncIterator[httpx.AsyncClient]:
 SECRET = {"authorization": "Bearer right"}
 
 
-async def put(http: httpx.AsyncClient, alarm: str, data: Any, **headers: str) -> httpx.Response:
+async def put(http: httpx.AsyncClient, alarm: str, data: Any, media: str = "m1", **headers: str) -> httpx.Response:
     sent = {
         **SECRET,
         "content-type": "image/webp",
         **{name.replace("_", "-"): value for name, value in headers.items()},
     }
-    return await http.put(f"/alarms/{alarm}/media/m1/0", content=data, headers=sent)
+    return await http.put(f"/alarms/{alarm}/media/{media}/0", content=data, headers=sent)
 
 
 async def test_from_the_citizen_to_the_officer(house: House, http: httpx.AsyncClient) -> None:
@@ -78,16 +78,18 @@ async def test_from_the_citizen_to_the_officer(house: House, http: httpx.AsyncCl
 
 
 async def test_kinds(house: House, http: httpx.AsyncClient) -> None:
-    """The kind is what the content type says, or the header; what is neither is told what would be right."""
+    """A chunk needs no type, or may have a wrong one: its bytes say what it is, and where they do not, its sender."""
     alarm = await house.raises()
-    for mime in ("text/html", "video/quicktime", "", "application/octet-stream"):
-        answer = await put(http, alarm, b"abc", content_type=mime)
-        assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
-        assert "video/webm or video/mp4" in answer.json()["message"]
-    assert (await put(http, alarm, b"abc", content_type="video/webm;codecs=opus")).status_code == 204
-    assert (await house.item(alarm))["kind"] == "audio"
-    assert (await house.item(alarm))["mime"] == "video/webm"
-    assert (await put(http, alarm, b"abc", x_media_kind="film")).status_code == 422
+    heic = house.bytes_of("photo-gps.heic")[:9000]
+    house.chunks.limits = {**LIMITS, "media_per_alarm": 9}
+    for nth, mime in enumerate(("text/html", "video/quicktime", "", "application/octet-stream")):
+        assert (await put(http, alarm, heic, media=f"h{nth}", content_type=mime)).status_code == 204
+        assert (await put(http, alarm, b"abc", media=f"m{nth}", content_type=mime)).status_code == 204
+        known, unknown = await house.item(alarm, f"h{nth}"), await house.item(alarm, f"m{nth}")
+        assert (known["kind"], known["mime"]) == ("photo", "image/heic")
+        assert unknown["kind"] == ("audio" if "video" in mime else "photo")
+    assert (await put(http, alarm, b"abc", media="m9", x_media_kind="film")).status_code == 422
+    assert (await http.post(f"/alarms/{alarm}/media/h0", json={"chunks": 1}, headers=SECRET)).status_code == 204
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["length told", "length not told"])

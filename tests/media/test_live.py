@@ -39,7 +39,7 @@ def runs(pid: int) -> bool:
 
 async def ends(house: House, alarm: str, parts: list[bytes]) -> None:
     digest = hashlib.sha256(b"".join(parts)).hexdigest()
-    await house.chunks.end(alarm, "m1", "audio", len(parts), digest)
+    await house.chunks.end(alarm, "m1", len(parts), digest)
 
 
 async def test_it_grows_with_the_recording(house: House, air: Air, parts: list[bytes]) -> None:

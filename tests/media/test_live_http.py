@@ -71,7 +71,7 @@ async def test_range_after_range(house: House, air: Air, http: httpx.AsyncClient
         if seq < len(parts):
             await air.put(alarm, parts, seq)
         elif seq == len(parts):
-            await house.chunks.end(alarm, "m1", "audio", len(parts))
+            await house.chunks.end(alarm, "m1", len(parts))
     assert states[-1] == "ended"
     assert 10.2 < seconds(have) < 10.6
     assert float(answer.headers["live-seconds"]) == pytest.approx(seconds(have), abs=0.2)
@@ -178,6 +178,6 @@ async def test_not_live(house: House, air: Air, http: httpx.AsyncClient, parts: 
     await house.chunks.put(alarm, "m3", 0, parts[0], *AUDIO)
     busy = await http.get(f"/media/{alarm}/m3/live", headers=V01)
     assert (busy.status_code, busy.json()["code"], busy.json()["retry"]) == (503, "live_busy", True)
-    await house.chunks.end(alarm, "m3", "audio", 1)
+    await house.chunks.end(alarm, "m3", 1)
     over = await http.get(f"/media/{alarm}/m3/live", headers=V01)
     assert (over.status_code, over.json()["possible"]) == (409, ["copy"])

@@ -53,7 +53,7 @@ async def test_an_unreadable_photo_still_tells(house: House) -> None:
     head = data[: data.index(b"\xff\xda")]  # cut before its pixels
     alarm = await house.raises()
     await house.chunks.put(alarm, "m1", 0, head, "photo", "image/jpeg")
-    await house.chunks.end(alarm, "m1", "photo", 1)
+    await house.chunks.end(alarm, "m1", 1)
     assert await house.copies.step()
     assert (await house.item(alarm))["state"] == "unreadable"
     assert (await house.found(alarm))["position"]["lon"] == 123.46587

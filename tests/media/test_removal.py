@@ -1,15 +1,19 @@
 """What was wiped is deleted at least once, whatever dies in between, and only then said to be so (P10)."""
 
+import hashlib
 import os
 
 import pytest
 
-from dispatch.alarm.commands import Acknowledge, Actor, Close, MediaDone, Wipe
+from dispatch.alarm.clock import to_ms
+from dispatch.alarm.commands import Acknowledge, Actor, Close, EndPlan, MediaDone, Wipe
 from dispatch.alarm.errors import Refused
+from dispatch.media.chunks import Chunks
+from dispatch.media.cuts import Cuts
 from dispatch.media.objects import Objects
 from dispatch.media.removal import Removal
 from tests.dump import everything
-from tests.media.conftest import House, Sent
+from tests.media.conftest import LIMITS, House, Sent
 
 OFFICER = Actor("V01", "dadongmen")
 SUPERVISOR = Actor("S01", None, "supervisor")
@@ -103,3 +107,49 @@ async def test_what_was_on_its_way_is_found_later(house: House, copied: Sent) ->
     await house.clock.advance(301)
     assert not await removal(house).step()
     assert not await house.redis.exists(house.keys.removing)
+
+
+async def refused_and_stored(house: House, alarm: str, media: str) -> None:
+    """A chunk as a build that stored before it asked has left it: in the registers, unknown to the alarm."""
+    await house.chunks._store(alarm, media, 0, b"abc", hashlib.sha256(b"abc").hexdigest(), "audio")
+    for path in house.files():
+        os.utime(path, (0, 0))
+
+
+async def left(house: House, alarm: str) -> list[str]:
+    """What names the alarm's media: objects and keys."""
+    found = [str(path.relative_to(house.folder)) for path in house.files() if alarm in path.parts]
+    keys = {key.decode() async for key in house.redis.scan_iter(match=f"{house.prefix}*{alarm}*")}
+    return found + sorted(key for key in keys if "chunks:" in key or "media" in key)
+
+
+@pytest.mark.parametrize("how", ["the plan ends", "its alarm is wiped"])
+async def test_what_was_sent_to_a_plan_goes_with_it(house: House, how: str) -> None:
+    """A chunk that was refused and stored all the same, by an earlier build, does not outlive its plan or alarm."""
+    alarm = await house.plans()
+    house.chunks = Chunks(house.alarms, house.objects, LIMITS, house.clock, lambda: to_ms(house.clock.now()))
+    for media in ("m1", "m2"):
+        await refused_and_stored(house, alarm, media)
+    assert len(await left(house, alarm)) == 7, "two objects, two registers of each, their list"
+    assert await Cuts(house.alarms, house.chunks).step(house.clock.now())
+    assert not await Cuts(house.alarms, house.chunks).step(house.clock.now()), "it is not tried for ever"
+    if how == "the plan ends":
+        await house.alarms.handle(alarm, EndPlan(duress=False))
+    else:
+        await house.alarms.handle(alarm, EndPlan(duress=True))
+        await wipe(house, alarm)
+    assert await removal(house).step()
+    assert await left(house, alarm) == []
+
+
+async def test_a_receipt_that_is_on_its_way_is_kept(house: House) -> None:
+    """A photo of a citizen who writes again, stored and not yet known to the wiped alarm, is no remnant."""
+    alarm = await house.raises()
+    await wipe(house, alarm)
+    await house.chunks._store(alarm, "new", 0, b"abc", hashlib.sha256(b"abc").hexdigest(), "photo")
+    path = house.files()[0]
+    just_before = house.clock.now().timestamp() - 1
+    os.utime(path, (just_before, just_before))
+    assert await removal(house).step()
+    await house.chunks.put(alarm, "new", 0, b"abc", "photo", "image/jpeg")
+    assert await house.original(alarm, "new") == b"abc"

@@ -119,7 +119,7 @@ async def test_large_photos_are_made_smaller(house: House) -> None:
     Image.linear_gradient("L").resize((4000, 1000)).save(data, "PNG")
     alarm = await house.raises()
     await house.chunks.put(alarm, "m1", 0, data.getvalue(), "photo", "image/png")
-    await house.chunks.end(alarm, "m1", "photo", 1)
+    await house.chunks.end(alarm, "m1", 1)
     assert await house.copies.step()
     assert Image.open(io.BytesIO(await house.copy(alarm))).size == (1600, 400)
 
@@ -196,7 +196,7 @@ async def test_a_wav(house: House) -> None:
     parts = [data.getvalue()[at : at + 65_536] for at in range(0, len(data.getvalue()), 65_536)]
     for seq, part in enumerate(parts):
         await house.chunks.put(alarm, "m1", seq, part, "audio", "audio/wav")
-    await house.chunks.end(alarm, "m1", "audio", len(parts))
+    await house.chunks.end(alarm, "m1", len(parts))
     assert await house.copies.step()
     item = await house.item(alarm)
     assert (item["state"], item["duration_s"]) == ("ready", pytest.approx(1, abs=0.02))
@@ -235,7 +235,7 @@ async def test_a_cut_recording_is_whole_up_to_the_cut(house: House) -> None:
     data = house.bytes_of("voice-zh.webm")[:12_000]
     alarm = await house.raises()
     await house.chunks.put(alarm, "m1", 0, data, "audio", "audio/webm")
-    await house.chunks.end(alarm, "m1", "audio", 1)
+    await house.chunks.end(alarm, "m1", 1)
     assert await house.copies.step()
     item = await house.item(alarm)
     assert item["state"] == "ready"
@@ -267,6 +267,6 @@ async def test_a_photo_cut_before_its_pixels(house: House) -> None:
     head = png[: png.index(b"IDAT") + 12]
     alarm = await house.raises()
     await house.chunks.put(alarm, "m1", 0, head, "photo", "image/png")
-    await house.chunks.end(alarm, "m1", "photo", 1)
+    await house.chunks.end(alarm, "m1", 1)
     assert await house.copies.step()
     assert (await house.item(alarm))["reason"] == "truncated"

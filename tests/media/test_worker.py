@@ -151,7 +151,7 @@ async def test_a_hub_that_died_before_the_event(house: House) -> None:
     assert (await house.item(alarm))["state"] == "receiving"
     assert await house.copies.step()
     assert (await house.item(alarm))["state"] == "ready"
-    await house.chunks.end(alarm, "m1", "photo", 1, digest)  # the citizen's device tries again
+    await house.chunks.end(alarm, "m1", 1, digest)  # the citizen's device tries again
     types = [event["type"] for event in await house.events(alarm)]
     assert types == ["alarm_raised", "media_added", "media_ended", "media_ready"]
 

@@ -170,11 +170,10 @@ class Alarm:
 
         Args:
             photo: a path, or the bytes.
-            mime: its type; by its first bytes without.
+            mime: its type; by its first bytes without. What the server cannot open it keeps sealed all the same.
             media: its id, to go on with one that was begun; made here without.
 
         Raises:
-            ValueError: not a photo, and no type was given.
             Refused: the server said no; what was stored before stays.
         """
         return await self._send("photo", photo, mime, media)
@@ -238,9 +237,7 @@ class Alarm:
 
     async def _send(self, kind: str, source: str | Path | bytes, mime: str | None, media: str | None) -> str:
         data = source if isinstance(source, bytes) else await asyncio.to_thread(Path(source).read_bytes)
-        mime = mime or media_type(data)
-        if mime is None:
-            raise ValueError(f"{kind}: this is no photo or recording that is known here; say its type with `mime`")
+        headers = {"content-type": mime or media_type(data) or "application/octet-stream", "x-media-kind": kind}
         media = media or new_ref()
         size = await self._chunk_bytes()
         chunks = [data[at : at + size] for at in range(0, len(data), size)] or [b""]
@@ -248,7 +245,7 @@ class Alarm:
         missing = range(len(chunks))
         for _ in range(_ROUNDS):
             for seq in missing:
-                await self._http("PUT", f"/media/{media}/{seq}", data=chunks[seq], headers={"content-type": mime})
+                await self._http("PUT", f"/media/{media}/{seq}", data=chunks[seq], headers=headers)
             try:
                 await self._http("POST", f"/media/{media}", members=end)
                 return media

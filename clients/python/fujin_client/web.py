@@ -65,11 +65,13 @@ def media_type(head: bytes) -> str | None:
         brand = head[8:12]
         if brand in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc"):
             return "image/heic"
-        if brand == b"avif":
+        if brand in (b"avif", b"avis"):
             return "image/avif"
         return "audio/3gpp" if brand[:2] == b"3g" else "audio/mp4"
     if head[:4] == b"RIFF":
         return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(head[8:12])
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return "audio/aiff"
     for start, mime in _STARTS:
         if head.startswith(start):
             return mime
@@ -82,7 +84,11 @@ _STARTS = (
     (b"GIF8", "image/gif"),
     (b"\x1aE\xdf\xa3", "audio/webm"),
     (b"OggS", "audio/ogg"),
+    (b"#!AMR-WB", "audio/amr-wb"),
     (b"#!AMR", "audio/amr"),
+    (b"fLaC", "audio/flac"),
+    (b"caff", "audio/x-caf"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "audio/x-ms-wma"),
     (b"ID3", "audio/mpeg"),
     (b"\xff\xfb", "audio/mpeg"),
     (b"\xff\xf3", "audio/mpeg"),

@@ -1,27 +1,41 @@
-/** Photos and sound on their way: numbered chunks, each tried until the server has it, whole or still growing. */
+/** Photos and sound on their way: numbered chunks, each tried until the server has it, whole or still growing. Each has
+ *  a fate of its own: what cannot be sent never holds up what comes after it. */
 
 import { Refused, pause, request } from "./http.js";
 import { hex, uuid } from "./names.js";
-import { make, part, write } from "./page.js";
-import { drawn, redraw, state } from "./state.js";
-import { word } from "./words.js";
+import { redraw, state } from "./state.js";
 
 const CHUNK = 64 * 1024; // small enough to get through a bad network in one piece
+const LATE = 3; // tries in vain after which it is said, and may be left
 
+/** @import { Sending } from "./types.js" */
 /** @typedef {{push: (blob: Blob) => void, end: () => void, last: () => {path: string, body: object}}} Stream */
+/** @typedef {ReturnType<typeof begin>} Track */
 
-/** One photo after the other, so that they leave room for words and sound. */
-let photos = Promise.resolve();
+/** The device cannot read it any more: it was deleted, changed, or is in a cloud that is away. */
+class Unread extends Error {}
+
+/** @returns {never} */
+const unread = () => {
+  throw new Unread();
+};
+
+/** Photos wait in turn, so that they leave room for words and sound. @type {Track[]} */
+const turns = [];
+let working = false;
 
 /** @param {Blob} blob @param {string} name the word for it */
 export function sendPhoto(blob, name) {
-  const chunks = [];
-  for (let at = 0; at < blob.size; at += CHUNK) chunks.push(blob.slice(at, at + CHUNK));
   const track = begin("photo", blob.type || "application/octet-stream", name);
-  track.chunks.push(...chunks);
+  track.whole = blob;
+  if (blob instanceof File) track.shown.file = blob.name;
   track.ended = true;
-  track.shown.total = chunks.length;
-  photos = photos.then(() => run(track));
+  track.go = () => {
+    if (!track.shown.sent) cut(track, blob);
+    turns.push(track);
+    void work();
+  };
+  track.go();
 }
 
 /**
@@ -31,8 +45,10 @@ export function sendPhoto(blob, name) {
  */
 export function streamSound(mime, sliceS) {
   const track = begin("audio", mime, "media_audio");
-  void run(track);
-  const wake = () => track.wake();
+  track.go = async () => {
+    for (let n = 0; !(await forward(track)); n++) await pause(n);
+  };
+  void track.go();
   return {
     push(blob) {
       const last = track.chunks.length - 1;
@@ -47,61 +63,129 @@ export function streamSound(mime, sliceS) {
         track.seconds[track.chunks.length - 1] = sliceS;
       }
       track.shown.total = track.chunks.length;
-      wake();
+      track.wake();
     },
     end() {
       track.ended = true;
-      wake();
+      track.wake();
     },
     last: () => ({ path: path(track.shown.id), body: { kind: "audio", chunks: track.shown.sent } }),
   };
 }
 
+/** @param {Track} track @param {Blob} blob */
+function cut(track, blob) {
+  track.chunks.length = 0;
+  for (let at = 0; at < blob.size; at += CHUNK) track.chunks.push(blob.slice(at, at + CHUNK));
+  track.shown.total = track.chunks.length;
+}
+
 /** @param {"photo" | "audio"} kind @param {string} mime @param {string} name */
 function begin(kind, mime, name) {
-  const shown = { id: uuid(), kind, name, sent: 0, total: 0, seconds: 0, failed: false, done: false };
-  state.sending.push(shown);
-  redraw();
+  /** @type {Sending} */
+  const shown = {
+    id: uuid(),
+    kind,
+    name,
+    file: "",
+    sent: 0,
+    total: 0,
+    seconds: 0,
+    fate: "going",
+    again: () => again(track),
+    leave: () => leave(track),
+  };
   /** @type {Blob[]} */
   const chunks = [];
   /** @type {number[]} */
   const seconds = [];
   /** @type {() => void} */
-  const wake = () => undefined;
-  return { shown, mime, chunks, seconds, begun: -1, ended: false, wake };
+  const idle = () => undefined;
+  const whole = /** @type {Blob | null} */ (null);
+  const track = {
+    shown,
+    mime,
+    whole,
+    chunks,
+    seconds,
+    begun: -1,
+    ended: false,
+    tries: 0,
+    wake: idle,
+    go: idle,
+  };
+  state.sending.push(shown);
+  redraw();
+  return track;
 }
 
-/** @param {ReturnType<typeof begin>} track */
-async function run(track) {
-  const { shown, chunks } = track;
-  for (;;) {
-    try {
-      await send(track);
-      if (chunks.length) await finish(track);
-      shown.done = true;
-    } catch (error) {
-      if (shown.kind === "audio" && error instanceof Refused && error.code === "media_ended") {
-        // Nothing could be sent for so long that the server ended it as cut: all of it again, as another one.
-        Object.assign(shown, { id: uuid(), sent: 0, seconds: 0 });
-        track.begun = -1;
-        continue;
-      }
-      shown.failed = true;
+/** One photo after the other; one that does not get through now goes behind the others. */
+async function work() {
+  if (working) return;
+  working = true;
+  for (let n = 0; turns[0];) {
+    const track = turns[0];
+    const { sent } = track.shown;
+    const over = await forward(track);
+    turns.shift();
+    if (!over) turns.push(track);
+    if (over || track.shown.sent > sent) n = 0;
+    else await pause(n++);
+  }
+  working = false;
+}
+
+/** As far as it goes now. @param {Track} track @returns {Promise<boolean>} whether nothing more is to be done */
+async function forward(track) {
+  const { shown } = track;
+  if (isLeft(track)) return true;
+  try {
+    await send(track);
+    if (isLeft(track)) {
+      closePart(track); // also what was on its way when it was left
+      return true;
     }
-    break;
+    if (track.chunks.length) await finish(track);
+    else await track.whole?.arrayBuffer().catch(unread); // what is gone from the device has no size either
+    shown.fate = track.chunks.length ? "there" : "empty";
+  } catch (error) {
+    if (isLeft(track)) return true;
+    const refused = error instanceof Refused && !error.retry;
+    if (refused && shown.kind === "audio" && error.code === "media_ended") {
+      // Nothing could be sent for so long that the server ended it as cut: all of it again, as another one.
+      anew(track);
+      return false;
+    }
+    if (error instanceof Unread) shown.fate = "unread";
+    else if (refused) shown.fate = FATES[error.code] ?? "refused";
+    else {
+      track.tries += 1;
+      if (track.tries >= LATE) shown.fate = "late";
+      redraw();
+      return false;
+    }
   }
   redraw();
+  return true;
 }
 
-/** @param {ReturnType<typeof begin>} track all that there is, until it has ended */
+/** It may be left at any moment. @param {Track} track */
+const isLeft = (track) => track.shown.fate === "left";
+
+/** @type {Record<string, Sending["fate"]>} */
+const FATES = { too_large: "too_large", too_many: "too_many" };
+
+/** @param {Track} track all that there is, until it has ended */
 async function send(track) {
   const { shown, chunks, seconds } = track;
-  for (;;) {
+  while (!isLeft(track)) {
     if (chunks[shown.sent]) {
       track.begun = Math.max(track.begun, shown.sent);
       await put(track, shown.sent);
       shown.seconds += seconds[shown.sent] ?? 0;
       shown.sent += 1;
+      track.tries = 0;
+      if (shown.fate === "late") shown.fate = "going";
       redraw();
     } else if (track.ended) {
       return;
@@ -111,20 +195,21 @@ async function send(track) {
   }
 }
 
-/** @param {ReturnType<typeof begin>} track @param {number} seq */
-function put({ shown, mime, chunks }, seq) {
+/** @param {Track} track @param {number} seq */
+async function put({ shown, mime, chunks }, seq) {
+  const bytes = await chunks[seq]?.arrayBuffer().catch(unread);
   const headers = { "Content-Type": mime, "X-Media-Kind": shown.kind };
-  return stubborn(() => request("PUT", `${path(shown.id)}/${seq}`, chunks[seq], headers));
+  return request("PUT", `${path(shown.id)}/${seq}`, new Blob(bytes ? [bytes] : []), headers);
 }
 
-/** @param {ReturnType<typeof begin>} track */
+/** @param {Track} track */
 async function finish(track) {
   const { shown, chunks, mime } = track;
   const hash = await sha256(new Blob(chunks, { type: mime }));
   const end = { kind: shown.kind, chunks: chunks.length, ...(hash && { sha256: hash }) };
   for (;;) {
     try {
-      return await stubborn(() => request("POST", path(shown.id), end), "chunks_missing");
+      return await request("POST", path(shown.id), end);
     } catch (error) {
       if (!(error instanceof Refused) || error.code !== "chunks_missing") throw error;
       const missing = /** @type {number[]} */ (error.details["missing"] ?? []);
@@ -134,57 +219,45 @@ async function finish(track) {
   }
 }
 
-/** @param {Blob} blob @returns {Promise<string | undefined>} SHA-256 in hex; undefined where the page is not served by TLS */
+/** @param {Blob} blob @returns {Promise<string | undefined>} SHA-256 in hex; undefined where the page is not served by
+ *  TLS, or the device cannot read it again: every chunk of it is stored all the same */
 async function sha256(blob) {
   if (!crypto.subtle) return undefined;
-  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())));
+  const bytes = await blob.arrayBuffer().catch(() => null);
+  return bytes ? hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))) : undefined;
 }
 
-/** @param {() => Promise<any>} attempt @param {string} [pass] a code that the caller handles */
-async function stubborn(attempt, pass) {
-  for (let n = 0; ; n++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (error instanceof Refused && (!error.retry || error.code === pass)) throw error;
-      await pause(n);
-    }
+/** The person wants it tried once more. @param {Track} track */
+function again(track) {
+  if (track.shown.fate !== "unread") {
+    closePart(track);
+    anew(track);
   }
+  Object.assign(track, { tries: 0 });
+  track.shown.fate = "going";
+  redraw();
+  track.go();
+}
+
+/** From its beginning, as another one: what the server refused stays what it is. @param {Track} track */
+function anew(track) {
+  Object.assign(track.shown, { id: uuid(), sent: 0, seconds: 0 });
+  track.begun = -1;
+}
+
+/** The person does without it. @param {Track} track */
+function leave(track) {
+  track.shown.fate = "left";
+  track.wake();
+  redraw();
+  closePart(track);
+}
+
+/** What was sent of it is a whole for the officers, as far as it goes. @param {Track} track */
+function closePart({ shown }) {
+  const end = { kind: shown.kind, chunks: shown.sent };
+  if (shown.sent) void request("POST", path(shown.id), end).catch(() => undefined);
 }
 
 /** @param {string} media */
 const path = (media) => `/alarms/${state.alarm?.id}/media/${media}`;
-
-// -- what the person sees of it ------------------------------------------------------------------------------
-
-/** @type {Map<import("./types.js").Sending, HTMLElement>} */
-const rows = new Map();
-
-export function prepare() {
-  drawn(() => {
-    for (const shown of state.sending) {
-      let row = rows.get(shown);
-      if (!row) {
-        row = make("li", "", make("span", ""), make("span", "how-far"));
-        rows.set(shown, row);
-        part("sent").append(row);
-      }
-      const [name, far] = row.children;
-      if (name) write(name, word(shown.name));
-      if (far) write(far, howFar(shown));
-      row.classList.toggle("there", shown.done);
-    }
-  });
-}
-
-/** @param {import("./types.js").Sending} shown */
-function howFar(shown) {
-  if (shown.failed) return word("media_failed");
-  const there = state.media[shown.id];
-  if (there === "ready") return word(shown.kind === "audio" ? "media_ready_audio" : "media_ready");
-  if (there === "unreadable") return word("media_unreadable");
-  if (shown.done) return word("media_stored");
-  if (shown.kind === "audio" && shown.sent) return word("media_streaming", { n: Math.round(shown.seconds) });
-  if (shown.sent) return word("media_sending", { n: Math.round((100 * shown.sent) / shown.total) });
-  return word("media_waiting");
-}

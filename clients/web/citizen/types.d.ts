@@ -24,11 +24,15 @@ export interface Sending {
   id: string;
   kind: "photo" | "audio";
   name: string;
+  /** What the device calls it; empty for what was made here. */
+  file: string;
   sent: number;
   total: number;
   seconds: number;
-  failed: boolean;
-  done: boolean;
+  /** On its way, also where it is not getting through (`late`); there; cannot be sent, and why; left by the person. */
+  fate: "going" | "late" | "there" | "unread" | "empty" | "too_large" | "too_many" | "refused" | "left";
+  again: () => void;
+  leave: () => void;
 }
 
 export type Question = Omit<AskedFrame, "type">;

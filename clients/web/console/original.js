@@ -7,15 +7,27 @@ import { t } from "../shared/words.js";
 
 /** @import { Alarm, MediaEntry } from "../shared/types.d.ts" */
 
-/** What a file may be called: the citizen's device said its type, so nothing that a browser would run. @type {Record<string, string>} */
+/** What a file may be called, by its bytes or else by what the device said: nothing that a browser would run. @type {Record<string, string>} */
 const ENDINGS = {
   "image/jpeg": "jpg",
   "image/png": "png",
+  "image/gif": "gif",
   "image/webp": "webp",
   "image/heic": "heic",
+  "image/heif": "heif",
+  "image/avif": "avif",
   "audio/webm": "webm",
+  "audio/ogg": "ogg",
   "audio/mp4": "m4a",
+  "audio/3gpp": "3gp",
   "audio/amr": "amr",
+  "audio/amr-wb": "awb",
+  "audio/aac": "aac",
+  "audio/mpeg": "mp3",
+  "audio/flac": "flac",
+  "audio/aiff": "aiff",
+  "audio/x-caf": "caf",
+  "audio/x-ms-wma": "wma",
   "audio/wav": "wav",
 };
 const MOST = 500;

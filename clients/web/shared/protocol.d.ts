@@ -413,7 +413,7 @@ export interface CancelBody {
 }
 
 export interface EndMediaBody {
-  kind: "photo" | "audio";
+  kind?: "photo" | "audio" | null;
   chunks: number;
   sha256?: string | null;
 }
@@ -516,8 +516,9 @@ export interface MediaChunkRequest {
   media: string;
   seq: number;
   data: Uint8Array;
-  kind: "photo" | "audio";
-  mime: string;
+  kind?: "photo" | "audio" | null;
+  /** what the device takes it for; the bytes decide */
+  mime?: string | null;
 }
 
 export interface MediaEndRequest {
@@ -1554,11 +1555,13 @@ export interface LiveSoundFailedEvent {
  * The copies without metadata exist: `copies` by name, the first one of type `mime`. Sizes in pixels and seconds.
  *
  * `peaks`: how loud each hundredth of a recording is, 0 to 100. `position`: what the original's metadata said of it.
+ * `kind`: what it is by its bytes, where it came as something else.
  */
 export interface MediaReadyEvent {
   type: "media_ready";
   media: string;
   mime: string;
+  kind?: string;
   width?: number;
   height?: number;
   duration_s?: number;
@@ -1569,11 +1572,14 @@ export interface MediaReadyEvent {
 
 /**
  * Kept sealed as evidence; no copy could be made (`reason`). `position`: what its metadata said all the same.
+ *
+ * `kind`: as of `media_ready`.
  */
 export interface MediaUnreadableEvent {
   type: "media_unreadable";
   media: string;
   reason: string;
+  kind?: string;
   position?: Place;
 }
 
@@ -1866,6 +1872,5 @@ export type ErrorCode =
   | "too_many_attempts"
   | "undecodable"
   | "unknown_type"
-  | "unsupported_media_type"
   | "wrong_origin"
   | "wrong_sign_in";
