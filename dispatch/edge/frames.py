@@ -38,11 +38,14 @@ class BoundedFrames(Protocol):
         self._flooded = False
 
     def data_received(self, data: bytes) -> None:
-        self._held += data
-        self._read()
+        if not self._flooded:
+            self._held += data
+            self._read()
 
     async def receive(self) -> Any:
         message = await super().receive()
+        if self._flooded:
+            self._listen_no_more()
         self._read()
         return message
 
@@ -113,6 +116,9 @@ class BoundedFrames(Protocol):
             self.transport.abort()
             return
         self.close(errors.TOO_MUCH, why)
-        if not self.transport.is_closing():
+        self._listen_no_more()
+
+    def _listen_no_more(self) -> None:
+        if not self.read_paused and not self.transport.is_closing():
             self.read_paused = True
             self.transport.pause_reading()
