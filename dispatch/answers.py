@@ -45,6 +45,10 @@ class _Joined:
         self._flush()
         self._plain.close()
 
+    def write_eof(self) -> None:
+        self._flush()
+        self._plain.write_eof()
+
     def plain(self) -> asyncio.Transport:
         """What is below; nothing is left here."""
         self._flush()

@@ -38,6 +38,7 @@ from dispatch.duty import presence
 from dispatch.duty.presence import Presence
 from dispatch.duty.readiness import Console, Readiness
 from dispatch.duty.roster import Roster
+from dispatch.edge.door import LOOK_EVERY_S, Door
 from dispatch.escalation import flood
 from dispatch.escalation.auditor import AUDIT_EVERY_S, Auditor
 from dispatch.escalation.endings import ENDINGS_EVERY_S, Endings
@@ -105,6 +106,7 @@ class Dispatch:
         self.name = secrets.token_hex(6)
         self.clock = clock
         self.work = work = Work(clock)
+        self.door = Door(settings.serve)
         self.limits = settings.limits.model_dump()
         self.stations = tuple(settings.boundaries.stations)
         conf = settings.store
@@ -218,6 +220,7 @@ class Dispatch:
         poll_s, repeat = self.settings.timer.poll_s, self.work.repeat
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "fanout": lambda: repeat(self.notices.look, CHECK_EVERY_S),
+            "door": lambda: repeat(self.door.step, LOOK_EVERY_S),
             "heartbeat": lambda: repeat(self.heartbeat.step, self.settings.console.beat_s),
             "receipts": lambda: repeat(self.receipts.step, REPORT_EVERY_S),
             "versions": lambda: repeat(self.versions.step, poll_s),

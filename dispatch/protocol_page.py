@@ -28,6 +28,7 @@ CLOSE_CODES: Final[Mapping[int, str]] = {
     errors.SILENT: "Nothing was heard from the console for too long. Come back and resume.",
     errors.RESTORED: "The store was restored from an older copy. Come back for a fresh snapshot: positions are void.",
     errors.SLOW_CONSUMER: "The console did not take its events. Come back and resume.",
+    errors.TOO_MUCH: "More pings, pongs or pieces of one message than anybody needs. Come back, and send fewer.",
     errors.SIGNED_OUT: "Not signed in, or the sign-in was ended. Sign in first.",
     errors.FORBIDDEN: "Not allowed from this origin or for this user.",
 }

@@ -92,6 +92,10 @@ class Serve(Table):
     demo: bool = True
     shutdown_s: float = Field(default=5, ge=0, le=600)
     workers: int = Field(default=1, ge=1, le=256)
+    head_bytes: int = Field(default=16_384, ge=8192, le=1_048_576)
+    head_s: float = Field(default=10, ge=1, le=300)
+    control_frames: int = Field(default=500, ge=100, le=100_000)
+    fragments: int = Field(default=1024, ge=16, le=65_536)
 
 
 class Store(Table):

@@ -13,7 +13,9 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import structlog
 import uvicorn
@@ -23,9 +25,9 @@ from dispatch import resources
 from dispatch.alarm.clock import StoreClock
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.work import Work, end
-from dispatch.answers import WholeAnswers
 from dispatch.app import Dispatch
-from dispatch.fanout.transport import Protocol
+from dispatch.edge.frames import BoundedFrames
+from dispatch.edge.heads import BoundedHeads
 from dispatch.media.objects import KeyUnusable, Objects, Unusable, open_key
 from dispatch.notify import vapid
 from dispatch.settings import Settings
@@ -257,8 +259,9 @@ def _calm_collector() -> None:
 def uvicorn_config(dispatch: Dispatch) -> uvicorn.Config:
     """How a hub is served; the same in tests."""
     shutdown_s = dispatch.settings.serve.shutdown_s * _CONNECTIONS_SHARE
+    http, ws = (cast("Any", partial(each, door=dispatch.door)) for each in (BoundedHeads, BoundedFrames))
     return uvicorn.Config(
-        dispatch.asgi, http=WholeAnswers, ws=Protocol, ws_per_message_deflate=False, ws_ping_interval=None,
+        dispatch.asgi, http=http, ws=ws, ws_per_message_deflate=False, ws_ping_interval=None,
         ws_max_size=dispatch.settings.limits.frame_bytes, access_log=False, log_config=None, server_header=False,
         timeout_graceful_shutdown=shutdown_s, lifespan="on", backlog=_BACKLOG, interface="asgi3",  # type: ignore[arg-type]
     )  # fmt: skip

@@ -33,6 +33,8 @@ BAD_MESSAGE = _error("bad_message", 422, "Correct the field that is named and se
 UNKNOWN_TYPE = _error("unknown_type", 422, "Use one of the message types of the protocol page.")
 UNDECODABLE = _error("undecodable", 400, "Send JSON, or MessagePack where the subprotocol says so.")
 TOO_LARGE = _error("too_large", 413, "Send less than the limit that is named, or in several parts.")
+HEAD_TOO_LARGE = _error("head_too_large", 431, "Send a shorter address and fewer or shorter headers.")
+TOO_SLOW = _error("too_slow", 408, "Send the same request again, in one go if you can.", retry=True)
 TOO_MANY = _error("too_many", 409, "The limit that is named is reached; nothing stored before is lost.")
 NOT_FOUND = _error("not_found", 404, "Check the address and the secret; both must be right.")
 ALARM_EXISTS = _error("alarm_exists", 409, "Make a new id: this one belongs to another secret.")
@@ -64,6 +66,7 @@ UNDECODABLE_FRAME: Final = 4400
 SILENT: Final = 4408  # nothing heard from the console for too long
 RESTORED: Final = 4409  # the store was restored from an older copy: come back for a fresh snapshot
 SLOW_CONSUMER: Final = 4413
+TOO_MUCH: Final = 4429  # more frames than anybody needs: come back
 SIGNED_OUT: Final = 4501
 FORBIDDEN: Final = 4503
 

@@ -77,6 +77,10 @@ class Gate:
         """Shut."""
         self._shut = self._shut or asyncio.Event()
 
+    def is_open(self) -> bool:
+        """Whether it is open."""
+        return self._shut is None
+
     async def wait(self) -> None:
         """Return when it is open."""
         if self._shut is not None:

@@ -100,6 +100,11 @@ class Hub:
                 await asyncio.sleep(0)
 
     @property
+    def connections(self) -> list[Any]:
+        """Those that are open, as the server has them."""
+        return list(self._server.server_state.connections)
+
+    @property
     def runs(self) -> bool:
         return self._task is not None and not self._server.should_exit
 

@@ -1,0 +1,127 @@
+"""The HTTP protocol of the server, with an end to what comes before and around a request's body.
+
+A head (request line, headers; also trailers and the extensions of chunks) has `serve.head_bytes` and `serve.head_s`;
+requests that come before their turn wait unread. The parser collects all of it in memory by itself, and for a value of
+100 MB it would hold the hub up for minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+
+from dispatch.alarm import errors
+from dispatch.alarm.errors import Refused
+from dispatch.answers import WholeAnswers
+from dispatch.edge.door import Door
+
+_PIECE = 4096
+"""Bytes that the parser is given at once: no more than so many can hold requests that come before their turn."""
+
+
+class BoundedHeads(WholeAnswers):
+    """One connection of a client.
+
+    Args:
+        door: of the hub.
+    """
+
+    def __init__(self, *args: Any, door: Door, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._door = door
+        self._held = b""  # not parsed yet
+        self._counted = 0  # bytes since a head or a part of a body ended
+        self._began = door.second  # since when a head is waited for
+        self._upgraded = self._refused = False
+
+    # -- the connection --------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._began = self._door.second
+        self._door.enter(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._door.leave(self)
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._upgraded = True
+        self._door.leave(self)
+        super().handle_websocket_upgrade()
+
+    def look(self, second: int) -> None:
+        """End it when its next request did not come in time; the pause between two requests has a time of its own."""
+        pauses = self.timeout_keep_alive_task is not None
+        if self._refused:
+            self.transport.abort()
+            return
+        if self._answers or pauses or second - self._began < self._door.limits.head_s:
+            return
+        self._refuse(errors.TOO_SLOW, f"head: not all of it came within {self._door.limits.head_s:g} s (serve.head_s)")
+
+    # -- what comes ------------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        if self.timeout_keep_alive_task is not None:
+            self._began = self._door.second
+        self._held += data
+        self._read()
+
+    def on_headers_complete(self) -> None:
+        self._counted = -1
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._counted = -1
+        super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        self._began = self._door.second
+        super().on_response_complete()
+        self._read()
+
+    @property
+    def _answers(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def _waits(self) -> bool:
+        """Whether what comes next has to wait until something was answered."""
+        return bool(self.pipeline) or (self._answers and not self.cycle.more_body)
+
+    def _read(self) -> None:
+        """Parse what there is."""
+        most = self._door.limits.head_bytes
+        while self._held and not (self._waits or self._upgraded or self._refused or self.transport.is_closing()):
+            self._counted = max(self._counted, 0)
+            size = min(_PIECE, most + 1 - self._counted)
+            piece, self._held = self._held[:size], self._held[size:]
+            super().data_received(piece)
+            if self._counted >= 0:
+                self._counted += len(piece)
+            if self._counted > most:
+                self._refuse(errors.HEAD_TOO_LARGE, f"head: more than {most} bytes (serve.head_bytes)")
+        if self._held and self._waits:
+            self.flow.pause_reading()
+
+    def _refuse(self, error: errors.PublicError, why: str) -> None:
+        """Say why and end the connection, which is heard to the next look: a reset at once would take the answer along.
+
+        In the middle of a body there is somebody who answers for it; they are told that no more comes.
+        """
+        self._held = b""
+        if self._answers:
+            self.transport.close()
+            return
+        self._refused = True
+        body = orjson.dumps(Refused(error, why).body())
+        self.transport.write(
+            b"HTTP/1.1 %d \r\ncontent-type: application/json\r\ncache-control: no-store\r\n"
+            b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (error.status, len(body), body)
+        )
+        self.transport.write_eof()
