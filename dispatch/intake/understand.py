@@ -53,8 +53,8 @@ def understand(model: type[R], members: Any, limits: Limits) -> Understood[R]:
         return Understood(model.model_validate(members, context=limits), "", ())
     except ValidationError as wrong:
         faults = wrong.errors(include_input=False, include_url=False)
-    parts = {str(fault["loc"][0]) if fault["loc"] else "" for fault in faults}
-    if not isinstance(members, dict) or parts & {"", *_NEEDED}:
+    parts = {str(fault["loc"][0]) for fault in faults if fault["loc"]}
+    if not isinstance(members, dict) or parts & {*_NEEDED}:
         needed = members if not isinstance(members, dict) else {n: v for n, v in members.items() if n in _NEEDED}
         messages.check(model, needed, limits)
         raise AssertionError("a raise without faults was refused")

@@ -65,6 +65,7 @@ PARTS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"check_in_s": 10**400}, {"check_in_s": LIMITS["check_in_most_s"]}, "check_in_s: "),
     ({"check_in_s": math.nan}, {"check_in_s": 60}, "check_in_s: "),
     ({"check_in_s": "soon"}, {"check_in_s": 60}, "check_in_s: "),
+    ({"": 1}, {}, "message: unknown field"),
     ({"check_in_s": "900"}, {"check_in_s": 900}, "check_in_s: "),
 ]  # fmt: skip
 
