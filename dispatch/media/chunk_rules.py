@@ -51,6 +51,18 @@ def after_end(seq: int) -> Refused:
     return Refused(errors.MEDIA_ENDED, f"seq: {seq} is not a chunk of the media as it was finished")
 
 
+def over(limits: Mapping[str, int], which: str) -> Refused:
+    """Why a chunk more is one too many: `chunks` of its media, `bytes` of it, or `media` of its alarm."""
+    if which == "bytes":
+        most = limits["media_bytes"]
+        return Refused(errors.TOO_LARGE, f"data: with it the media has over {most} bytes (media_bytes)")
+    if which == "chunks":
+        most = limits["chunks_per_media"]
+        return Refused(errors.TOO_MANY, f"seq: this media has {most} chunks; at most {most} (chunks_per_media)")
+    most = limits["media_per_alarm"]
+    return Refused(errors.TOO_MANY, f"media: this alarm has {most}; at most {most} (media_per_alarm)")
+
+
 def same_bytes(told: str | None, found: str) -> None:
     if told is not None and told != found:
         raise Refused(errors.BAD_MESSAGE, f"sha256: {told} was sent, and the stored chunks have {found}")

@@ -6,11 +6,13 @@ Field's terms: resumable upload, idempotent write, chain of custody (SHA-256 of 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from importlib import resources
 from typing import Any
+from weakref import WeakValueDictionary
 
 import orjson
 
@@ -20,7 +22,7 @@ from dispatch.alarm.commands import AddMedia, EndMedia
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.state import Alarm
-from dispatch.media.chunk_rules import after_end, check, not_wiped, same_bytes, same_chunk
+from dispatch.media.chunk_rules import after_end, check, not_wiped, over, same_bytes, same_chunk
 from dispatch.media.formats import bare, form_of, kind_said
 from dispatch.media.objects import Damaged, Objects
 from dispatch.store.client import Script
@@ -30,6 +32,8 @@ from dispatch.stream.alarms import Alarms
 
 _FOLDER = resources.files("dispatch.media")
 _MISSING_TOLD = 100
+_MOST_SUMS = 8
+"""So often the chunks of one media are summed for an end with a wrong hash: each time costs as much as they are."""
 
 
 class Chunks:
@@ -55,6 +59,8 @@ class Chunks:
         self._cut_at = cut_at
         self._register = Script(_FOLDER.joinpath("chunk.lua").read_text())
         self._end = Script(_FOLDER.joinpath("end.lua").read_text())
+        self._summed = Script(_FOLDER.joinpath("summed.lua").read_text())
+        self._summing = Turns()
 
     async def put(self, alarm_id: str, media: str, seq: int, data: bytes, kind: str | None, mime: str) -> None:
         """Store chunk `seq` (from 0). The first chunk of a media adds it to the alarm.
@@ -80,7 +86,7 @@ class Chunks:
         if media in alarm.media:
             kind = alarm.media[media]["kind"]
         digest = hashlib.sha256(data).hexdigest()
-        if not await self._there(alarm_id, media, seq, digest):
+        if not await self._there(alarm_id, media, seq, digest, len(data)):
             await self._store(alarm_id, media, seq, data, digest, kind)
         if media not in alarm.media:
             await self._alarms.handle(alarm_id, added)
@@ -106,9 +112,9 @@ class Chunks:
         not_wiped(alarm, media)
         ended = await self._ended(alarm_id, media)
         while ended is None:
-            digest, size = await self._whole(alarm_id, media, chunks, known=media in alarm.media)
-            same_bytes(sha256, digest)
-            ended = await self._finish(alarm_id, media, {"chunks": chunks, "size": size, "sha256": digest})
+            about = await self._whole(alarm_id, media, chunks, known=media in alarm.media)
+            same_bytes(sha256, about["sha256"])
+            ended = await self._finish(alarm_id, media, about)
         if ended.chunks != chunks:
             raise Refused(errors.MEDIA_ENDED, f"chunks: finished with {ended.chunks}, not {chunks}")
         same_bytes(sha256, ended.sha256)
@@ -184,21 +190,34 @@ class Chunks:
         decide(loaded.alarm, added)
         return loaded.alarm
 
-    async def _there(self, alarm_id: str, media: str, seq: int, digest: str) -> bool:
-        """Whether the chunk is stored already, with these bytes."""
-        k = await self._keys(alarm_id)
+    async def _there(self, alarm_id: str, media: str, seq: int, digest: str, size: int) -> bool:
+        """Whether the chunk is stored already, with these bytes.
+
+        Raises:
+            Refused: it cannot be: known before anything is written. `_store` asks once more, in the store.
+        """
+        k, most = await self._keys(alarm_id), self.limits
         async with translated():
             pipe = self._redis.pipeline(transaction=False)
             pipe.hget(k.chunks(alarm_id, media), str(seq))
-            pipe.hexists(k.media(alarm_id, media), "ended")
-            value, ended = await pipe.execute()
-        if value is None:
-            if ended:
-                raise after_end(seq)
-            return False
-        same_chunk(value, digest, seq, bool(ended))
-        await self._alarms.stream.confirmed(k, Was(k.chunks(alarm_id, media), str(seq), value.decode()))
-        return True
+            pipe.hmget(k.media(alarm_id, media), ["ended", "bytes"])
+            pipe.hlen(k.chunks(alarm_id, media))
+            pipe.sismember(k.media_of(alarm_id), media)
+            pipe.scard(k.media_of(alarm_id))
+            value, (ended, stored), chunks, known, media_there = await pipe.execute()
+        if value is not None:
+            same_chunk(value, digest, seq, bool(ended))
+            await self._alarms.stream.confirmed(k, Was(k.chunks(alarm_id, media), str(seq), value.decode()))
+            return True
+        if ended:
+            raise after_end(seq)
+        if chunks >= most["chunks_per_media"]:
+            raise over(most, "chunks")
+        if int(stored or 0) + size > most["media_bytes"]:
+            raise over(most, "bytes")
+        if not known and media_there >= most["media_per_alarm"]:
+            raise over(most, "media")
+        return False
 
     async def _store(self, alarm_id: str, media: str, seq: int, data: bytes, digest: str, kind: str) -> None:
         name = secrets.token_hex(8)  # its own object for every attempt: none can replace what is registered
@@ -223,33 +242,43 @@ class Chunks:
                 await self._alarms.stream.confirmed(k, Was(keys[0], str(seq), answer[1].decode()))
             case b"ended":
                 raise after_end(seq)
-            case b"chunks":
-                limit = "chunks_per_media"
-                raise Refused(
-                    errors.TOO_MANY, f"seq: this media has {most[limit]} chunks; at most {most[limit]} ({limit})"
-                )
-            case b"bytes":
-                limit = "media_bytes"
-                raise Refused(errors.TOO_LARGE, f"data: with it the media has over {most[limit]} bytes ({limit})")
-            case _:
-                limit = "media_per_alarm"
-                raise Refused(errors.TOO_MANY, f"media: this alarm has {most[limit]}; at most {most[limit]} ({limit})")
+            case which:
+                raise over(self.limits, which.decode())
 
-    async def _whole(self, alarm_id: str, media: str, chunks: int, known: bool) -> tuple[str, int]:
-        """(SHA-256, size) of all chunks in order.
+    async def _whole(self, alarm_id: str, media: str, chunks: int, known: bool) -> dict[str, Any]:
+        """`chunks`, `size` and `sha256` of all chunks in order: summed once for each number of them, then remembered.
 
         A media that the alarm does not know yet has no receipted chunk: all are to be sent.
         """
-        found = await self.stored(alarm_id, media) if known else {}
-        missing = [seq for seq in range(chunks) if seq not in found]
-        if missing:
-            raise Refused(
-                errors.CHUNKS_MISSING, f"chunks: {len(missing)} of {chunks} are not stored",
-                missing=missing[:_MISSING_TOLD],
-            )  # fmt: skip
-        if len(found) > chunks:
-            raise Refused(errors.BAD_MESSAGE, f"chunks: {len(found)} are stored, and {chunks} would leave some out")
-        return await self._digest(alarm_id, media, [found[seq] for seq in range(chunks)])
+        async with self._summing.of(f"{alarm_id} {media}"):  # many ends at once cost one
+            k = await self._keys(alarm_id)
+            async with translated():
+                pipe = self._redis.pipeline(transaction=False)
+                pipe.hmget(k.media(alarm_id, media), ["summed", "sums"])
+                pipe.hlen(k.chunks(alarm_id, media))
+                (summed, sums), stored = await pipe.execute()
+            about: dict[str, Any] = orjson.loads(summed) if summed else {}
+            if known and about.get("chunks") == chunks == stored:
+                return about
+            found = await self.stored(alarm_id, media) if known else {}
+            missing = [seq for seq in range(chunks) if seq not in found]
+            if missing:
+                raise Refused(
+                    errors.CHUNKS_MISSING, f"chunks: {len(missing)} of {chunks} are not stored",
+                    missing=missing[:_MISSING_TOLD],
+                )  # fmt: skip
+            if len(found) > chunks:
+                raise Refused(errors.BAD_MESSAGE, f"chunks: {len(found)} are stored, and {chunks} would leave some out")
+            if int(sums or 0) >= _MOST_SUMS:
+                raise Refused(
+                    errors.BAD_MESSAGE, f"sha256: it was wrong {_MOST_SUMS} times; send all anew, with a new media id"
+                )
+            digest, size = await self._digest(alarm_id, media, [found[seq] for seq in range(chunks)])
+            about = {"chunks": chunks, "size": size, "sha256": digest}
+            async with translated():
+                keys = [k.chunks(alarm_id, media), k.media(alarm_id, media)]
+                await self._summed.run(self._redis, keys, [chunks, orjson.dumps(about)])
+            return about
 
     async def _digest(self, alarm_id: str, media: str, values: Iterable[bytes]) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
@@ -294,6 +323,17 @@ class Chunks:
         if "missing" in about:
             about["missing"] = tuple(about["missing"])
         return EndMedia(media=media, **about)
+
+
+class Turns:
+    """Whoever wants the same thing waits for who wanted it first; forgotten when nobody does."""
+
+    def __init__(self) -> None:
+        self._of: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, name: str) -> asyncio.Lock:
+        """To be held."""
+        return self._of.setdefault(name, asyncio.Lock())
 
 
 def _path(alarm_id: str, media: str, name: str) -> str:

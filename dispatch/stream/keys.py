@@ -133,7 +133,10 @@ class Keys:
         return f"{self._tag}:chunks:{alarm}:{media}"
 
     def media(self, alarm: str, media: str) -> str:
-        """Hash: `bytes` stored so far, `ended` and `copy` as JSON once they are so, `deaths` of workers."""
+        """Hash: `bytes` stored so far, `ended` and `copy` as JSON once they are so, `deaths` of workers.
+
+        Also what its chunks `summed` up to when somebody wanted it to end, and how often they were summed (`sums`).
+        """
         return f"{self._tag}:media:{alarm}:{media}"
 
     def live(self, alarm: str, media: str) -> str:

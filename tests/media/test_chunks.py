@@ -169,6 +169,89 @@ async def test_wrong_hash(house: House) -> None:
     await house.chunks.end(alarm, "m1", 1, right)
 
 
+@pytest.fixture
+def opened(house: House, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The objects that were opened, each time."""
+    paths: list[str] = []
+    get = house.objects.get
+
+    async def noted(path: str) -> bytes:
+        paths.append(path)
+        return await get(path)
+
+    monkeypatch.setattr(house.objects, "get", noted)
+    return paths
+
+
+async def ends_wrong(house: House, alarm: str, chunks: int, digest: str) -> str:
+    with pytest.raises(Refused) as refused:
+        await house.chunks.end(alarm, "m1", chunks, digest)
+    assert refused.value.error.code == "bad_message"
+    return refused.value.message
+
+
+@pytest.mark.parametrize("how", ["the same", "always another", "at once"])
+async def test_a_wrong_hash_costs_once(house: House, opened: list[str], how: str) -> None:
+    """However often it ends with a wrong hash, its chunks are opened once; the right one then opens none."""
+    alarm = await house.raises()
+    for seq in range(5):
+        await house.chunks.put(alarm, "m1", seq, bytes([seq]) * 1000, *PHOTO)
+    digests = [f"{0 if how == 'the same' else n:064x}" for n in range(40)]
+    if how == "at once":
+        await asyncio.gather(*(ends_wrong(house, alarm, 5, digest) for digest in digests))
+    else:
+        for digest in digests:
+            await ends_wrong(house, alarm, 5, digest)
+    assert len(opened) == 5
+    whole = b"".join(bytes([seq]) * 1000 for seq in range(5))
+    other_hub = house.chunks_with()
+    await other_hub.end(alarm, "m1", 5, hashlib.sha256(whole).hexdigest())
+    assert len(opened) == 5
+    assert (await house.item(alarm))["size"] == 5000
+
+
+async def test_a_chunk_more_for_each_wrong_hash(house: House, opened: list[str]) -> None:
+    """Who adds a byte before each wrong end has the chunks opened some times and no more; all of them stay."""
+    alarm = await house.raises()
+    told = ""
+    for seq in range(30):
+        await house.chunks.put(alarm, "m1", seq, b"x", *PHOTO)
+        told = await ends_wrong(house, alarm, seq + 1, "0" * 64)
+    assert "it was wrong 8 times; send all anew" in told
+    assert len(opened) == sum(range(1, 9))
+    assert await house.original(alarm) == b"x" * 30
+    await house.chunks.put(alarm, "m2", 0, b"x" * 30, *PHOTO)
+    await house.chunks.end(alarm, "m2", 1, hashlib.sha256(b"x" * 30).hexdigest())
+
+
+@pytest.mark.parametrize(("limit", "most"), [("chunks_per_media", 2), ("media_bytes", 6), ("media_per_alarm", 1)])
+async def test_what_is_over_a_limit_is_not_written(house: House, limit: str, most: int) -> None:
+    """A chunk over a limit costs no write to the disk, however often it comes."""
+    chunks = house.chunks_with(**{limit: most})
+    alarm = await house.raises()
+    for seq in range(2):
+        await chunks.put(alarm, "m1", seq, b"abc", *PHOTO)
+    written: list[str] = []
+    put = house.objects.put
+
+    async def noted(path: str, plain: bytes) -> None:
+        written.append(path)
+        await put(path, plain)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(house.objects, "put", noted)
+        for _ in range(3):
+            with pytest.raises(Refused, match=limit):
+                await chunks.put(
+                    alarm,
+                    "m2" if limit == "media_per_alarm" else "m1",
+                    0 if limit == "media_per_alarm" else 2,
+                    b"abc",
+                    *PHOTO,
+                )
+    assert written == []
+
+
 @pytest.mark.parametrize(
     ("put", "told"),
     [

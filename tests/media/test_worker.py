@@ -144,8 +144,8 @@ async def test_a_hub_that_died_before_the_event(house: House) -> None:
     alarm = await house.raises()
     data = house.bytes_of("photo.webp")
     await house.chunks.put(alarm, "m1", 0, data, "photo", "image/webp")
-    digest, size = await house.chunks._whole(alarm, "m1", 1, known=True)
-    ended = json.dumps({"chunks": 1, "size": size, "sha256": digest})
+    about = await house.chunks._whole(alarm, "m1", 1, known=True)
+    digest, ended = about["sha256"], json.dumps(about)
     keys = [house.keys.chunks(alarm, "m1"), house.keys.media(alarm, "m1"), house.keys.copying]
     assert await house.chunks._end.run(house.redis, keys, [1, ended, f"{alarm} m1", 0, 100]) == 1
     assert (await house.item(alarm))["state"] == "receiving"
