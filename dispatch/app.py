@@ -47,10 +47,12 @@ from dispatch.fanout.heartbeat import Heartbeat
 from dispatch.fanout.hub import Hub
 from dispatch.fanout.receipts import REPORT_EVERY_S, Receipts
 from dispatch.fanout.requests import Windows
+from dispatch.fanout.transport import DIRECT
 from dispatch.fanout.websocket import ConsoleSocket, Desk
 from dispatch.identity import HASHER, Identity, tokens
 from dispatch.intake import http as intake_http
 from dispatch.intake.citizens import Citizens, Town
+from dispatch.intake.spool import Spool
 from dispatch.intake.websocket import CitizenSocket
 from dispatch.media.evidence import Evidence
 from dispatch.media.objects import Objects
@@ -130,6 +132,7 @@ class Dispatch:
         self.alarms.after_append += [self.relay.after_append, self.timer.after_append, self.floods.after_append]
         self.readiness.on_lost.append(self.timer.nudge)
         limits = settings.limits
+        self.spool = Spool(limits.spool_bytes, limits.spool_forms, lambda: self.door.second)
         self.hub = Hub(self.stream, self.shifts.duty, limits.console_buffer_bytes, limits.ring_events, work)
         self.hub.feeds.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
@@ -177,7 +180,7 @@ class Dispatch:
         """Looked through from the first on: alarms before all else."""
         return [
             *intake_http.routes(
-                self.citizens, pages.page, self.evidence.chunks.put_whole, self.settings.limits.form_bytes
+                self.citizens, pages.page, self.evidence.chunks.put_whole, self.settings.limits.form_bytes, self.spool
             ),
             *notices.routes(self.notices, self.who, lambda: dangers(self.stream.redis, self.settings.store.allow)),
             Route("/metrics", telemetry.metrics),
@@ -277,7 +280,11 @@ class Dispatch:
     async def _citizen_socket(self, socket: WebSocket) -> None:
         beat_s = self.settings.console.beat_s
         chunks = self.evidence.chunks
-        await CitizenSocket(socket, self.citizens, chunks.put, chunks.end, self.work, beat_s).run()
+
+        def known() -> None:
+            socket.scope["extensions"][DIRECT].known = True
+
+        await CitizenSocket(socket, self.citizens, chunks.put, chunks.end, self.work, beat_s, known).run()
 
     async def _console_socket(self, socket: WebSocket) -> None:
         try:

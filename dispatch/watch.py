@@ -18,6 +18,7 @@ from dispatch.alarm.work import Work
 from dispatch.duty.roster import Roster
 from dispatch.fanout.feed import EVERY_ALARM
 from dispatch.fanout.hub import Hub
+from dispatch.fanout.transport import DIRECT
 from dispatch.identity import Identity, tokens
 from dispatch.nearby.calls import Ground
 from dispatch.nearby.nearby import Nearby
@@ -70,6 +71,7 @@ def make(settings: Settings, alarms: Alarms, work: Work, roster: Roster, hub: Hu
         async def alive() -> bool:
             return await identity.who(*given) == actor
 
+        socket.scope["extensions"][DIRECT].known = True
         await HelperSocket(socket, actor, post, alive).run()
 
     nearby.routes.append(WebSocketRoute("/ws/helper", socket))

@@ -111,6 +111,7 @@ class ConsoleSocket:
         """Accept `socket` and leave it to its connection, which serves it when the application has returned."""
         chosen = choose(socket.scope["subprotocols"])
         wire: Protocol = socket.scope["extensions"][DIRECT]
+        wire.known = True
         await socket.accept(subprotocol=chosen)
         wire.afterwards = cls(wire, chosen == MSGPACK, actor, desk, alive).run
 
