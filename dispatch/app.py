@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from dispatch import notices, telemetry, watch, web
+from dispatch import notices, sign_ins, telemetry, watch, web
 from dispatch.alarm import errors, messages, retention
 from dispatch.alarm.clock import StoreClock, Timeline
 from dispatch.alarm.commands import Actor
@@ -62,6 +62,7 @@ from dispatch.notify.vapid import open_vapid_key
 from dispatch.routing.route import route
 from dispatch.settings import Settings
 from dispatch.shifts import Shifts
+from dispatch.sign_ins import SignIns
 from dispatch.store.checks import dangers
 from dispatch.store.faults import FAULTS, translated
 from dispatch.store.health import Health
@@ -145,6 +146,7 @@ class Dispatch:
         self.identity = Identity(
             self.stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s, hasher
         )
+        self.sign_ins = SignIns(self.identity)
         self.evidence = Evidence(self.alarms, objects, work, self.limits, settings.media.model_dump())
         self.notify = Notify(
             self.alarms, work, settings.notify, settings.notify.vapid_key or open_vapid_key(data),
@@ -153,7 +155,15 @@ class Dispatch:
         )  # fmt: skip
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
         self.nearby = watch.make(
-            settings, self.alarms, work, self.roster, self.hub, self.identity, self.notices.lives, self.who
+            settings,
+            self.alarms,
+            work,
+            self.roster,
+            self.hub,
+            self.sign_ins,
+            self.identity,
+            self.notices.lives,
+            self.who,
         )
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, work=work, limits=self.limits,
@@ -202,6 +212,7 @@ class Dispatch:
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "fanout": lambda: repeat(self.notices.look, CHECK_EVERY_S),
             "door": lambda: repeat(self.door.step, LOOK_EVERY_S),
+            "sign-ins": lambda: repeat(self.sign_ins.step, sign_ins.LOOK_EVERY_S),
             "heartbeat": lambda: repeat(self.heartbeat.step, self.settings.console.beat_s),
             "receipts": lambda: repeat(self.receipts.step, REPORT_EVERY_S),
             "escalation": lambda: self.timer.run(poll_s),
@@ -269,8 +280,12 @@ class Dispatch:
     # -- who -----------------------------------------------------------------------------------------------------
 
     async def who(self, connection: HTTPConnection) -> Actor:
-        """The signed-in officer or supervisor; raises as `Identity.staff`."""
-        return await self.identity.staff(*tokens(connection))
+        """The signed-in officer or supervisor; raises as `Identity.staff`. An answer to them ends with the sign-in."""
+        given = tuple(tokens(connection))
+        actor = await self.identity.staff(*given)
+        if connection.scope["type"] == "http":
+            self.sign_ins.of_request(connection.scope, given, actor)
+        return actor
 
     async def _citizen_of(self, request: Request, alarm_id: str) -> Any:
         return await self.citizens.authorise(alarm_id, intake_http.bearer(request))
@@ -295,12 +310,7 @@ class Dispatch:
             gone = {errors.NOT_SIGNED_IN: errors.SIGNED_OUT, errors.NOT_ALLOWED: errors.FORBIDDEN}
             await socket.close(gone.get(refused.error, errors.GO_AWAY), refused.error.code)
             return
-        given = tokens(socket)
-
-        async def alive() -> bool:
-            return await self.identity.who(*given) == actor
-
-        await ConsoleSocket.open(socket, actor, self.desk, alive)
+        await ConsoleSocket.open(socket, self.desk, self.sign_ins.of(tuple(tokens(socket)), actor))
 
     # -- what stages are handed ----------------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ broken off, and whoever reads it still answers for what came.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+import weakref
+from typing import Any, Final, cast
 
 import orjson
 
@@ -17,6 +18,7 @@ from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.answers import WholeAnswers
 from dispatch.edge.door import Door, Idle, Stall
+from dispatch.sign_ins import CONNECTION
 from dispatch.underway import WITHOUT_BODY
 
 _BROKEN_OFF: Final = {"type": "http.disconnect"}
@@ -44,6 +46,7 @@ class BoundedHeads(WholeAnswers):
         self._window = (0, 0)  # of a body: since when it is measured, and what had come by then
         self._heard = 0  # when the last byte came
         self._stall = Stall()
+        self._itself = weakref.ref(self)
         self._cut: Any = None  # the request of which nothing more is read
 
     # -- the connection --------------------------------------------------------------------------------------------
@@ -100,6 +103,13 @@ class BoundedHeads(WholeAnswers):
         stands_still = self._in_body and self._door.second - self._heard >= _STANDS_STILL_S
         return Idle(2, self._heard) if stands_still and not self.flow.read_paused else None
 
+    def cut_off(self) -> None:
+        """Whoever is answered may not have the rest."""
+        self.transport.abort()
+
+    def unsent(self) -> int:
+        return self.transport.get_write_buffer_size()
+
     def make_room(self) -> None:
         if self._answers:
             self._break_off()
@@ -122,6 +132,7 @@ class BoundedHeads(WholeAnswers):
         self._counted = -1
         self._in_body = True
         self._window = (self._door.second, self._came)
+        cast("Any", self.scope)["extensions"] = {CONNECTION: self._itself}
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
