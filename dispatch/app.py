@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from dispatch import notices, telemetry, watch, web
+from dispatch import notices, sign_ins, telemetry, watch, web
 from dispatch.alarm import errors, messages, retention
 from dispatch.alarm.clock import StoreClock, Timeline
 from dispatch.alarm.commands import Actor
@@ -51,10 +51,12 @@ from dispatch.fanout.heartbeat import Heartbeat
 from dispatch.fanout.hub import Hub
 from dispatch.fanout.receipts import REPORT_EVERY_S, Receipts
 from dispatch.fanout.requests import Windows
+from dispatch.fanout.transport import DIRECT
 from dispatch.fanout.websocket import ConsoleSocket, Desk
 from dispatch.identity import HASHER, Identity, tokens
 from dispatch.intake import http as intake_http
 from dispatch.intake.citizens import Citizens, Town
+from dispatch.intake.spool import Spool
 from dispatch.intake.websocket import CitizenSocket
 from dispatch.media.evidence import Evidence
 from dispatch.media.objects import Objects
@@ -64,6 +66,7 @@ from dispatch.notify.vapid import open_vapid_key
 from dispatch.routing.route import reroute, route
 from dispatch.settings import Settings
 from dispatch.shifts import Shifts
+from dispatch.sign_ins import SignIns
 from dispatch.store.checks import dangers
 from dispatch.store.faults import translated
 from dispatch.store.health import Health
@@ -147,6 +150,7 @@ class Dispatch:
         self.alarms.after_append += [self.relay.after_append, self.timer.after_append, self.floods.after_append]
         self.readiness.on_lost.append(self.timer.nudge)
         limits = settings.limits
+        self.spool = Spool(limits.spool_bytes, limits.spool_forms, lambda: self.door.second)
         self.hub = Hub(self.stream, self.shifts.duty, limits.console_buffer_bytes, limits.ring_events, work)
         self.hub.feeds.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
@@ -161,6 +165,7 @@ class Dispatch:
         )  # fmt: skip
         self.receipts = Receipts(self.alarms, work)
         self.heartbeat = Heartbeat(self.hub, settings.console.silent_after_s)
+        self.sign_ins = SignIns(self.identity)
         self.evidence = Evidence(self.alarms, objects, work, self.limits, settings.media.model_dump())
         self.notify = Notify(
             self.alarms, work, settings.notify, settings.notify.vapid_key or open_vapid_key(data),
@@ -169,7 +174,15 @@ class Dispatch:
         )  # fmt: skip
         self.citizens = Citizens(self.alarms, self._town(), self.limits)
         self.nearby = watch.make(
-            settings, self.alarms, work, self.roster, self.hub, self.identity, self.notices.lives, self.who
+            settings,
+            self.alarms,
+            work,
+            self.roster,
+            self.hub,
+            self.sign_ins,
+            self.identity,
+            self.notices.lives,
+            self.who,
         )
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, work=work, limits=self.limits,
@@ -196,7 +209,7 @@ class Dispatch:
         """Looked through from the first on: alarms before all else."""
         return [
             *intake_http.routes(
-                self.citizens, pages.page, self.evidence.chunks.put_whole, self.settings.limits.form_bytes
+                self.citizens, pages.page, self.evidence.chunks.put_whole, self.settings.limits.form_bytes, self.spool
             ),
             *notices.routes(self.notices, self.who, lambda: dangers(self.stream.redis, self.settings.store.allow)),
             Route("/metrics", telemetry.metrics),
@@ -221,6 +234,7 @@ class Dispatch:
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "fanout": lambda: repeat(self.notices.look, CHECK_EVERY_S),
             "door": lambda: repeat(self.door.step, LOOK_EVERY_S),
+            "sign-ins": lambda: repeat(self.sign_ins.step, sign_ins.LOOK_EVERY_S),
             "heartbeat": lambda: repeat(self.heartbeat.step, self.settings.console.beat_s),
             "receipts": lambda: repeat(self.receipts.step, REPORT_EVERY_S),
             "versions": lambda: repeat(self.versions.step, poll_s),
@@ -302,8 +316,12 @@ class Dispatch:
     # -- who -----------------------------------------------------------------------------------------------------
 
     async def who(self, connection: HTTPConnection) -> Actor:
-        """The signed-in officer or supervisor; raises as `Identity.staff`."""
-        return await self.identity.staff(*tokens(connection))
+        """The signed-in officer or supervisor; raises as `Identity.staff`. An answer to them ends with the sign-in."""
+        given = tuple(tokens(connection))
+        actor = await self.identity.staff(*given)
+        if connection.scope["type"] == "http":
+            self.sign_ins.of_request(connection.scope, given, actor)
+        return actor
 
     async def _citizen_of(self, request: Request, alarm_id: str) -> Any:
         return await self.citizens.authorise(alarm_id, intake_http.bearer(request))
@@ -313,7 +331,11 @@ class Dispatch:
     async def _citizen_socket(self, socket: WebSocket) -> None:
         beat_s = self.settings.console.beat_s
         chunks = self.evidence.chunks
-        await CitizenSocket(socket, self.citizens, chunks.put, chunks.end, self.work, beat_s).run()
+
+        def known() -> None:
+            socket.scope["extensions"][DIRECT].known = True
+
+        await CitizenSocket(socket, self.citizens, chunks.put, chunks.end, self.work, beat_s, known).run()
 
     async def _console_socket(self, socket: WebSocket) -> None:
         try:
@@ -324,12 +346,7 @@ class Dispatch:
             gone = {errors.NOT_SIGNED_IN: errors.SIGNED_OUT, errors.NOT_ALLOWED: errors.FORBIDDEN}
             await socket.close(gone.get(refused.error, errors.GO_AWAY), refused.error.code)
             return
-        given = tokens(socket)
-
-        async def alive() -> bool:
-            return await self.identity.who(*given) == actor
-
-        await ConsoleSocket.open(socket, actor, self.desk, alive)
+        await ConsoleSocket.open(socket, self.desk, self.sign_ins.of(tuple(tokens(socket)), actor))
 
     # -- what stages are handed ----------------------------------------------------------------------------------
 

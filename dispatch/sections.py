@@ -96,6 +96,11 @@ class Serve(Table):
     head_s: float = Field(default=10, ge=1, le=300)
     control_frames: int = Field(default=500, ge=100, le=100_000)
     fragments: int = Field(default=1024, ge=16, le=65_536)
+    slow_bytes_s: int = Field(default=64, ge=1, le=65_536)
+    slow_s: int = Field(default=30, ge=5, le=600)
+    stalled_s: int = Field(default=120, ge=10, le=3600)
+    connections: int = Field(default=0, ge=0, le=1_000_000)
+    kept_files: int = Field(default=256, ge=32, le=100_000)
 
 
 class Store(Table):
@@ -156,6 +161,8 @@ class Limits(Table):
     copies_waiting: int = Field(default=10_000, ge=1, le=1_000_000)
     media_bytes: int = Field(default=104_857_600, ge=1_048_576, le=10_737_418_240)
     form_bytes: int = Field(default=52_428_800, ge=1_048_576, le=1_073_741_824)
+    spool_bytes: int = Field(default=268_435_456, ge=16_777_216, le=107_374_182_400)
+    spool_forms: int = Field(default=64, ge=4, le=4096)
     frame_bytes: Annotated[int, AfterValidator(_holds_a_chunk)] = Field(default=1_048_576, ge=4096, le=16_777_216)
     console_buffer_bytes: int = Field(default=1_048_576, ge=65_536, le=268_435_456)
     ring_events: int = Field(default=2048, ge=16, le=1_000_000)

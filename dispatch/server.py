@@ -26,6 +26,7 @@ from dispatch.alarm.clock import StoreClock
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.work import Work, end
 from dispatch.app import Dispatch
+from dispatch.edge.door import raise_files
 from dispatch.edge.frames import BoundedFrames
 from dispatch.edge.heads import BoundedHeads
 from dispatch.media.objects import KeyUnusable, Objects, Unusable, open_key
@@ -229,11 +230,13 @@ async def serve_on(settings: Settings, data: Path, listener: socket.socket, stop
         stop: already runs this.
         first: whether to do what is done once per start, and say on standard output where the pages are.
     """
+    files = raise_files()
     with listener:
         async with opened(settings, data, hub=True) as dispatch:
             if first:
                 host, port = listener.getsockname()[:2]
                 await welcome(dispatch, data, (host, port))
+            log.info("room_for_connections", connections=dispatch.door.most, files=files)
             _calm_collector()
             server = _Server(uvicorn_config(dispatch))
             stop.then(server.leave)

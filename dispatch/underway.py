@@ -1,6 +1,6 @@
 """Counts each request and each socket among the hub's work, from its head to its end: the server starts their tasks.
 
-A socket that waits for what its peer sends next is nobody's work meanwhile. Pure ASGI.
+What waits for what its peer sends next, a message or the rest of a body, is nobody's work meanwhile. Pure ASGI.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from collections.abc import Awaitable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatch.alarm.work import Work
+
+WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
+"""Methods of which no request has a body that anybody reads."""
 
 
 class UnderWay:
@@ -33,4 +36,5 @@ class UnderWay:
             return await self._work.outside(receive())
 
         self._work.adopt(f"{scope['type']} {scope['path']}")
-        return self._application(scope, received if scope["type"] == "websocket" else receive, send)
+        waits = scope["type"] == "websocket" or scope["method"] not in WITHOUT_BODY
+        return self._application(scope, received if waits else receive, send)

@@ -18,6 +18,7 @@ from dispatch.alarm.work import Work
 from dispatch.duty.roster import Roster
 from dispatch.fanout.feed import EVERY_ALARM
 from dispatch.fanout.hub import Hub
+from dispatch.fanout.transport import DIRECT, Protocol
 from dispatch.identity import Identity, tokens
 from dispatch.nearby.calls import Ground
 from dispatch.nearby.nearby import Nearby
@@ -25,11 +26,14 @@ from dispatch.nearby.websocket import HelperSocket, Post
 from dispatch.routing.datum import wgs84_to_gcj02
 from dispatch.routing.route import wgs84
 from dispatch.settings import Settings
+from dispatch.sign_ins import SignIns
 from dispatch.stream.alarms import Alarms
 
 
-def make(settings: Settings, alarms: Alarms, work: Work, roster: Roster, hub: Hub, identity: Identity,
-         lives: Callable[[], bool], officer: Callable[[Request], Awaitable[Actor]]) -> Nearby:  # fmt: skip
+def make(
+    settings: Settings, alarms: Alarms, work: Work, roster: Roster, hub: Hub, sign_ins: SignIns, identity: Identity,
+    lives: Callable[[], bool], officer: Callable[[Request], Awaitable[Actor]],
+) -> Nearby:  # fmt: skip
     """The stage, with the helpers' socket among its routes.
 
     Args:
@@ -38,6 +42,7 @@ def make(settings: Settings, alarms: Alarms, work: Work, roster: Roster, hub: Hu
         work: what goes on, and time.
         roster: who is on duty.
         hub: tells of each event.
+        sign_ins: those in use.
         identity: who is who; those who sign out share their place no more.
         lives: whether the store answers.
         officer: (request) -> who of the staff is signed in; raises `not_signed_in`, `not_allowed`.
@@ -67,10 +72,14 @@ def make(settings: Settings, alarms: Alarms, work: Work, roster: Roster, hub: Hu
             await _turn_away(socket, errors.FORBIDDEN, errors.NOT_ALLOWED.code)
             return
 
-        async def alive() -> bool:
-            return await identity.who(*given) == actor
-
-        await HelperSocket(socket, actor, post, alive).run()
+        wire: Protocol = socket.scope["extensions"][DIRECT]
+        wire.known = True
+        sign_in = sign_ins.of(tuple(given), actor)
+        release = sign_in.keep(lambda: wire.close(errors.SIGNED_OUT, "signed out"))
+        try:
+            await HelperSocket(socket, actor, post, sign_in.holds).run()
+        finally:
+            release()
 
     nearby.routes.append(WebSocketRoute("/ws/helper", socket))
     return nearby

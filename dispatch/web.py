@@ -241,8 +241,9 @@ async def not_found(request: Request, fault: Exception) -> Response:
 
 
 async def hung_up(request: Request, fault: Exception) -> Response:
-    """The connection was lost before the request was whole: nobody reads this, and it is no fault of ours to log."""
-    return Response(status_code=400)
+    """The request did not come whole: too slow, or its connection is lost, and then nobody reads this."""
+    slow = Refused(errors.TOO_SLOW, "body: it came too slowly (serve.slow_bytes_s), or not all of it came")
+    return JSONResponse(slow.body(), slow.error.status)
 
 
 class Guard:

@@ -4,6 +4,7 @@ import asyncio
 import email
 import json
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -216,6 +217,24 @@ def test_it_says_where_it_is(running: HubProcess) -> None:
     assert f"http://localhost:{port}/ for citizens, /console for officers, /supervisor for supervisors" in running.out
     for path in ("/", "/console", "/supervisor", "/sign-in"):
         assert httpx.get(running.url + path).status_code == 200
+
+
+def test_as_many_files_as_it_may(data: Path) -> None:
+    """It has all files that the machine allows it, however few its parent used; some are kept from connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    hub = HubProcess(data)
+    hub.fresh = True
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    try:
+        hub.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        assert resource.prlimit(hub.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+        [room] = [line for line in hub.logged if line["event"] == "room_for_connections"]
+        assert (room["files"], room["connections"]) == (hard, hard - 256)
+    finally:
+        hub.end()
 
 
 def test_an_answer_leaves_in_one_piece(running: HubProcess) -> None:

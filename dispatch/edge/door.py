@@ -1,17 +1,36 @@
-"""Looks at every connection once a second: who has kept it for too long without saying what they want is sent away.
+"""Looks at every connection once a second: who has kept it for too long without saying anything is sent away.
 
-Counts its own looks and reads no clock: a clock that is set, or a hub that stood still, makes nobody slow. Never knows
-what a request is about. Field's terms: header timeout, slow-client protection (slowloris).
+There is room for `serve.connections`; beyond it those that are idle leave, the oldest first, so that whoever has
+something to say is let in. Counts its own looks and reads no clock: a clock that is set, or a hub that stood still,
+makes nobody slow. Never knows what a request is about. Field's terms: slow-client protection, load shedding.
 """
 
 from __future__ import annotations
 
+import resource
 from datetime import datetime
-from typing import Final, Protocol
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+import structlog
+from prometheus_client import Counter
 
 from dispatch.sections import Serve
 
+log = structlog.get_logger()
 LOOK_EVERY_S: Final = 1.0
+_SHED = Counter("dispatch_connections_shed", "Connections that left to make room", ["why"])
+_BATCH = 100
+"""A hundredth of all is looked for at once: to look through all for each who comes would cost more than they do."""
+_NR_OPEN = Path("/proc/sys/fs/nr_open")
+
+
+class Idle(NamedTuple):
+    """How little a connection would be missed; the smallest leaves first."""
+
+    worth: int
+    """0 says nothing; 1 is open and has not said who it is; 2 is in the middle of a request that stands still."""
+    since: int
 
 
 class Connection(Protocol):
@@ -19,6 +38,12 @@ class Connection(Protocol):
 
     def look(self, second: int) -> None:
         """Leave, or cut something short, if that is due; `second` counts the looks."""
+
+    def idle(self) -> Idle | None:
+        """Whether it may leave for another."""
+
+    def make_room(self) -> None:
+        """Leave at once."""
 
 
 class Door:
@@ -32,18 +57,68 @@ class Door:
         self.limits = limits
         self.second = 0
         """How often was looked; the door's only time."""
-        self.inside: set[Connection] = set()
+        self.most = limits.connections or _connections(limits.kept_files)
+        """So many connections, and half of `serve.kept_files` more when nobody is idle."""
+        self.inside: dict[Connection, None] = {}
+        """In the order in which they came."""
 
     def enter(self, connection: Connection) -> None:
         """A connection was made."""
-        self.inside.add(connection)
+        self.inside[connection] = None
+        if len(self.inside) > self.most:
+            self._make_room(connection)
 
     def leave(self, connection: Connection) -> None:
         """It has ended, or became another one."""
-        self.inside.discard(connection)
+        self.inside.pop(connection, None)
 
     async def step(self, now: datetime) -> None:
         """One look."""
         self.second += 1
         for connection in tuple(self.inside):
             connection.look(self.second)
+
+    def _make_room(self, newest: Connection) -> None:
+        idle = [(how, each) for each in self.inside if each is not newest and (how := each.idle()) is not None]
+        idle.sort(key=lambda one: one[0])  # stable: those that came first leave first
+        leaving = [each for _, each in idle[: len(self.inside) - self.most + self.most // _BATCH]]
+        if not leaving and len(self.inside) > self.most + self.limits.kept_files // 2:
+            leaving = [newest]
+            log.error("no_room_at_the_door", connections=len(self.inside))
+        _SHED.labels("full" if leaving == [newest] else "idle").inc(len(leaving))
+        for each in leaving:
+            self.leave(each)
+            each.make_room()
+
+
+def raise_files() -> int:
+    """Let this process have as many files open as it may; how many that are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        hard = int(_NR_OPEN.read_text()) if _NR_OPEN.exists() else soft
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def _connections(kept: int) -> int:
+    """How many the files of this process allow, of which some are kept back."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(files // 2, files - kept)
+
+
+class Stall:
+    """Whether a peer takes what is written to it."""
+
+    __slots__ = ("_left", "_since")
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._since = 0
+
+    def lasts(self, left: int, second: int) -> int:
+        """For how many seconds nothing of what is `left` to be written was taken."""
+        if not left or left < self._left:
+            self._since = second
+        self._left = left
+        return second - self._since

@@ -12,7 +12,7 @@ from typing import Any, Final
 from prometheus_client import Counter
 
 from dispatch.alarm import errors
-from dispatch.edge.door import Door
+from dispatch.edge.door import Door, Idle, Stall
 from dispatch.fanout.transport import Protocol
 
 _PIECE = 4096
@@ -36,6 +36,35 @@ class BoundedFrames(Protocol):
         self._second = 0  # of the machine's running time, in which were ...
         self._controls = 0  # ... so many control frames
         self._flooded = False
+        self._began = door.second
+        self._stall = Stall()
+
+    # -- the connection --------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._door.enter(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._door.leave(self)
+        super().connection_lost(exc)
+
+    def look(self, second: int) -> None:
+        if self._stall.lasts(self.buffered(), second) >= self._door.limits.stalled_s:
+            self.transport.abort()
+
+    def idle(self) -> Idle | None:
+        return None if self.known else Idle(1, self._began)
+
+    def make_room(self) -> None:
+        """Told as by a hub that stops, but not waited for: it comes back when it has something to say."""
+        if self.handshake_complete and not self.buffered():
+            self.close(errors.GO_AWAY, "make room")
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+    # -- what comes ------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         if not self._flooded:

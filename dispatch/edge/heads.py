@@ -1,22 +1,28 @@
-"""The HTTP protocol of the server, with an end to what comes before and around a request's body.
+"""The HTTP protocol of the server, with an end to what comes before and around a request's body, and to waiting for it.
 
 A head (request line, headers; also trailers and the extensions of chunks) has `serve.head_bytes` and `serve.head_s`;
 requests that come before their turn wait unread. The parser collects all of it in memory by itself, and for a value of
-100 MB it would hold the hub up for minutes.
+100 MB it would hold the hub up for minutes. A body comes with `serve.slow_bytes_s` at least: one that does not is
+broken off, and whoever reads it still answers for what came.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import weakref
+from typing import Any, Final, cast
 
 import orjson
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.answers import WholeAnswers
-from dispatch.edge.door import Door
+from dispatch.edge.door import Door, Idle, Stall
+from dispatch.sign_ins import CONNECTION
+from dispatch.underway import WITHOUT_BODY
 
+_BROKEN_OFF: Final = {"type": "http.disconnect"}
+_STANDS_STILL_S = 5
 _PIECE = 4096
 """Bytes that the parser is given at once: no more than so many can hold requests that come before their turn."""
 
@@ -35,6 +41,13 @@ class BoundedHeads(WholeAnswers):
         self._counted = 0  # bytes since a head or a part of a body ended
         self._began = door.second  # since when a head is waited for
         self._upgraded = self._refused = False
+        self._in_body = False
+        self._came = 0  # bytes in all
+        self._window = (0, 0)  # of a body: since when it is measured, and what had come by then
+        self._heard = 0  # when the last byte came
+        self._stall = Stall()
+        self._itself = weakref.ref(self)
+        self._cut: Any = None  # the request of which nothing more is read
 
     # -- the connection --------------------------------------------------------------------------------------------
 
@@ -55,18 +68,61 @@ class BoundedHeads(WholeAnswers):
     def look(self, second: int) -> None:
         """End it when its next request did not come in time; the pause between two requests has a time of its own."""
         pauses = self.timeout_keep_alive_task is not None
-        if self._refused:
+        limits = self._door.limits
+        stalls = self._stall.lasts(self.transport.get_write_buffer_size(), second) >= limits.stalled_s
+        if self._refused or stalls:
             self.transport.abort()
             return
-        if self._answers or pauses or second - self._began < self._door.limits.head_s:
+        if self._in_body:
+            self._look_at_body(second)
+        if self._answers or self._in_body or pauses or second - self._began < limits.head_s:
             return
-        self._refuse(errors.TOO_SLOW, f"head: not all of it came within {self._door.limits.head_s:g} s (serve.head_s)")
+        self._refuse(errors.TOO_SLOW, f"head: not all of it came within {limits.head_s:g} s (serve.head_s)")
+
+    def _look_at_body(self, second: int) -> None:
+        """Break off a body that comes too slowly; one that nobody reads just now is not to blame."""
+        began, had = self._window
+        if self.flow.read_paused:
+            self._window = (second, self._came)
+        elif second - began >= self._door.limits.slow_s:
+            if self._came - had < self._door.limits.slow_bytes_s * (second - began):
+                self._break_off()
+            self._window = (second, self._came)
+
+    def _break_off(self) -> None:
+        if not self._answers:  # or not any more: the rest of what was answered early
+            self.transport.close()
+            return
+        self._cut = self.cycle
+        self.cycle.keep_alive = False
+        self.cycle.message_event.set()
+
+    def idle(self) -> Idle | None:
+        if not self._answers:
+            return Idle(0, self._began)
+        stands_still = self._in_body and self._door.second - self._heard >= _STANDS_STILL_S
+        return Idle(2, self._heard) if stands_still and not self.flow.read_paused else None
+
+    def cut_off(self) -> None:
+        """Whoever is answered may not have the rest."""
+        self.transport.abort()
+
+    def unsent(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def make_room(self) -> None:
+        if self._answers:
+            self._break_off()
+        else:
+            self.transport.abort()
 
     # -- what comes ------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
+        self._came += len(data)
+        self._heard = self._door.second
         if self.timeout_keep_alive_task is not None:
             self._began = self._door.second
         self._held += data
@@ -74,7 +130,29 @@ class BoundedHeads(WholeAnswers):
 
     def on_headers_complete(self) -> None:
         self._counted = -1
+        self._in_body = True
+        self._window = (self._door.second, self._came)
+        cast("Any", self.scope)["extensions"] = {CONNECTION: self._itself}
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """As uvicorn's; a request with a body can be broken off while its answer is still given."""
+        if cycle.scope["method"] in WITHOUT_BODY:
+            super()._start_asgi_task(cycle, app)
+            return
+
+        async def broken_off(scope: Any, receive: Any, send: Any) -> None:
+            async def received() -> Any:
+                message = await receive() if self._cut is not cycle else _BROKEN_OFF
+                return message if self._cut is not cycle else _BROKEN_OFF
+
+            await app(scope, received, send)
+
+        super()._start_asgi_task(cycle, broken_off)
 
     def on_body(self, body: bytes) -> None:
         self._counted = -1

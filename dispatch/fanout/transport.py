@@ -91,6 +91,8 @@ class Protocol(WebSocketsSansIOProtocol):
     """One connection. Given to uvicorn as its WebSocket protocol."""
 
     stopping = False
+    known = False
+    """Whether it is known who is there: somebody with a sign-in, or with an alarm."""
     afterwards: Callable[[], Awaitable[None]] | None = None
     """What serves the connection once the application has accepted it and returned.
 

@@ -42,7 +42,8 @@ _WHY = {
     errors.SLOW_CONSUMER: "slow",
     errors.SIGNED_OUT: "signed_out",
 }
-
+_IN_TURN = (m.Subscribe, m.Ready)
+"""Of which thousands come at once: for these the sign-in is asked when it is their turn."""
 
 Asked = Callable[[Actor, Any], Awaitable[dict[str, Any]]]
 
@@ -84,35 +85,48 @@ class Desk:
     windows: Windows
 
 
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The sign-in with which a connection was opened.
+
+    Args:
+        actor: whose it was then.
+        holds: whether it is still theirs, with the same role and station; asked of the store.
+        keep: (what ends it) -> what is called when it has ended by itself.
+    """
+
+    actor: Actor
+    holds: Callable[[], Awaitable[bool]]
+    keep: Callable[[Callable[[], None]], Callable[[], None]]
+
+
 class ConsoleSocket:
     """One console's connection.
 
     Args:
         wire: the connection, accepted; already known to be signed in and from an allowed origin.
         packed: whether MessagePack is spoken.
-        actor: who.
         desk: the other stages.
-        alive: whether the sign-in still holds; asked at every `ready`.
+        sign_in: with which it was opened, and with which it ends; asked for at whatever the console wants.
     """
 
-    def __init__(
-        self, wire: Protocol, packed: bool, actor: Actor, desk: Desk, alive: Callable[[], Awaitable[bool]]
-    ) -> None:
+    def __init__(self, wire: Protocol, packed: bool, desk: Desk, sign_in: SignIn) -> None:
         self._wire = wire
-        self._actor = actor
+        self._actor = sign_in.actor
         self._desk = desk
-        self._alive = alive
-        session = Session(uuid.uuid4().hex[:12], actor, desk.work.now())
+        self._sign_in = sign_in
+        session = Session(uuid.uuid4().hex[:12], sign_in.actor, desk.work.now())
         self._console = Console(session, wire, packed)
         self._ready_at: set[str] = set()  # stations at which this console counts as ready
 
     @classmethod
-    async def open(cls, socket: WebSocket, actor: Actor, desk: Desk, alive: Callable[[], Awaitable[bool]]) -> None:
+    async def open(cls, socket: WebSocket, desk: Desk, sign_in: SignIn) -> None:
         """Accept `socket` and leave it to its connection, which serves it when the application has returned."""
         chosen = choose(socket.scope["subprotocols"])
         wire: Protocol = socket.scope["extensions"][DIRECT]
+        wire.known = True
         await socket.accept(subprotocol=chosen)
-        wire.afterwards = cls(wire, chosen == MSGPACK, actor, desk, alive).run
+        wire.afterwards = cls(wire, chosen == MSGPACK, desk, sign_in).run
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
@@ -121,6 +135,7 @@ class ConsoleSocket:
         wire.at_once = self._at_once
         why = "closed"
         work = self._desk.work
+        release = self._sign_in.keep(self._signed_out)
         try:
             while True:
                 frame = await work.outside(wire.receive())
@@ -131,6 +146,7 @@ class ConsoleSocket:
                 data = frame.get("bytes") if frame.get("bytes") is not None else frame.get("text")
                 await self._receive(data if data is not None else b"")
         finally:
+            release()
             wire.at_once = wire.afterwards = None
             self._desk.hub.detach(self._console)
             await self._not_ready(why)
@@ -182,11 +198,14 @@ class ConsoleSocket:
             given = members.get("ref") if isinstance(members, dict) else None
             ref = given[:64] if isinstance(given, str) else None
             message = m.check_typed(m.CONSOLE, members, self._desk.limits)
-            if isinstance(message, m.Subscribe):
-                await self._subscribe(message)
-                return
             if isinstance(message, m.Delivered):
                 self._delivered(message)
+                return
+            if not isinstance(message, _IN_TURN) and not await self._sign_in.holds():
+                self._signed_out()
+                return
+            if isinstance(message, m.Subscribe):
+                await self._subscribe(message)
                 return
             said = await self._handle(message)
             self._answer(ok(self._desk.alarms.stream, message, said))
@@ -211,6 +230,9 @@ class ConsoleSocket:
 
         after = {station: (at.epoch, at.offset) for station, at in message.after.items()}
         async with self._desk.admission.place():
+            if not await self._sign_in.holds():
+                self._signed_out()
+                return
             await self._desk.heard(self._actor.name, self._actor.station)
             await self._desk.hub.attach(self._console, wanted, after, hello)
         self._desk.hub.send(self._console, self._desk.notices())
@@ -246,8 +268,8 @@ class ConsoleSocket:
             raise Refused(errors.TOO_MANY, f"question: {asked} were asked already; that is the limit")
 
     async def _readiness(self, sound: bool) -> None:
-        if not await self._alive():
-            self._desk.hub.cut(self._console, errors.SIGNED_OUT, "signed out")
+        if not await self._sign_in.holds():
+            self._signed_out()
             return
         await self._desk.heard(self._actor.name, self._actor.station)
         if not sound:
@@ -256,6 +278,9 @@ class ConsoleSocket:
         for station in self._console.stations:
             self._ready_at.add(station)
             await self._desk.ready(station, self._actor.name, self._actor.role, self._console.session.id)
+
+    def _signed_out(self) -> None:
+        self._desk.hub.cut(self._console, errors.SIGNED_OUT, "signed out")
 
     async def _not_ready(self, why: str) -> None:
         who = (self._actor.name, self._actor.role, self._console.session.id)

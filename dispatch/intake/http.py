@@ -9,10 +9,10 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import FormParser, MultiPartException
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -24,7 +24,8 @@ from dispatch.alarm.messages import check
 from dispatch.alarm.state import Alarm
 from dispatch.alarm.views import media_shown
 from dispatch.intake.citizens import Citizens, media_id
-from dispatch.intake.spool import SealingParser
+from dispatch.intake.forms import BoundedForm, SealingParser, Words
+from dispatch.intake.spool import SealedFile, Spool
 from dispatch.intake.understand import understand
 from dispatch.stream.alarms import Loaded
 
@@ -36,7 +37,6 @@ PutWhole = Callable[[str, str, str, str, AsyncIterable[bytes]], Awaitable[None]]
 
 KINDS = ("photo", "audio")
 _PART_BYTES = 65_536
-_FIELDS = 64
 _JSON_BYTES = 65_536
 """A JSON body without media is never longer but with longer texts than usual."""
 _FATES = {"too_large": "too_large", "too_many": "too_many"}
@@ -44,12 +44,12 @@ _BYTES_A_CHARACTER = 6
 """Of JSON that escapes everything."""
 
 
-def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int) -> list[Route]:
+def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int, spool: Spool) -> list[Route]:
     """The citizens' routes, without media."""
 
     async def raise_alarm(request: Request) -> Response:
         if request.headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form")):
-            return await _raise_by_form(request, citizens, page, put_whole, form_bytes)
+            return await _raise_by_form(request, citizens, page, put_whole, form_bytes, spool)
         said = understand(messages.RaiseBody, await json_body(request, _raise_bytes(citizens.limits)), citizens.limits)
         receipt, new = await citizens.raise_alarm(said, _channel(request))
         return JSONResponse(receipt, 201 if new else 200)
@@ -93,7 +93,7 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int)
         return JSONResponse(await citizens.end_plan(loaded, bearer(request), body))
 
     async def receipt_page(request: Request) -> Response:
-        return await _act_by_form(request, citizens, page, put_whole, form_bytes)
+        return await _act_by_form(request, citizens, page, put_whole, form_bytes, spool)
 
     async def citizen(request: Request) -> Loaded:
         return await citizens.authorise(request.path_params["alarm"], bearer(request))
@@ -138,22 +138,26 @@ def bearer(request: Request) -> str:
 
 
 async def _raise_by_form(
-    request: Request, citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int
+    request: Request, citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int, spool: Spool
 ) -> Response:
-    async with _form(request, form_bytes, 2 * citizens.limits["media_per_alarm"]) as (form, broken_off):
-        return await _raise_from(form, broken_off, request, citizens, page, put_whole)
+    words, files = Words(citizens.limits["text_chars"]), 2 * citizens.limits["media_per_alarm"]
+    async with _form(request, form_bytes, files, spool, words) as (form, broken_off):
+        faults = [f"form: {broken_off}; what came before is stored, without files"] if broken_off else []
+        if words.left_out:
+            faults.append("form: it has more words than any form; those beyond are left out")
+        return await _raise_from(form, faults, request, citizens, page, put_whole)
 
 
 async def _raise_from(
-    form: FormData, broken_off: str, request: Request, citizens: Citizens, page: Page, put_whole: PutWhole
+    form: FormData, faults: list[str], request: Request, citizens: Citizens, page: Page, put_whole: PutWhole
 ) -> Response:
     fields: dict[str, Any] = {
         name: form[name]
         for name in ("id", "secret", "text", "kind", "category", "lang", "place", "pin")
         if form.get(name)
     }
-    if broken_off and not {"id", "secret"} <= fields.keys():
-        raise Refused(errors.UNDECODABLE, f"form: {broken_off}")
+    if faults and not {"id", "secret"} <= fields.keys():
+        raise Refused(errors.UNDECODABLE, faults[0])
     fields["needs"] = [need for need in form.getlist("needs") if need]
     # What was tapped is said as if it had been typed: the form's values are words.
     if tapped := [word for name in ("people", "detail") for word in form.getlist(name) if isinstance(word, str)]:
@@ -162,7 +166,6 @@ async def _raise_from(
     body = said.body
     receipt, new = await citizens.raise_alarm(said, "form")  # stored first: whatever becomes of the files
     sent = await _files(form, body.id, put_whole)
-    faults = [f"form: {broken_off}; what came before is stored, without files"] if broken_off else []
     faults += sent.faults
     if not _wants_page(request):
         told = [*said.faults, *faults]
@@ -197,6 +200,12 @@ async def _files(form: FormData, alarm_id: str, put_whole: PutWhole) -> _Sent:
         if not isinstance(file, UploadFile) or not (file.filename or file.size):
             continue  # an input in which nothing was chosen
         name = wellformed.text(file.filename or "")
+        if cast("SealedFile", file.file).shelf.lost:
+            sent.lost.append({"kind": kind, "name": name, "fate": "failed"})
+            sent.faults.append(
+                f"{kind}: there is no room for it at present (spool_bytes); send it again from this page"
+            )
+            continue
         try:
             media = media_id(alarm_id, await _digest(file))
             await put_whole(alarm_id, media, kind, file.content_type or "", _parts(file))
@@ -209,12 +218,13 @@ async def _files(form: FormData, alarm_id: str, put_whole: PutWhole) -> _Sent:
 
 
 async def _act_by_form(
-    request: Request, citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int
+    request: Request, citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int, spool: Spool
 ) -> Response:
     """The receipt page's own forms: check for answers, say, answer, add files, ask to cancel."""
     with_files = request.headers.get("content-type", "").startswith("multipart/")
     most = (form_bytes, 2 * citizens.limits["media_per_alarm"]) if with_files else (_JSON_BYTES, 0)
-    async with _form(request, *most) as (form, broken_off):
+    words = Words(citizens.limits["text_chars"])
+    async with _form(request, *most, spool, words) as (form, broken_off):
         if broken_off:
             raise Refused(errors.UNDECODABLE, f"form: {broken_off}")
         fields = {name: wellformed.text(value) for name, value in form.items() if value and isinstance(value, str)}
@@ -243,29 +253,31 @@ async def _act_by_form(
 
 
 @asynccontextmanager
-async def _form(request: Request, most_bytes: int, files: int) -> AsyncIterator[tuple[FormData, str]]:
+async def _form(
+    request: Request, most_bytes: int, files: int, spool: Spool, words: Words
+) -> AsyncIterator[tuple[FormData, str]]:
     """The request's form, and why it was broken off, if it was: then only the words that came before are in it.
 
-    A limit or a lost connection in the middle of a photo must not drop the alarm. The files are closed, and so gone
-    from the disk, when the form was dealt with.
+    A limit or a lost connection in the middle of a photo must not drop the alarm. The files are gone from the disk when
+    the form was dealt with.
     """
     broken_off = ""
-    async with aclosing(_limited(request, most_bytes)) as stream:
-        parser: SealingParser | FormParser = FormParser(request.headers, stream, max_fields=_FIELDS)
-        if request.headers.get("content-type", "").startswith("multipart/"):
-            parser = SealingParser(
-                request.headers, stream, max_files=files, max_fields=_FIELDS, max_part_size=most_bytes
-            )
-        try:
-            form = await parser.parse()
-        except (MultiPartException, ClientDisconnect) as fault:
-            broken_off = fault.message if isinstance(fault, MultiPartException) else "the connection was lost"
-            came = parser.items if isinstance(parser, SealingParser) else []
-            form = FormData([(name, value) for name, value in came if isinstance(value, str)])
+    shelf = spool.shelf()
     try:
+        async with aclosing(_limited(request, most_bytes)) as stream:
+            parser: SealingParser | BoundedForm = BoundedForm(request.headers, stream, words)
+            if request.headers.get("content-type", "").startswith("multipart/"):
+                parser = SealingParser(request.headers, stream, shelf, words, files)
+            try:
+                form = await parser.parse()
+            except (MultiPartException, ClientDisconnect) as fault:
+                broken_off = fault.message if isinstance(fault, MultiPartException) else "the rest did not come"
+                came = parser.items if isinstance(parser, SealingParser) else []
+                form = FormData([(name, value) for name, value in came if isinstance(value, str)])
+        shelf.whole = True
         yield form, broken_off
     finally:
-        await form.close()
+        shelf.close()
 
 
 async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:

@@ -41,16 +41,18 @@ class CitizenSocket:
         end_media: finishes media.
         work: what goes on, and time.
         beat_s: seconds between beats.
+        known: called once the citizen has an alarm: the connection stays however many come.
     """
 
     def __init__(self, socket: WebSocket, citizens: Citizens, put_chunk: PutChunk, end_media: EndMedia,
-                 work: Work, beat_s: float) -> None:  # fmt: skip
+                 work: Work, beat_s: float, known: Callable[[], None]) -> None:  # fmt: skip
         self._socket = socket
         self._citizens = citizens
         self._put_chunk = put_chunk
         self._end_media = end_media
         self._work = work
         self._beat = timedelta(seconds=beat_s)
+        self._known = known
         self._packed = False
         self._alarm: tuple[str, str] | None = None  # id and secret, once raised or resumed
         self._told = 0  # version up to which the talk was pushed
@@ -91,6 +93,7 @@ class CitizenSocket:
                 said = await self._handle(message)
             await self._send(ok(self._citizens.stream, message, said))
             if isinstance(message, m.Raise | m.Resume):
+                self._known()
                 await self._follow()
         except Refused as refused:
             if refused.error is errors.UNDECODABLE:

@@ -71,7 +71,7 @@ class HelperSocket:
         socket: accepted here; already known to be a helper's, from an allowed origin.
         actor: who.
         post: the other stages.
-        alive: whether the sign-in still holds; asked before each beat and at each `watch`.
+        alive: whether the sign-in still holds; asked at whatever the helper says. Who ends it closes the socket.
     """
 
     def __init__(self, socket: WebSocket, actor: Actor, post: Post, alive: Callable[[], Awaitable[bool]]) -> None:
@@ -225,13 +225,8 @@ class HelperSocket:
     async def _beats(self) -> None:
         while True:
             now = self._post.work.now()
-            try:
-                if not await self._alive():
-                    await self._close(errors.SIGNED_OUT, "signed out")
-                if self._post.lives():
-                    await self._send({"type": "beat", "at": to_text(now)})
-            except Refused:
-                pass  # the store is away, and the page sees that no beat comes
+            if self._post.lives():
+                await self._send({"type": "beat", "at": to_text(now)})
             await self._post.work.sleep_until(now + timedelta(seconds=self._post.beat_s))
 
     async def _send(self, message: dict[str, Any]) -> None:

@@ -52,6 +52,9 @@ class Raw:
     def reads_nothing(self) -> None:
         self.writer.transport.pause_reading()  # type: ignore[attr-defined]
 
+    def reads_on(self) -> None:
+        self.writer.transport.resume_reading()  # type: ignore[attr-defined]
+
     def aborts(self) -> None:
         self.writer.transport.abort()
 

@@ -104,6 +104,15 @@ class Hub:
         """Those that are open, as the server has them."""
         return list(self._server.server_state.connections)
 
+    async def begins_to_answer(self, number: int) -> None:
+        """Wait until so many connections do not take what is written to them."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (
+                sum(getattr(each, "flow", None) is not None and each.flow.write_paused for each in self.connections)
+                < number
+            ):
+                await asyncio.sleep(_LOOK_S)
+
     @property
     def runs(self) -> bool:
         return self._task is not None and not self._server.should_exit

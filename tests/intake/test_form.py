@@ -208,6 +208,20 @@ async def test_a_form_beyond_the_limit_is_an_alarm(town: Town) -> None:
     assert "form_bytes" in told.json()["faults"][0]
 
 
+async def test_no_room_for_a_photo(tmp_path: Path) -> None:
+    """The words are stored, also those after the photo, which is told to be missing; nothing of it stays behind."""
+    async with Town(tmp_path, env={"DISPATCH_LIMITS_SPOOL_BYTES": "16777216"}) as town:
+        citizen = town.citizen()
+        photo = [("photo", ("a.jpg", b"x" * 17_000_000, "image/jpeg")), ("place", (None, "三楼"))]
+        told = await posts(citizen, photo, headers={}, text="救命")
+        assert told.status_code == 201
+        assert "spool_bytes" in told.json()["faults"][0]
+        loaded = await town.dispatch.alarms.load(citizen.id)
+        assert loaded is not None
+        assert (loaded.alarm.text, loaded.alarm.place) == ("救命", "三楼")
+        assert town.dispatch.spool.used == 0
+
+
 async def test_too_many_files_and_fields(town: Town) -> None:
     """A thousand fields, a thousand files: what came first is stored, and it is said that the rest was not."""
     citizen = town.citizen()
