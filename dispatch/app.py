@@ -132,7 +132,7 @@ class Dispatch:
         self.hub.feeds.on_went_back = self.epochs.went_back
         self.epochs.on_change.append(self.hub.begin_again)
         self.notices = Notices(
-            reach=self._reach, wrong=lambda: [*self.health.notices, *self.rewriting.notices],
+            reach=self._reach, wrong=lambda: [*self.health.notices, *self.rewriting.notices, *self.evidence.notices],
             restored=lambda: self.epochs.restored, late=self.auditor.late, tell=self.hub.broadcast,
         )  # fmt: skip
         self.receipts = Receipts(self.alarms, work)

@@ -210,8 +210,8 @@ class Notices(Outbound):
 
     A notice is `{"code", "since", ...}`: `store_unsafe` (`setting`, `value`, `mend`, and `refused`: nothing is called
     stored), `store_filling` and `disk_filling` (bytes and `share`), `store_away`, `store_restored` (`partition`),
-    `store_keeps_wiped` (`why` its file was not written anew after a wipe), `deadline_late` (`alarm`, `station`, `what`,
-    `by_s`).
+    `store_keeps_wiped` (`why` its file was not written anew after a wipe), `media_not_shut_in` (a hub decodes nothing),
+    `deadline_late` (`alarm`, `station`, `what`, `by_s`).
     """
 
     type: Literal["notices"]
