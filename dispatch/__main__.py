@@ -21,6 +21,8 @@ from dispatch.cli.send import send
 from dispatch.config.check import differences
 from dispatch.duty.rota import on_duty, shifts
 from dispatch.identity import KINDS, ROLES, hash_password
+from dispatch.media.jobs import standing
+from dispatch.media.sandbox import WALLS
 from dispatch.server import CannotServe, main_loop, opened, store_dangers
 from dispatch.server import serve as serve_hub
 from dispatch.settings import ConfigurationError, Settings, load
@@ -82,6 +84,8 @@ def check(config: Path | None, data: Path, store: str | None) -> None:
         faults.append(str(fault))
     url = settings.store.url if settings else store or os.environ.get("DISPATCH_STORE", "")
 
+    walls: frozenset[str] = frozenset()
+
     async def compare(redis: Any) -> None:
         if settings:
             wrong, besides = await differences(settings, redis)
@@ -90,6 +94,8 @@ def check(config: Path | None, data: Path, store: str | None) -> None:
                 click.echo(one)
 
     async def look() -> None:
+        nonlocal walls
+        walls = await standing()
         for danger in await store_dangers(url, data, compare):
             if settings and danger.name in settings.store.allow:
                 click.echo(f"allowed: {danger}")
@@ -103,6 +109,19 @@ def check(config: Path | None, data: Path, store: str | None) -> None:
     if faults:
         _fail("\n".join(faults))
     click.echo(f"The configuration ({_folder(config)}) and the store are in order.")
+    click.echo(_walled(walls))
+
+
+def _walled(walls: frozenset[str]) -> str:
+    """How the processes that decode photos and recordings are shut in on this machine."""
+    if not walls:
+        return (
+            "Photos and recordings are kept sealed here and not decoded: a process cannot be shut in. That needs Linux"
+            " on x86-64 or ARM64 whose kernel filters system calls (seccomp)."
+        )
+    missing = ", ".join(wall for wall in WALLS if wall not in walls)
+    beside = f" There is no wall of {missing} here." if missing else ""
+    return f"Photos and recordings are decoded behind walls of {', '.join(sorted(walls))}.{beside}"
 
 
 @cli.group()

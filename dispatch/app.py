@@ -159,7 +159,7 @@ class Dispatch:
             reach=self._reach,
             wrong=lambda: [
                 *self.health.notices, *self.rewriting.notices, *versions.notices, *self.strays.notices,
-                *self.agreement.notices, *(self.time.notices if self.time else ()),
+                *self.agreement.notices, *self.evidence.notices, *(self.time.notices if self.time else ()),
             ],
             restored=lambda: self.epochs.restored, late=self.auditor.late, tell=self.hub.broadcast,
         )  # fmt: skip

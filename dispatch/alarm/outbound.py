@@ -216,7 +216,7 @@ class Notices(Outbound):
     `no_sign_in`, `disabled`, `helper`, `elsewhere`, `twice`, `no_station`, or, without names, `no_supervisor`; `near`:
     name -> the sign-in meant), `hubs_differ` (hubs have other files: `names`; `why` says whether this one's are the
     `newest`, by which timers run, or `older`), `station_gone` (the open `alarm` of a `station` that the configuration
-    no longer has: station `to` answers for it).
+    no longer has: station `to` answers for it), `media_not_shut_in` (a hub decodes nothing).
     """
 
     type: Literal["notices"]

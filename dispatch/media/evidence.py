@@ -1,6 +1,6 @@
 """The media stage put together: chunks in, copies made, recordings heard live and ended when they are cut.
 
-Only wires; holds no rule. Field's term: evidence.
+Only wires, and says where nothing can be decoded; holds no rule. Field's term: evidence.
 """
 
 from __future__ import annotations
@@ -9,21 +9,26 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+import structlog
 from starlette.requests import Request
 from starlette.routing import Route
 
+from dispatch.alarm.clock import to_text
 from dispatch.alarm.commands import Actor
+from dispatch.alarm.events import LiveSoundFailed, MediaUnreadable
 from dispatch.alarm.work import Work
 from dispatch.media import http
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies
 from dispatch.media.cuts import LOOK_EVERY_S, Cuts, cut_at
-from dispatch.media.jobs import WorkerLimits
+from dispatch.media.jobs import NOT_SHUT_IN, WorkerLimits
 from dispatch.media.live import Live
 from dispatch.media.live_http import live, live_routes
 from dispatch.media.objects import Objects
 from dispatch.media.removal import Removal
-from dispatch.stream.alarms import Alarms
+from dispatch.stream.alarms import Alarms, Outcome
+
+_log = structlog.get_logger(__name__)
 
 
 class Evidence:
@@ -52,7 +57,9 @@ class Evidence:
         self.copies = Copies(alarms, self.chunks, objects, work, allowed)
         self._workers = int(media["workers"])
         self.removal = Removal(alarms, objects, work)
-        alarms.after_append += [self.copies.after_append, self.live.after_append, self.removal.after_append]
+        alarms.after_append += [self.copies.after_append, self.live.after_append, self.removal.after_append, self._note]
+        self.notices: list[dict[str, Any]] = []
+        """What supervisors must know: that nothing is decoded here."""
 
     def routes(
         self, citizen: Callable[[Request, str], Awaitable[Any]], officer: Callable[[Request], Awaitable[Actor]]
@@ -69,6 +76,13 @@ class Evidence:
             *http.officer_routes(self._alarms, self.chunks, self.copies, officer, growing),
             *live_routes(growing),
         ]
+
+    def _note(self, outcome: Outcome) -> None:
+        """A worker here could not be shut in, so it decoded nothing: said until the hub is started anew."""
+        failed = [event.reason for event in outcome.events if isinstance(event, MediaUnreadable | LiveSoundFailed)]
+        if NOT_SHUT_IN in failed and not self.notices:
+            self.notices = [{"code": "media_not_shut_in", "since": to_text(self._work.now())}]
+            _log.error("media_not_shut_in", mend="see `dispatch check`; photos and recordings stay sealed")
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """What has to run as long as the hub does, by name."""

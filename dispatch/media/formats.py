@@ -16,7 +16,7 @@ _PHOTO_BRANDS = {
     **dict.fromkeys((b"mif1", b"mif2", b"msf1"), "image/heif"),
     **dict.fromkeys((b"avif", b"avis"), "image/avif"),
 }
-_BOXES = (b"ftyp", b"styp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"mdat", b"wide", b"free", b"skip")
 """What a file of the MP4 family may begin with; QuickTime's older ones have no `ftyp`."""
 _ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"
 
@@ -58,7 +58,7 @@ def form_of(data: bytes) -> Form | None:
         return Form("photo", mime)
     if head[4:8] in _BOXES:
         return _sound("mp4", "audio/3gpp" if head[8:10] == b"3g" else "audio/mp4")
-    if head.startswith(b"RIFF"):
+    if head.startswith((b"RIFF", b"RF64")):
         forms = {b"WEBP": Form("photo", "image/webp"), b"WAVE": _sound("wav", "audio/wav")}
         return forms.get(head[8:12])
     if head.startswith(b"FORM") and head[8:12] in (b"AIFF", b"AIFC"):

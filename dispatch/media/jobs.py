@@ -28,9 +28,10 @@ COPIES = {
 }
 """The copies of each kind of media; the first one is meant where none is named."""
 _PEAKS = 100
+NOT_SHUT_IN = "not_shut_in"
 REASONS = frozenset({
     "unknown_format", "too_many_pixels", "too_long", "no_sound", "truncated", "broken", "too_much_memory",
-    "copy_too_large",
+    "copy_too_large", NOT_SHUT_IN,
 })  # fmt: skip
 """Why a worker may say that there can be no copy; the hub adds `worker_died`, `damaged` and `original_too_large`."""
 _ROOT = str(Path(dispatch.__file__).resolve().parent.parent)
@@ -105,6 +106,20 @@ async def make_copies(kind: str, original: AsyncIterator[bytes], keep: Keep, lim
         while process.stdout is not None and await process.stdout.read(SEGMENT_BYTES):
             pass
         await process.wait()
+
+
+async def standing() -> frozenset[str]:
+    """Which of `sandbox.WALLS` a worker has on this machine; none: nothing is decoded here."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-B", "-m", "dispatch.media.sandbox",
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        env=worker_environment(), cwd="/", start_new_session=True,
+    )  # fmt: skip
+    told, _ = await process.communicate()
+    try:
+        return frozenset(map(str, orjson.loads(told)))
+    except orjson.JSONDecodeError:
+        return frozenset()
 
 
 async def _talk(process: asyncio.subprocess.Process, kind: str, original: AsyncIterator[bytes], keep: Keep,

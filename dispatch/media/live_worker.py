@@ -7,6 +7,7 @@ answers each with one line of JSON and the bytes that could be made. Shut in as 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any, BinaryIO
 
@@ -31,7 +32,7 @@ class Talk:
         self._asked = True
         head = self._asks.read(5)
         if len(head) < 5:
-            sys.exit(1)  # the hub is gone
+            os._exit(1)  # the hub is gone
         body = self._asks.read(int.from_bytes(head[1:], "big"))
         match head[:1]:
             case b"C":
@@ -74,10 +75,16 @@ def warm_up() -> None:
 def main() -> None:
     """Do what standard input asks, until it is the end."""
     limits = json.loads(sys.argv[1])
+    sandbox.stand_apart()
     warm_up()
     sandbox.limit(limits["memory_bytes"], limits["cpu_s"])
-    sandbox.shut_in()
-    serve(Talk(sys.stdin.buffer, sys.stdout.buffer), limits["audio_s"])
+    talk = Talk(sys.stdin.buffer, sys.stdout.buffer)
+    if sandbox.shut_in():
+        serve(talk, limits["audio_s"])
+    else:
+        talk.next({}, b"")
+        talk.answer({"unreadable": "not_shut_in"}, b"")
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,51 +1,43 @@
-"""Shuts a process in before it touches untrusted bytes: limits of the kernel, then a filter on what it may ask of it.
+"""Shuts a process in before it touches untrusted bytes, one wall behind another; without the filter it is told so.
 
-Enforced on Linux x86-64 and ARM64: no socket, no file opened, made or removed, no program started, no process made or
-traced; everywhere: memory, CPU time, no file written, no core. Not enforced: reading the clock, using the CPU given.
-Field's terms: sandbox, seccomp-bpf, resource limits.
+In order: namespaces of its own without a network (`stand_apart`), limits, a user of its own, no rights at files, ports
+and other processes (Landlock), and a list of the few calls that decoding needs: any other ends the process. Not
+enforced: reading the clock, using the CPU given. Field's terms: sandbox, seccomp-bpf, Landlock, namespaces.
 """
 
 from __future__ import annotations
 
 import ctypes
+import json
+import os
 import platform
 import resource
 import struct
-from typing import Final
+import sys
+from pathlib import Path
 
+from dispatch.media import syscalls
+
+WALLS = ("filter", "landlock", "namespaces", "user")
+"""What there may be around a worker. Without the first it does nothing; the others where the system has them."""
 _NO_NEW_PRIVILEGES, _SECCOMP, _DUMPABLE, _DIE_WITH_PARENT = 38, 22, 4, 1
-_FILTER_MODE = 2
+_FILTER_MODE, _SET_FILTER, _ALL_THREADS = 2, 1, 1
 _SIGKILL = 9
-_EPERM, _ENOSYS = 1, 38
-_ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
-_LOAD, _EQUALS, _AT_LEAST, _HAS_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCH, _FIRST_ARGUMENT = 0, 4, 16
-_CLONE_THREAD = 0x00010000
+_SECCOMP_CALL = {"x86_64": 317, "aarch64": 277}
+_CAPSET = {"x86_64": 126, "aarch64": 91}
+_CAPABILITY_FORM = 0x20080522
+_LANDLOCK_MAKE, _LANDLOCK_RESTRICT = 444, 446
+_NEW_USER, _NEW_NET, _NEW_IPC, _NEW_UTS = 0x10000000, 0x40000000, 0x08000000, 0x04000000
+_NOBODY = 65534
 
-# What no decoder needs once everything is imported, by the kernel's numbers for each kind of machine.
-_X86_64: Final = (
-    2, 85, 257, 437, 304,  # open, creat, openat, openat2, open_by_handle_at
-    41, 53, 42, 49, 50, 43, 288, 44, 46, 307,  # socket, socketpair, connect, bind, listen, accept, accept4, send*
-    57, 58, 59, 322,  # fork, vfork, execve, execveat
-    101, 310, 311, 62, 438, 424, 434,  # ptrace, process_vm_*, kill, pidfd_*
-    87, 263, 82, 264, 316, 83, 258, 84, 86, 265, 88, 266, 76, 77, 90, 91, 268, 92, 93, 94, 260,  # changes of files
-    40, 425, 321, 250, 298, 323, 165, 166, 272, 308, 155, 161,  # sendfile, io_uring, bpf, keyctl, mount, namespaces
-)  # fmt: skip
-_ARM64: Final = (
-    56, 437, 265,  # openat, openat2, open_by_handle_at
-    198, 199, 203, 200, 201, 202, 242, 206, 211, 269,  # socket and its family
-    221, 281,  # execve, execveat
-    117, 270, 271, 129, 438, 424, 434,  # ptrace, process_vm_*, kill, pidfd_*
-    35, 38, 276, 34, 37, 36, 45, 46, 52, 53, 54, 55,  # changes of files
-    71, 425, 280, 219, 241, 282, 40, 39, 97, 268, 41, 51,  # sendfile, io_uring, bpf, keyctl, mount, namespaces, ...
-)  # fmt: skip
-_MACHINES: Final = {
-    # machine: (the kernel's name of it, what is refused, clone)
-    "x86_64": (0xC000003E, _X86_64, 56),
-    "aarch64": (0xC00000B7, _ARM64, 220),
-}
-_CLONE3 = 435
-_X32 = 0x40000000
+
+def stand_apart() -> bool:
+    """Take namespaces of its own, in which there is no network; whether there are any. Before any thread is begun."""
+    if not _known():
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    alone = _NEW_NET | _NEW_IPC | _NEW_UTS
+    return bool(libc.unshare(alone) == 0 or libc.unshare(alone | _NEW_USER) == 0)
 
 
 def limit(memory_bytes: int, cpu_s: int) -> None:
@@ -62,47 +54,96 @@ def limit(memory_bytes: int, cpu_s: int) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def shut_in() -> bool:
-    """Filter this process's system calls from here on; True when the kernel took the filter.
+def shut_in() -> frozenset[str]:
+    """Put up the walls from here on, for all threads of this process; those that stand, none where there is no filter.
 
     Import everything before: afterwards no file can be opened. Threads may still be started.
     """
-    if platform.system() != "Linux" or platform.machine() not in _MACHINES:
-        return False
+    machine = platform.machine()
+    if not _known():
+        return frozenset()
+    alone = _threads() == 1
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_DIE_WITH_PARENT, _SIGKILL, 0, 0, 0)
+    walls = set()
+    if _became_nobody():
+        walls.add("user")
+    libc.syscall(_CAPSET[machine], struct.pack("=II", _CAPABILITY_FORM, 0), bytes(24))  # those of its own namespace too
+    libc.prctl(_DIE_WITH_PARENT, _SIGKILL, 0, 0, 0)  # after the user: that takes it back
     libc.prctl(_DUMPABLE, 0, 0, 0, 0)
     if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0:
+        return frozenset()
+    if _no_rights(libc):
+        walls.add("landlock")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # after Landlock, which opens one for a moment
+    if not _filtered(libc, machine, alone):
+        return frozenset()
+    return frozenset({*walls, "filter"})
+
+
+def _known() -> bool:
+    return platform.system() == "Linux" and platform.machine() in syscalls.MACHINES and sys.byteorder == "little"
+
+
+def _became_nobody() -> bool:
+    """Whether the process was root's and is nobody's now."""
+    if os.geteuid() != 0:
         return False
-    program = _program(*_MACHINES[platform.machine()])
+    try:
+        os.setgroups([])
+        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    except OSError:
+        return False
+    return True
+
+
+def _no_rights(libc: ctypes.CDLL) -> bool:
+    """Landlock without a rule: no file below any folder, no port, no socket or signal outside of the process."""
+    form = libc.syscall(_LANDLOCK_MAKE, None, 0, 1)
+    if form < 1:
+        return False
+    files = (1 << 13) - 1 | (form >= 2) << 13 | (form >= 3) << 14 | (form >= 5) << 15
+    ports, scopes = (0b11 if form >= 4 else 0), (0b11 if form >= 6 else 0)
+    what = struct.pack("=QQQ", files, ports, scopes)[: 24 if form >= 6 else 16 if form >= 4 else 8]
+    handle = libc.syscall(_LANDLOCK_MAKE, what, len(what), 0)
+    if handle < 0:
+        return False
+    stands = bool(libc.syscall(_LANDLOCK_RESTRICT, handle, 0) == 0)
+    os.close(handle)
+    return stands
+
+
+def _filtered(libc: ctypes.CDLL, machine: str, alone: bool) -> bool:
+    program = syscalls.program(machine)
     steps = ctypes.create_string_buffer(program, len(program))
 
     class Filter(ctypes.Structure):
         _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_void_p))
 
     given = Filter(len(program) // 8, ctypes.addressof(steps))
-    return bool(libc.prctl(_SECCOMP, _FILTER_MODE, ctypes.byref(given), 0, 0) == 0)
+    if libc.syscall(_SECCOMP_CALL[machine], _SET_FILTER, _ALL_THREADS, ctypes.byref(given)) == 0:
+        return True
+    # A filter of the service's manager may know only the older call, which is for one thread.
+    return alone and bool(libc.prctl(_SECCOMP, _FILTER_MODE, ctypes.byref(given), 0, 0) == 0)
 
 
-def _program(arch: int, refused: tuple[int, ...], clone: int) -> bytes:
-    """The filter in the kernel's form: each step is (code, jump if true, jump if not, value)."""
-    steps = [
-        (_LOAD, 0, 0, _ARCH),
-        (_EQUALS, 1, 0, arch),
-        (_RETURN, 0, 0, _KILL),
-        (_LOAD, 0, 0, _NUMBER),
-        (_AT_LEAST, 0, 1, _X32),  # the second set of numbers of x86-64, a known way round
-        (_RETURN, 0, 0, _REFUSE | _EPERM),
-        (_EQUALS, 0, 1, _CLONE3),  # its flags cannot be seen; without it the C library uses clone
-        (_RETURN, 0, 0, _REFUSE | _ENOSYS),
-    ]
-    for number in refused:
-        steps += [(_EQUALS, 0, 1, number), (_RETURN, 0, 0, _REFUSE | _EPERM)]
-    steps += [
-        (_EQUALS, 0, 3, clone),
-        (_LOAD, 0, 0, _FIRST_ARGUMENT),
-        (_HAS_BIT, 1, 0, _CLONE_THREAD),  # a thread, which some decoders need; never a process
-        (_RETURN, 0, 0, _REFUSE | _EPERM),
-        (_RETURN, 0, 0, _ALLOW),
-    ]
-    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+def _threads() -> int:
+    """How many this process has; 0 when that cannot be known."""
+    try:
+        status = Path("/proc/self/status").read_bytes()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith(b"Threads:")), 0)
+
+
+def main() -> None:
+    """Say which walls a worker has here, as JSON: what it does before it reads, and nothing else."""
+    apart = stand_apart()
+    walls = shut_in()
+    stand = walls | ({"namespaces"} if apart and walls else set())
+    os.write(1, json.dumps(sorted(stand)).encode() + b"\n")
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

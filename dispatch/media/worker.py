@@ -1,8 +1,8 @@
 """The process that decodes untrusted bytes: `python -m dispatch.media.worker KIND LIMITS`. One job, then it ends.
 
 Reads the original on standard input, writes one line of JSON and then the copies on standard output. Knows no store, no
-key and no path, and is shut in before it reads its first byte (what is enforced: see `sandbox`); memory and CPU time
-are limited on every system, the number of pixels and seconds before anything is unpacked.
+key and no path. It is shut in before it reads its first byte (see `sandbox`), or decodes nothing; memory and CPU time
+are limited, the number of pixels and seconds before anything is unpacked.
 """
 
 from __future__ import annotations
@@ -66,12 +66,15 @@ def main() -> None:
     """Do the job that standard input holds."""
     kind, limits = sys.argv[1], json.loads(sys.argv[2])
     _give_way()
+    sandbox.stand_apart()
     warm_up(kind)
     sandbox.limit(limits["memory_bytes"], limits["cpu_s"])
-    sandbox.shut_in()
-    told, made = make(kind, sys.stdin.buffer.read(limits["original_bytes"] + 1), limits)
+    shut_in = sandbox.shut_in()
+    original = sys.stdin.buffer.read(limits["original_bytes"] + 1)
+    told, made = make(kind, original, limits) if shut_in else ({"unreadable": "not_shut_in"}, b"")
     sys.stdout.buffer.write(json.dumps(told).encode() + b"\n" + made)
     sys.stdout.buffer.flush()
+    os._exit(0)  # what else Python does at its end needs calls that nobody here needs
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Each photo has a fate of its own on the citizen's page: what cannot be sent is said, and holds up nothing."""
 
+import asyncio
 import re
 from pathlib import Path
 
 from playwright.async_api import FilePayload, Page, Route, expect
 
-from tests.browser.citizen import RECEIPT, act, first_alarm, opens
+from tests.browser.citizen import RECEIPT, act, first_alarm, opens, timed
 from tests.browser.conftest import Phone
 from tests.flow.town import Town
+from tests.patience import PATIENCE_S
 
 
 def fate(page: Page, name: str) -> str:
@@ -90,4 +92,32 @@ async def test_a_photo_that_is_left_half_way(town: Town, phone: Phone, fixtures:
         assert ended["event"]["width"] > 0
         [item] = officer.alarms[alarm]["media"].values()
         assert (item["chunks"], item["size"]) == (2, 2 * 65_536)
+        town.stops_watching(officer)
+
+
+async def test_a_photo_that_the_device_does_not_bring(town: Town, phone: Phone, fixtures: Path) -> None:
+    """One that is in a cloud which does not answer is waited for a while, and then the others go first."""
+    officer = await town.officer("V01")
+    away = (fixtures / "photo.webp").read_bytes()
+
+    async def cloudy(page: Page) -> None:
+        await timed(page)
+        await page.add_init_script(
+            "const read = Blob.prototype.arrayBuffer; const never = new Promise(() => undefined);"
+            f"const away = {len(away)};"
+            "Blob.prototype.arrayBuffer = function () { return this.size === away ? never : read.call(this); };"
+        )
+
+    async with phone(town.url, before=cloudy) as page:
+        await opens(page)
+        await page.click(act("raise"))
+        await page.wait_for_selector(RECEIPT)
+        await page.set_input_files(act("photo"), [fixtures / "photo.webp", fixtures / "photo-text-chunk.png"])
+        await expect(page.locator("#sent li")).to_have_count(2)
+        for row, becomes in ((1, "there"), (0, "late")):
+            async with asyncio.timeout(PATIENCE_S):
+                while await page.locator("#sent li").nth(row).get_attribute("data-fate") != becomes:
+                    await page.clock.fast_forward(5_000)
+        await page.locator("#sent li").nth(0).locator(act("media-leave")).click()
+        await officer.hears(await first_alarm(officer), "media_ready")
         town.stops_watching(officer)

@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
@@ -15,7 +13,6 @@ import pytest
 
 from dispatch.alarm.work import end
 from dispatch.media.jobs import Made, WorkerDied, WorkerLimits, checked, make_copies
-from dispatch.media.sandbox import shut_in
 from tests.media.conftest import House
 
 LIMITS = WorkerLimits()
@@ -283,52 +280,3 @@ def test_sizes_that_a_worker_names_are_bounded() -> None:
     assert checked("photo", told(copies={"large": 3, "small": LIMITS.copy_bytes - 3}), LIMITS).copies
     with pytest.raises(WorkerDied, match="not possible"):
         checked("photo", told(copies={"large": 3, "small": LIMITS.copy_bytes - 2}), LIMITS)
-
-
-DEEDS = {
-    "open a file": "open('/etc/hostname')",
-    "open a file by its folder": "os.open('hostname', os.O_RDONLY, dir_fd=folder)",
-    "make a socket": "socket.socket()",
-    "make a local socket": "socket.socket(socket.AF_UNIX)",
-    "write a file": "open('/tmp/x', 'w')",
-    "remove a file": "os.unlink('/tmp/x')",
-    "make a folder": "os.mkdir('/tmp/x')",
-    "start a program": "os.execv('/bin/true', ['true'])",
-    "make a process": "os.fork()",
-    "kill": "os.kill(os.getppid(), 0)",
-}
-
-
-@pytest.mark.parametrize("deed", DEEDS)
-def test_shut_in(deed: str, root: Path) -> None:
-    """A decoder that was taken over can neither read a file, nor reach a network, nor start anything."""
-    code = (
-        "import os, socket\nfrom dispatch.media import sandbox\nfolder = os.open('/etc', os.O_RDONLY)\n"
-        "assert sandbox.shut_in()\n"
-        f"try:\n    {DEEDS[deed]}\nexcept PermissionError:\n    print('refused', flush=True)\n"
-    )
-    if not kernel_filters():
-        pytest.skip("this machine's kernel takes no filter; the worker has its other limits")
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
-    assert done.stdout == "refused\n", done.stderr
-
-
-def test_limits_of_the_kernel(root: Path) -> None:
-    """Memory past the limit is not given, a file is not written, and threads may still be had."""
-    code = (
-        "import tempfile, threading\nfrom dispatch.media import sandbox\n"
-        "file = tempfile.TemporaryFile(buffering=0)\nsandbox.limit(1 << 29, 5)\nsandbox.shut_in()\n"
-        "thread = threading.Thread(target=print, args=('thread',), kwargs={'flush': True})\nthread.start()\n"
-        "thread.join()\n"
-        "try:\n    bytes(1 << 30)\nexcept MemoryError:\n    print('no memory', flush=True)\n"
-        "try:\n    file.write(b'x')\nexcept OSError:\n    print('no file', flush=True)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
-    assert done.stdout == "thread\nno memory\nno file\n", done.stderr
-
-
-def kernel_filters() -> bool:
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0 if shut_in() else 1)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

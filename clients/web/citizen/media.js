@@ -6,6 +6,7 @@ import { hex, uuid } from "./names.js";
 import { redraw, state } from "./state.js";
 
 const CHUNK = 64 * 1024; // small enough to get through a bad network in one piece
+const READ_MS = 20_000; // for what a device reads, also where it has to fetch it first
 const LATE = 3; // tries in vain after which it is said, and may be left
 
 /** @import { Sending } from "./types.js" */
@@ -19,6 +20,14 @@ class Unread extends Error {}
 const unread = () => {
   throw new Unread();
 };
+
+/** @template T @param {Promise<T>} read @returns {Promise<T>} rejects when the device takes too long */
+export function within(read) {
+  return new Promise((go, fail) => {
+    const timer = setTimeout(() => fail(new Error("too slow")), READ_MS);
+    read.then(go, fail).finally(() => clearTimeout(timer));
+  });
+}
 
 /** Photos wait in turn, so that they leave room for words and sound. @type {Track[]} */
 const turns = [];
@@ -146,7 +155,7 @@ async function forward(track) {
       return true;
     }
     if (track.chunks.length) await finish(track);
-    else await track.whole?.arrayBuffer().catch(unread); // what is gone from the device has no size either
+    else if (track.whole) await within(track.whole.arrayBuffer().catch(unread)); // what is gone from the device has no size either
     shown.fate = track.chunks.length ? "there" : "empty";
   } catch (error) {
     if (isLeft(track)) return true;
@@ -197,9 +206,10 @@ async function send(track) {
 
 /** @param {Track} track @param {number} seq */
 async function put({ shown, mime, chunks }, seq) {
-  const bytes = await chunks[seq]?.arrayBuffer().catch(unread);
+  const chunk = chunks[seq] ?? new Blob();
+  const bytes = await within(chunk.arrayBuffer().catch(unread));
   const headers = { "Content-Type": mime, "X-Media-Kind": shown.kind };
-  return request("PUT", `${path(shown.id)}/${seq}`, new Blob(bytes ? [bytes] : []), headers);
+  return request("PUT", `${path(shown.id)}/${seq}`, new Blob([bytes]), headers);
 }
 
 /** @param {Track} track */
@@ -223,7 +233,7 @@ async function finish(track) {
  *  TLS, or the device cannot read it again: every chunk of it is stored all the same */
 async function sha256(blob) {
   if (!crypto.subtle) return undefined;
-  const bytes = await blob.arrayBuffer().catch(() => null);
+  const bytes = await within(blob.arrayBuffer()).catch(() => null);
   return bytes ? hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))) : undefined;
 }
 

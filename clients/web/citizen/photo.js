@@ -1,7 +1,7 @@
 /** Photos from the device or from the camera inside the page: a small version first, the full one after. */
 
 import { onLeave } from "./exit.js";
-import { sendPhoto } from "./media.js";
+import { sendPhoto, within } from "./media.js";
 import { control, part } from "./page.js";
 import { tell } from "./words.js";
 
@@ -35,7 +35,7 @@ export function addPhotos(files) {
 
 /** @param {Blob} file */
 async function add(file) {
-  const small = file.size > SMALL_BYTES ? await shrink(file).catch(() => null) : null;
+  const small = file.size > SMALL_BYTES ? await within(shrink(file)).catch(() => null) : null;
   if (small) sendPhoto(small, "media_photo");
   // A form this browser cannot open (HEIC) goes as it is; the server can open it.
   sendPhoto(file, small ? "media_photo_full" : "media_photo");
