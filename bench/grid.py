@@ -15,6 +15,7 @@ import argon2
 
 from dispatch import voice
 from dispatch.alarm.clock import StoreClock
+from dispatch.hashing import Hashing
 from dispatch.identity import COOKIE, Identity
 from dispatch.settings import Settings, load
 from dispatch.stream.stream import Stream
@@ -94,7 +95,7 @@ def without_clips(data: Path, settings: Settings) -> None:
 
 def identity(redis: Any) -> Identity:
     """The users of a store, by the hub's own code."""
-    return Identity(Stream(redis), StoreClock(), hours=12, attempts=10, window_s=300)
+    return Identity(Stream(redis), StoreClock(), hours=12, attempts=10, window_s=300, hashing=Hashing(2, 64))
 
 
 async def signed_in(redis: Any, at: Grid, stations: Sequence[str]) -> dict[str, list[str]]:

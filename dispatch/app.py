@@ -29,6 +29,7 @@ from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.work import Work
 from dispatch.alarmlog import http as log_http
+from dispatch.callers import Callers
 from dispatch.catalogues import Catalogues
 from dispatch.config.agreement import COMPARE_EVERY_S, Agreement
 from dispatch.config.strays import LOOK_EVERY_S as STRAYS_EVERY_S
@@ -53,6 +54,7 @@ from dispatch.fanout.receipts import REPORT_EVERY_S, Receipts
 from dispatch.fanout.requests import Windows
 from dispatch.fanout.transport import DIRECT
 from dispatch.fanout.websocket import ConsoleSocket, Desk
+from dispatch.hashing import Hashing
 from dispatch.identity import HASHER, Identity, tokens
 from dispatch.intake import http as intake_http
 from dispatch.intake.citizens import Citizens, Town
@@ -125,7 +127,8 @@ class Dispatch:
         self.roster = Roster(self.stream, work, settings.rotas, self.readiness)
         self.identity = Identity(
             self.stream, clock, settings.session.hours, settings.limits.sign_in_attempts,
-            settings.limits.sign_in_window_s, hasher,
+            settings.limits.sign_in_window_s, Hashing(settings.session.hash_threads, settings.session.hash_waiting),
+            hasher,
         )  # fmt: skip
         self.versions = versions = Versions(self.stream, self.name, settings, settings.timer.lease_s)
         self.leases = Leases(self.stream, self.name, settings.timer.lease_s, work, lambda: versions.newest)
@@ -165,6 +168,7 @@ class Dispatch:
         )  # fmt: skip
         self.receipts = Receipts(self.alarms, work)
         self.heartbeat = Heartbeat(self.hub, settings.console.silent_after_s)
+        self.callers = Callers(objects.derived("callers"), clock)
         self.sign_ins = SignIns(self.identity)
         self.evidence = Evidence(self.alarms, objects, work, self.limits, settings.media.model_dump())
         self.notify = Notify(
@@ -219,7 +223,9 @@ class Dispatch:
             *self.evidence.routes(self._citizen_of, self.who),
             *self.notify.routes(self.who),
             *log_http.routes(self.alarms, self.who, self.strays.every),
-            *web.routes(pages, self.identity, self.who, self.shifts.may_leave, folder, voice, self.settings),
+            *web.routes(
+                pages, self.identity, self.callers, self.who, self.shifts.may_leave, folder, voice, self.settings
+            ),
         ]
 
     @asynccontextmanager
@@ -268,6 +274,7 @@ class Dispatch:
                 async with asyncio.timeout(_RELEASE_S):
                     await self.versions.leave()
                     await self.leases.release(self.clock.now())
+            self.identity.hashing.close()
             await self.hub.feeds.doorbell.aclose()
             self.epochs.witness.close()
             await self.notify.aclose()

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import argon2
@@ -21,6 +22,8 @@ from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
+from dispatch.callers import Caller
+from dispatch.hashing import Hashing
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.stream import Stream
@@ -38,6 +41,11 @@ _WHO: Final = Script("""
 local name = redis.call('GET', KEYS[1])
 local row = name and redis.call('HGET', KEYS[2], name)
 return row and {name, row} or {}
+""")
+_COUNT: Final = Script("""
+local number = redis.call('INCR', KEYS[1])
+if number == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return {number, redis.call('PTTL', KEYS[1])}
 """)
 
 
@@ -71,15 +79,17 @@ class Identity:
         stream: for its store.
         clock: time.
         hours: how long a sign-in lasts.
-        attempts: failed sign-ins of one name until it has to wait ...
-        window_s: ... so many seconds.
+        attempts: to sign in as one name, from one place or on one known device, until the next has to wait ...
+        window_s: ... for the end of so many seconds since the first.
+        hashing: where passwords are checked.
         hasher: of passwords.
     """
 
     def __init__(
-        self, stream: Stream, clock: Clock, hours: float, attempts: int, window_s: float,
+        self, stream: Stream, clock: Clock, hours: float, attempts: int, window_s: float, hashing: Hashing,
         hasher: argon2.PasswordHasher = HASHER,
     ) -> None:  # fmt: skip
+        self.hashing = hashing
         self._hasher = hasher
         self._redis = stream.redis
         self._keys = stream.keys
@@ -158,25 +168,20 @@ class Identity:
 
     # -- sign-ins ----------------------------------------------------------------------------------------------
 
-    async def sign_in(self, name: str, password: str) -> tuple[str, Actor]:
+    async def sign_in(self, name: str, password: str, caller: Caller) -> tuple[str, Actor]:
         """(token for the cookie, who).
 
         Raises:
             Refused: `wrong_sign_in`, the same whatever was wrong; `too_many_attempts`.
         """
-        counter = self._keys.attempts(hashlib.sha256(name.encode()).hexdigest())
+        counted = await self._count(name, caller)
         async with translated():
-            failed = int(await self._redis.get(counter) or 0)
             row = await self._redis.hget(self._keys.users, name)
-        if failed >= self._attempts:
-            raise Refused(errors.TOO_MANY_ATTEMPTS, f"wait {self._window_s} s after {failed} wrong passwords")
         record = orjson.loads(row) if row else None
-        nobody = await asyncio.to_thread(_nobody, self._hasher)
-        right = await asyncio.to_thread(_verify, self._hasher, record["hash"] if record else nobody, password)
+        stored = record["hash"] if record else None
+        check = partial(_verify, self._hasher, stored, password)
+        right = await self.hashing.run(check, caller.source, known=caller.device is not None)
         if not right or record is None or record["disabled"]:
-            async with translated():
-                await self._redis.incr(counter)
-                await self._redis.expire(counter, self._window_s)
             raise Refused(errors.WRONG_SIGN_IN, "user name or password is wrong")
         token = secrets.token_urlsafe(32)
         digest = _digest(token)
@@ -185,7 +190,7 @@ class Identity:
             pipe.set(self._keys.session(digest), name, ex=self._seconds)
             pipe.sadd(self._keys.sessions_of(name), digest)
             pipe.expire(self._keys.sessions_of(name), self._seconds)
-            pipe.delete(counter)
+            pipe.delete(*counted)
             await pipe.execute()
         return token, Actor(name, record["station"], record["role"])
 
@@ -244,6 +249,27 @@ class Identity:
 
     # -- helpers -----------------------------------------------------------------------------------------------
 
+    async def _count(self, name: str, caller: Caller) -> list[str]:
+        """Count one attempt, before it is known how it ends: those that are sent at once are counted too.
+
+        On a device that is known to the user it is counted apart, and only when that is used up as from where it comes:
+        whatever strangers do, an officer at their own desk is not shut out. Returns the counters that it used.
+        """
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        places = [caller.source] if caller.device is None else [caller.device, caller.source]
+        used, left_ms = [], 0
+        for place in places:
+            used.append(self._keys.attempts(f"{digest}:{place}"))
+            async with translated():
+                number, left_ms = await _COUNT.run(self._redis, used[-1:], [self._window_s * 1000])
+            if number <= self._attempts:
+                return used
+        after_s = math.ceil(left_ms / 1000)
+        message = (
+            f"wait {after_s} s: {self._attempts} attempts as one name from one place are all within {self._window_s} s"
+        )
+        raise Refused(errors.TOO_MANY_ATTEMPTS, message, retry_after_s=after_s)
+
     async def _record(self, name: str) -> dict[str, Any]:
         async with translated():
             row = await self._redis.hget(self._keys.users, name)
@@ -279,9 +305,9 @@ def _nobody(hasher: argon2.PasswordHasher) -> str:
     return hasher.hash(secrets.token_hex(16))
 
 
-def _verify(hasher: argon2.PasswordHasher, stored: str, password: str) -> bool:
+def _verify(hasher: argon2.PasswordHasher, stored: str | None, password: str) -> bool:
     try:
-        return hasher.verify(stored, password)
+        return hasher.verify(stored or _nobody(hasher), password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
 

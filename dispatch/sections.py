@@ -221,6 +221,9 @@ class Map(Table):
 
 class Session(Table):
     hours: float = Field(default=12, ge=0.25, le=720)
+    device_days: int = Field(default=180, ge=0, le=400)
+    hash_threads: int = Field(default=2, ge=1, le=64)
+    hash_waiting: int = Field(default=64, ge=4, le=10_000)
 
 
 class Log(Table):

@@ -29,6 +29,7 @@ from dispatch.alarm import errors, messages
 from dispatch.alarm.clock import from_text, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
+from dispatch.callers import Callers
 from dispatch.catalogues import LANGUAGES, Catalogues
 from dispatch.identity import COOKIE, Identity, tokens
 from dispatch.intake.http import json_body
@@ -113,7 +114,7 @@ class Pages:
         """A refused request: a page for a form without JavaScript, else JSON; `Retry-After` if trying again helps."""
         if not isinstance(fault, Refused):
             raise fault
-        headers = {"retry-after": "2"} if fault.error.retry else {}
+        headers = {"retry-after": str(fault.details.get("retry_after_s", 2))} if fault.error.retry else {}
         if request.method == "POST" and "text/html" in request.headers.get("accept", ""):
             page = self.page(request, "citizen/fault.html", {"fault": fault.body()})
             page.status_code = fault.error.status
@@ -178,20 +179,26 @@ class Pages:
 
 
 def routes(
-    pages: Pages, identity: Identity, who: Callable[[Request], Awaitable[Actor]],
+    pages: Pages, identity: Identity, callers: Callers, who: Callable[[Request], Awaitable[Actor]],
     leaves: Callable[[Actor], Awaitable[None]], web: Path, voice: Path, settings: Settings,
 ) -> list[BaseRoute]:  # fmt: skip
     """Pages, static files, voice clips and sign-in; `leaves` raises when somebody may not sign out now."""
     limits = settings.limits.model_dump()
+    device_s = settings.session.device_days * 86_400
 
     async def session(request: Request) -> Response:
         if request.method == "POST":
             wanted = messages.check(messages.SignIn, await json_body(request), limits)
-            token, actor = await identity.sign_in(wanted.user, wanted.password)
+            caller = callers.caller(request, wanted.user)
+            token, actor = await identity.sign_in(wanted.user, wanted.password, caller)
             answer = JSONResponse(_shown(actor))
-            answer.set_cookie(
-                COOKIE, token, path="/", httponly=True, samesite="strict", secure=request.url.scheme == "https"
-            )
+            secure = request.url.scheme == "https"
+            answer.set_cookie(COOKIE, token, path="/", httponly=True, samesite="strict", secure=secure)
+            if caller.device is None and device_s:
+                name, value = callers.cookie(wanted.user)
+                answer.set_cookie(
+                    name, value, max_age=device_s, path=SIGN_IN, httponly=True, samesite="strict", secure=secure
+                )
             return answer
         if request.method == "DELETE":
             if (leaver := await identity.who(*tokens(request))) is not None:

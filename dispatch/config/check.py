@@ -8,6 +8,7 @@ from dispatch.alarm.clock import StoreClock
 from dispatch.config.names import asleep
 from dispatch.config.strays import former, open_alarms
 from dispatch.config.versions import running
+from dispatch.hashing import Hashing
 from dispatch.identity import Identity
 from dispatch.settings import Settings
 from dispatch.store.faults import translated
@@ -33,7 +34,10 @@ async def differences(settings: Settings, redis: Any) -> tuple[list[str], list[s
         ], []
     clock = StoreClock()
     await Timekeeping(stream, clock, ()).open(hub=False)
-    identity = Identity(stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s)
+    hashing = Hashing(1, 0)  # nobody signs in here
+    identity = Identity(
+        stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s, hashing
+    )
     names = [str(one) for one in asleep(settings, await identity.users())]
     alarms = Alarms(stream, clock, lambda alarm: None)
     for gone in await former(stream, settings.boundaries):

@@ -161,21 +161,21 @@ class BoundedHeads(WholeAnswers):
     def on_response_complete(self) -> None:
         self._began = self._door.second
         super().on_response_complete()
-        self._read()
+        if self._held:
+            self._read()
 
     @property
     def _answers(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    @property
-    def _waits(self) -> bool:
-        """Whether what comes next has to wait until something was answered."""
-        return bool(self.pipeline) or (self._answers and not self.cycle.more_body)
-
     def _read(self) -> None:
-        """Parse what there is."""
+        """Parse what there is, up to a request that waits until the one before it is answered."""
         most = self._door.limits.head_bytes
-        while self._held and not (self._waits or self._upgraded or self._refused or self.transport.is_closing()):
+        while self._held and not (self._upgraded or self._refused or self.transport.is_closing()):
+            cycle = self.cycle
+            if self.pipeline or (cycle is not None and not (cycle.response_complete or cycle.more_body)):
+                self.flow.pause_reading()
+                return
             self._counted = max(self._counted, 0)
             size = min(_PIECE, most + 1 - self._counted)
             piece, self._held = self._held[:size], self._held[size:]
@@ -184,8 +184,6 @@ class BoundedHeads(WholeAnswers):
                 self._counted += len(piece)
             if self._counted > most:
                 self._refuse(errors.HEAD_TOO_LARGE, f"head: more than {most} bytes (serve.head_bytes)")
-        if self._held and self._waits:
-            self.flow.pause_reading()
 
     def _refuse(self, error: errors.PublicError, why: str) -> None:
         """Say why and end the connection, which is heard to the next look: a reset at once would take the answer along.

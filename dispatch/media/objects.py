@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import hmac
 import os
 import secrets
 import shutil
@@ -102,6 +103,7 @@ class Objects:
 
     def __init__(self, where: Path | str, key: bytes, answer_s: float = 10) -> None:
         self._cipher = AESGCM(key)
+        self._key = key
         self._head = _FORM + hashlib.sha256(b"dispatch media key " + key).digest()[:4]
         self._folder: Path | None = None
         self._linked: OrderedDict[Path, None] = OrderedDict()
@@ -117,6 +119,10 @@ class Objects:
                 where, client_options={"timeout": each, "connect_timeout": each, "allow_http": plain},
                 retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=answer_s)},
             )  # fmt: skip
+
+    def derived(self, purpose: str) -> bytes:
+        """Another key, the same at every hub that shares this one, from which this one cannot be told."""
+        return hmac.new(self._key, b"dispatch derived " + purpose.encode(), hashlib.sha256).digest()
 
     async def check(self) -> None:
         """Store, read and delete a small object: whether this place can be used at all.

@@ -175,6 +175,6 @@ class Keys:
         """Set of the session digests of a user, so that all can be ended."""
         return f"{self._tag}:sessions:{user}"
 
-    def attempts(self, user: str) -> str:
-        """Counter of failed sign-ins of a user name; expires."""
-        return f"{self._tag}:attempts:{user}"
+    def attempts(self, whose: str) -> str:
+        """Counter of attempts to sign in as a user, from one place or on one device; expires."""
+        return f"{self._tag}:attempts:{whose}"
