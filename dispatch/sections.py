@@ -145,6 +145,7 @@ class Media(Table):
 class Limits(Table):
     text_chars: int = Field(default=4000, ge=100, le=100_000)
     say_per_alarm: int = Field(default=500, ge=10, le=100_000)
+    say_bytes: int = Field(default=2_097_152, ge=65_536, le=1_073_741_824)
     questions_per_alarm: int = Field(default=200, ge=10, le=10_000)
     place_chars: int = Field(default=300, ge=50, le=10_000)
     name_chars: int = Field(default=64, ge=16, le=256)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from dispatch.alarm import claims, evidence, helping, notification, tombstone
+from dispatch.alarm import claims, evidence, helping, notification, tally, tombstone
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import to_text
 from dispatch.alarm.state import NO_CONTENT, Alarm, Status, changed
@@ -82,17 +82,17 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.AlarmSeen(by=by):
             return {"seen_at": alarm.seen_at or at, "seen_by": (*alarm.seen_by, by)}
         case e.CitizenSaid(text=text):
-            return {"talk": {**alarm.talk, key: {"who": "citizen", "text": text, "at": to_text(at)}}}
+            return _spoken(alarm, {"who": "citizen", "text": text, "at": to_text(at)})
         case e.OfficerSaid(by=by, text=text):
-            return {"talk": {**alarm.talk, key: {"who": "officer", "by": by, "text": text, "at": to_text(at)}}}
+            return _spoken(alarm, {"who": "officer", "by": by, "text": text, "at": to_text(at)})
         case e.QuestionAsked():
             asked = {"who": "officer", "by": event.by, "text": event.text, "at": to_text(at),
                      "question": event.question, "choices": list(event.choices or ())}  # fmt: skip
-            return {"talk": {**alarm.talk, key: asked}, "question": event.question}
+            return {**_spoken(alarm, asked), "question": event.question}
         case e.QuestionAnswered(question=question, answer=answer):
             said = {"who": "citizen", "text": answer, "at": to_text(at), "answers": question}
             still_open = None if alarm.question == question else alarm.question
-            return {"talk": {**alarm.talk, key: said}, "question": still_open}
+            return {**_spoken(alarm, said), "question": still_open}
         case e.TalkDelivered(upto=upto):
             return {"talk_delivered": upto}
         case e.TalkSeen(upto=upto):
@@ -119,6 +119,11 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
     if isinstance(event, helping.EVENTS):
         return helping.changes(alarm, event, at)
     return evidence.changes(alarm, event, at)
+
+
+def _spoken(alarm: Alarm, entry: dict[str, Any]) -> dict[str, Any]:
+    key = str(alarm.version + 1)
+    return {"talk": {**alarm.talk, key: entry}, "tally": tally.counted(alarm.tally, key, entry)}
 
 
 def _with(alarm: Alarm, stations: tuple[str, ...]) -> tuple[str, ...]:

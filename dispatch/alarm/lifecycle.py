@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from dispatch.alarm import claims, errors, evidence, helping, notification, plan, rerouting, retention
+from dispatch.alarm import claims, errors, evidence, helping, notification, plan, rerouting, retention, tally
 from dispatch.alarm import commands as c
 from dispatch.alarm import events as e
 from dispatch.alarm.errors import Refused
@@ -151,9 +151,10 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             question = str(alarm.version + 1)
             return [e.QuestionAsked(by=by.name, question=question, text=text, choices=choices)]
         case c.Answer(question=question, answer=answer):
-            if any(entry.get("answers") == question for entry in alarm.talk.values()):
+            asked = alarm.tally.get("asked", {})
+            if asked.get(question):
                 return []
-            if not any(entry.get("question") == question for entry in alarm.talk.values()):
+            if question not in asked:
                 raise Refused(errors.BAD_MESSAGE, f"question: no officer asked {question!r} in this alarm")
             return [e.QuestionAnswered(question=question, answer=answer), *_wrote_after_close(alarm)]
         case c.Heard(upto=upto, seen=seen):
@@ -183,7 +184,7 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
 
 def _heard(alarm: Alarm, upto: int, seen: bool) -> list[e.Event]:
     """Only of what was said; a page tells the same again and again."""
-    last = max((int(n) for n, entry in alarm.talk.items() if entry["who"] == "officer" and int(n) <= upto), default=0)
+    last = tally.last_heard(alarm.tally, upto)
     if seen:
         return [e.TalkSeen(upto=last)] if last > (alarm.talk_seen or 0) else []
     return [e.TalkDelivered(upto=last)] if last > (alarm.talk_delivered or 0) else []

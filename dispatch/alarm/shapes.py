@@ -207,6 +207,8 @@ def _member(name: str, hint: Any) -> tuple[Any, Any]:
     return (Annotated[kind | None, about], None) if often else (Annotated[kind, about], ...)
 
 
-_MEMBERS: Any = {name: _member(name, hint) for name, hint in typing.get_type_hints(state.Alarm).items()}
+_MEMBERS: Any = {
+    name: _member(name, hint) for name, hint in typing.get_type_hints(state.Alarm).items() if name != state.TALLY
+}
 Alarm: Final[type[BaseModel]] = create_model("Alarm", __base__=Outbound, **_MEMBERS)
 """An alarm as it is sent: made from `state.Alarm`, so a member that is added there is here."""

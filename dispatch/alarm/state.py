@@ -99,7 +99,8 @@ class Alarm:
     question: str | None = None
     talk_delivered: int | None = None  # the last version of what officers said that is on the citizen's device
     talk_seen: int | None = None  # ... and that was in sight there
-    talk: Mapping[str, Entry] = field(default_factory=dict)
+    tally: Mapping[str, Any] = field(default_factory=dict)  # of all that was said (`tally`); nobody is shown it
+    talk: Mapping[str, Entry] = field(default_factory=dict)  # beside the snapshot: {} or only what is new, unless whole
     notes: Mapping[str, Entry] = field(default_factory=dict)
     media: Mapping[str, Entry] = field(default_factory=dict)
     found: Mapping[str, Entry] = field(default_factory=dict)  # inside a media: where it was made, how loud it is
@@ -137,6 +138,8 @@ class Alarm:
         return (self.home, *self.shared)
 
 
+TALLY = "tally"
+"""The field that is the hubs' alone."""
 PRIVATE = frozenset({
     "text", "position", "track", "place", "category", "needs", "talk", "notes", "transfer", "handover", "held",
     "found", "calls",

@@ -24,6 +24,7 @@ from dispatch.alarm.state import to_members
 from dispatch.alarmlog.chain import verify
 from dispatch.alarmlog.log import Filter, Log
 from dispatch.stream.alarms import Alarms
+from dispatch.stream.beside import shown
 
 _PAGE = 100
 _LARGEST_PAGE = 1000
@@ -65,13 +66,13 @@ def routes(alarms: Alarms, who: Callable[[Request], Awaitable[Actor]], stations:
     async def timeline(request: Request) -> Response:
         actor = await who(request)
         alarm_id = request.path_params["alarm"]
-        loaded = await alarms.load(alarm_id)
+        loaded = await alarms.load(alarm_id, whole=True)
         if loaded is None or not visible_to(loaded.alarm, actor):
             raise Refused(errors.NOT_FOUND, "there is no such alarm")
         alarm = loaded.alarm
         ends_at = alarms.ending(alarm)
         return JSONResponse({
-            "alarm": to_members(alarm), "events": await log_of(actor).of_alarm(alarm.home, alarm_id),
+            "alarm": shown(to_members(alarm)), "events": await log_of(actor).of_alarm(alarm.home, alarm_id),
             "ends_at": to_text(ends_at) if ends_at else None,
         })  # fmt: skip
 

@@ -31,7 +31,7 @@ class Owners:
         """The alarms that `officer` has taken and not closed, oldest first; `station` None looks at all stations."""
         where = (station,) if station else tuple(self._stations)
         found: dict[str, Alarm] = {}
-        for _, _, rows in await self._work.all(*(self._alarms.stream.snapshot(each) for each in where)):
+        for rows in await self._work.all(*(self._alarms.stream.open_snapshots(each) for each in where)):
             for raw in rows:
                 if officer.encode() in raw:  # most are somebody else's: not worth parsing
                     alarm = self._alarms.parse(raw)

@@ -156,7 +156,7 @@ class Timer:
 
     async def nudge(self, station: str) -> None:
         """A console of `station` was lost: an alarm whose called officers have none left moves on at once."""
-        open_alarms = (await self._alarms.stream.snapshot(station))[-1]
+        open_alarms = await self._alarms.stream.open_snapshots(station)
         call = _remembered(self._call, self._work)
         for raw in open_alarms:
             alarm = self._alarms.parse(raw)

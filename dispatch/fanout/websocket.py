@@ -263,7 +263,7 @@ class ConsoleSocket:
 
     async def _room_for_question(self, alarm_id: str) -> None:
         loaded = await self._desk.alarms.load(alarm_id)
-        asked = sum(1 for entry in loaded.alarm.talk.values() if "question" in entry) if loaded else 0
+        asked = len(loaded.alarm.tally.get("asked", ())) if loaded else 0
         if asked >= self._desk.limits["questions_per_alarm"]:
             raise Refused(errors.TOO_MANY, f"question: {asked} were asked already; that is the limit")
 

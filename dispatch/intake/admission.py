@@ -68,6 +68,8 @@ def room_for(alarm: Alarm, limits: Mapping[str, int]) -> None:
     Raises:
         Refused: `too_many`; all that was said before is kept.
     """
-    said = sum(1 for entry in alarm.talk.values() if entry["who"] == "citizen")
+    said, size = alarm.tally.get("said", 0), alarm.tally.get("bytes", 0)
     if said >= limits["say_per_alarm"]:
         raise Refused(errors.TOO_MANY, f"text: this alarm has {said} already; at most {limits['say_per_alarm']}")
+    if size >= limits["say_bytes"]:
+        raise Refused(errors.TOO_MANY, f"text: this alarm has {size} bytes already; at most {limits['say_bytes']}")

@@ -129,8 +129,9 @@ class Citizens:
             raise Refused(errors.NOT_FOUND, "there is no such alarm, or the secret is not its own")
         return loaded
 
-    def view(self, alarm: Alarm, after: int = 0) -> dict[str, Any]:
-        """The alarm as its citizen may see it."""
+    async def view(self, alarm: Alarm, after: int = 0) -> dict[str, Any]:
+        """The alarm as its citizen may see it; of the talk what came after version `after`."""
+        alarm = await self._alarms.with_talk(alarm, after)
         name = self.town.station_name(alarm.station, alarm.lang)
         return views.citizen_view(alarm, name, self.town.officers_named(alarm.station), after)
 

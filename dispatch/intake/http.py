@@ -55,7 +55,7 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int,
         return JSONResponse(receipt, 201 if new else 200)
 
     async def look(request: Request) -> Response:
-        return JSONResponse(citizens.view((await citizen(request)).alarm))
+        return JSONResponse(await citizens.view((await citizen(request)).alarm))
 
     async def say(request: Request) -> Response:
         loaded = await citizen(request)
@@ -171,7 +171,7 @@ async def _raise_from(
         told = [*said.faults, *faults]
         return JSONResponse({**receipt, "faults": told} if told else receipt, 201 if new else 200)
     loaded = await citizens.authorise(body.id, body.secret)
-    view = citizens.view(loaded.alarm)
+    view = await citizens.view(loaded.alarm)
     shown: dict[str, Any] = {"receipt": receipt, "view": view, "secret": body.secret, "pin": body.pin, "faults": faults}
     shown |= {"lang": body.lang, "changed": said.faults, **sent.shown(loaded.alarm)}
     return page(request, "citizen/receipt.html", shown)
@@ -245,7 +245,7 @@ async def _act_by_form(
     elif not sent.names:
         request.state.only_looked = True
     loaded = await citizens.authorise(loaded.alarm.id, secret)
-    view = citizens.view(loaded.alarm)
+    view = await citizens.view(loaded.alarm)
     receipt = {"id": view["id"], "code": view["code"], "station": view["station"]}
     shown: dict[str, Any] = {"receipt": receipt, "view": view, "secret": secret, "pin": None, "faults": sent.faults}
     shown |= {"lang": fields.get("lang", loaded.alarm.lang), **sent.shown(loaded.alarm)}

@@ -111,7 +111,7 @@ class CitizenSocket:
         if isinstance(message, m.Resume):
             loaded = await citizens.authorise(message.id, message.secret)
             self._alarm, self._told = (message.id, message.secret), loaded.alarm.version
-            return citizens.view(loaded.alarm, message.after)
+            return await citizens.view(loaded.alarm, message.after)
         if self._alarm is None:
             raise Refused(errors.NOT_POSSIBLE, "raise or resume an alarm first", possible=["raise", "resume"])
         alarm_id, secret = self._alarm
@@ -165,7 +165,7 @@ class CitizenSocket:
                 await self._work.sleep_until(self._work.now() + _LOOK_AGAIN)
                 self._changed.ring()
                 continue
-            view = self._citizens.view(alarm, self._told)
+            view = await self._citizens.view(alarm, self._told)
             for said in view["talk"]:
                 await self._send({"type": "said", **said})
             self._told = alarm.version

@@ -186,7 +186,7 @@ class HelperSocket:
 
     async def _look(self) -> None:
         """See which of the station's open alarms are mine."""
-        _, _, found = await self._post.alarms.stream.snapshot(self._station)
+        found = await self._post.alarms.stream.open_snapshots(self._station)
         mine = (each for each in map(orjson.loads, found) if self._name in each.get("helpers", ()))
         self._open.discard("")
         self._open.update(each["id"] for each in mine)

@@ -7,26 +7,27 @@ it is given, so the escalation policy stays outside.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
+from typing import Any
 
-import orjson
 import structlog
 
 from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock
-from dispatch.alarm.commands import Command, Raise
+from dispatch.alarm.commands import AddMedia, Answer, Command, EndContent, Raise, Reopen, Say, UndoClose, Wipe
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import AlarmRaised, ContentWiped, Event, PlanEnded
 from dispatch.alarm.fold import evolve
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.patch import merge_patch
-from dispatch.alarm.state import PRIVATE, Alarm, changed, from_members, to_members
+from dispatch.alarm.state import PRIVATE, Alarm, Status, changed, from_members, to_members
 from dispatch.alarm.tombstone import clears
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
+from dispatch.stream.beside import SAID, light, pairs, shown, stored, whole
 from dispatch.stream.record import Record, make_record
 from dispatch.stream.stream import Append, Appended, Done, Fenced, Stale, Stream
 
@@ -36,17 +37,21 @@ WIPED = "*"
 """In the place of a digest: what was asked for could be guessed by it, so a wipe leaves only that it was done."""
 _WRONG = timedelta(minutes=1)
 _TRIES = 50
+_FEW = 100
+"""Of so many versions the words are asked for one by one; of more, all of them at once."""
 """An append loses a race at most once per other append to the same alarm; more than this many is a fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An alarm and the hashes that its citizen is checked against."""
+    """An alarm and the hashes that its citizen is checked against. Talk and notes are there only when it is `whole`."""
 
     alarm: Alarm
     secret_hash: str
     pin_hash: str
     snapshot: bytes
+    kept: Mapping[str, Any]  # of talk and notes, what the snapshot itself has
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +85,42 @@ class Alarms:
 
     @staticmethod
     def parse(snapshot: bytes) -> Alarm:
-        """The alarm of a stored snapshot."""
-        return from_members(orjson.loads(snapshot))
+        """The alarm of a stored snapshot, without talk and notes."""
+        return from_members(light(snapshot))
 
-    async def load(self, alarm_id: str) -> Loaded | None:
-        """The alarm as it is now; None when there is none with this id."""
-        return (await self._load(alarm_id, ""))[0]
+    async def load(self, alarm_id: str, whole: bool = False) -> Loaded | None:
+        """The alarm as it is now, `whole` with all that was said; None when there is none with this id."""
+        return (await self._load(alarm_id, "", whole))[0]
 
-    async def _load(self, alarm_id: str, key: str) -> tuple[Loaded | None, Done | None]:
+    async def with_talk(self, alarm: Alarm, after: int) -> Alarm:
+        """`alarm` with what was said after version `after`, and its open question."""
+        keys = self.stream.of(alarm.home)
+        words = keys.words(alarm.home, alarm.id)
+        wanted = [str(version) for version in range(after + 1, alarm.version + 1)]
+        async with translated():
+            if after == 0 or len(wanted) > _FEW:
+                found = await self.stream.redis.hgetall(words)
+            else:
+                wanted += [alarm.question] if alarm.question else []
+                rows = await self.stream.redis.hmget(words, wanted) if wanted else []
+                found = {version.encode(): row for version, row in zip(wanted, rows, strict=True) if row}
+        return changed(alarm, talk=_said_in(alarm, found))
+
+    async def _load(self, alarm_id: str, key: str, entire: bool = False) -> tuple[Loaded | None, Done | None]:
         """The alarm, and whether the command with this key was done to it, at one instant."""
         keys = await self.stream.homes.keys(alarm_id)
         async with translated():
-            row = await _LOAD.run(self.stream.redis, [keys.alarm(alarm_id), keys.done(alarm_id)], [key])
-        snapshot, secret_hash, pin_hash, before = row
+            where = [keys.alarm(alarm_id), keys.done(alarm_id)]
+            row = await _LOAD.run(self.stream.redis, where, [key, keys.words_of if entire else "", alarm_id])
+        snapshot, secret_hash, pin_hash, before, words = row
         if snapshot is None:
             return None, None
-        loaded = Loaded(self.parse(snapshot), (secret_hash or b"").decode(), (pin_hash or b"").decode(), snapshot)
+        members = light(snapshot)
+        kept = {name: members[name] for name in SAID if name in members}
+        loaded = Loaded(
+            from_members(whole(members, pairs(words)) if entire else members), (secret_hash or b"").decode(),
+            (pin_hash or b"").decode(), snapshot, kept, entire,
+        )  # fmt: skip
         if before is None:
             return loaded, None
         digest, version = before.decode().rsplit(" ", 1)
@@ -120,10 +145,14 @@ class Alarms:
         """
         digest = hashlib.sha256(repr(commands).encode()).hexdigest()[:16] if key else ""
         new = isinstance(commands[0], Raise)  # hardly ever there already, and then the append says so
+        entire = any(isinstance(command, (Wipe, EndContent)) for command in commands)
         for attempt in range(_TRIES):
             done: Done | None = None
             if attempt or key or (loaded is None and not new):
-                loaded, done = await self._load(alarm_id, key)
+                loaded, done = await self._load(alarm_id, key, entire)
+            if loaded and not loaded.whole and (entire or _may_open(loaded.alarm, commands)):
+                entire = True
+                loaded, done = await self._load(alarm_id, key, entire)
             if loaded and secret_hash and loaded.secret_hash != secret_hash:
                 raise Refused(errors.ALARM_EXISTS, "id: there is an alarm with this id and another secret")
             if loaded and done:
@@ -139,9 +168,10 @@ class Alarms:
             after = outcome.alarm
             ending, was = self.ending(after), self.ending(before) if before else None
             wipe = any(isinstance(event, (ContentWiped, PlanEnded)) for event in outcome.events)
+            kept = {"talk": after.talk, "notes": after.notes} if wipe else loaded.kept if loaded else {}
             change = Append(
                 alarm=alarm_id, expected=before.version if before else 0, version=after.version, key=key, digest=digest,
-                snapshot=orjson.dumps(to_members(after)), open=after.open, deadline=after.due, secret_hash=secret_hash,
+                snapshot=stored(to_members(after), kept), open=after.open, deadline=after.due, secret_hash=secret_hash,
                 pin_hash=pin_hash, copy_to=after.shared, fence=fence, wipe=wipe,
                 ending="keep" if ending == was else ending,
             )  # fmt: skip
@@ -183,14 +213,14 @@ class Alarms:
         alarm = before
         events: list[Event] = []
         records: list[Record] = []
-        members = to_members(before) if before else {}
+        members = shown(to_members(before)) if before else {}
         for command in commands:
             for event in decide(alarm, command):
                 was, was_open = alarm, alarm is None or alarm.open
                 alarm = evolve(alarm, event, at, alarm_id)
                 if (due := self._deadline(alarm)) != alarm.due:
                     alarm = changed(alarm, due=due)
-                after = to_members(alarm)
+                after = shown(to_members(alarm))
                 changes = merge_patch(members, after)
                 if was is not None and isinstance(event, ContentWiped):
                     changes |= clears(PRIVATE, was.talk, was.notes)
@@ -203,6 +233,17 @@ class Alarms:
         if alarm is None:
             raise Refused(errors.NOT_FOUND, "there is no such alarm")
         return Outcome(alarm, tuple(events)), records
+
+
+def _may_open(alarm: Alarm, commands: Iterable[Command]) -> bool:
+    """Whether a closed alarm may be open afterwards: then consoles are told all of it."""
+    closed = alarm.status is Status.CLOSED
+    return closed and any(isinstance(each, (Say, Answer, AddMedia, Reopen, UndoClose)) for each in commands)
+
+
+def _said_in(alarm: Alarm, words: Mapping[bytes, bytes]) -> dict[str, Any]:
+    talk: dict[str, Any] = whole({"talk": alarm.talk}, words)["talk"]
+    return talk
 
 
 def _again(done: Done, digest: str, alarm: Alarm) -> Outcome:

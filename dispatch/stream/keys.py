@@ -62,6 +62,7 @@ class Keys:
         self.push_key = f"{tag}:push-key"  # string, in partition 0: the public key that all hubs must push with
         self.push_owners = f"{tag}:push-owners"  # hash, in partition 0: subscription -> user
         self.messengers = f"{tag}:messengers"  # hash, in partition 0: "NAME sent" and "NAME failed" -> when, how
+        self.words_of = f"{tag}:words:"  # what `words` begins with
         self._tag = tag
 
     def stream(self, station: str) -> str:

@@ -6,10 +6,10 @@ the copy's version, so repeating it, or two hubs doing it at once, changes nothi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-import orjson
 import structlog
 
 from dispatch.alarm.clock import from_text
@@ -20,6 +20,7 @@ from dispatch.alarm.state import to_members
 from dispatch.alarm.work import Work
 from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms, Outcome
+from dispatch.stream.beside import light, shown, stored, whole
 from dispatch.stream.record import Record, make_record
 from dispatch.stream.stream import Append
 
@@ -104,32 +105,37 @@ class Relay:
         async with translated():
             row = await self._stream.redis.hmget(self._stream.of(to).mirror(to, alarm_id), "v", "s")
         have, version = int(row[0] or 0), members["version"]
-        before = orjson.loads(row[1]) if have else {}
+        before = light(row[1]) if have else {}
         if have >= version:  # copied already, unless the store went back since: see `orphans`
             loaded = await self._alarms.load(alarm_id)
             if loaded is not None and loaded.alarm.version < have:
                 await self.bring(to, alarm_id, have, before)
         elif have and have + 1 == version and "wiped" not in members:
+            kept: Mapping[str, Any] = before
+            if "wipes" in members["changes"]:  # what is left of each entry stays in the snapshot: its words go
+                async with translated():
+                    words = await self._stream.redis.hgetall(self._stream.of(to).words(to, alarm_id))
+                kept = apply_patch(whole(before, words), members["changes"])
             snapshot = apply_patch(before, members["changes"])
-            await self._write(to, alarm_id, have, version, _copied(members), before, snapshot)
+            await self._write(to, alarm_id, have, version, _copied(members), before, snapshot, kept)
         else:  # its first event here, or one that was missed
             await self.bring(to, alarm_id, have, before)
 
     async def bring(self, to: str, alarm_id: str, have: int, before: dict[str, Any]) -> None:
         """Bring the whole alarm as it is now to a station whose copy (`before`, perhaps {}) is at version `have`."""
-        loaded = await self._alarms.load(alarm_id)
+        loaded = await self._alarms.load(alarm_id, whole=True)
         if loaded is None or loaded.alarm.version == have:
             return
-        snapshot, version = to_members(loaded.alarm), loaded.alarm.version
+        snapshot, version = shown(to_members(loaded.alarm)), loaded.alarm.version
         record = make_record(alarm_id, version, AlarmShared(home=loaded.alarm.home), self._work.now(), snapshot)
-        await self._write(to, alarm_id, have, version, record, before, snapshot)
+        await self._write(to, alarm_id, have, version, record, before, snapshot, {})
 
     async def _write(self, to: str, alarm_id: str, have: int, version: int, record: Record, before: dict[str, Any],
-                     snapshot: dict[str, Any]) -> None:  # fmt: skip
+                     snapshot: dict[str, Any], kept: Mapping[str, Any]) -> None:  # fmt: skip
         if snapshot["status"] == "closed":  # before the copy is: whoever finds this looks at what there is then
             await self._stream.look_at_copy(to, alarm_id, self._work.now() + CLOSED_AGAIN)
         change = Append(
-            alarm=alarm_id, expected=have, version=version, snapshot=orjson.dumps(snapshot), mirror=True,
+            alarm=alarm_id, expected=have, version=version, snapshot=stored(snapshot, kept), mirror=True,
             open=snapshot["status"] != "closed", deadline="keep",
             wipe=snapshot.get("wipes", 0) > before.get("wipes", 0),  # perhaps not by this event: some may be left out
         )  # fmt: skip

@@ -22,6 +22,7 @@ from dispatch.alarm.errors import Refused
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.store.replicas import Link, Replicas, State, Was
+from dispatch.stream.beside import light, pairs, shown, whole
 from dispatch.stream.homes import Homes
 from dispatch.stream.keys import PREFIX, Keys, partition_of
 from dispatch.stream.record import Entry, Record, with_words
@@ -259,12 +260,23 @@ class Stream:
         return (await self.end(station))[0]
 
     async def snapshot(self, station: str) -> tuple[int, str, list[bytes]]:
-        """(offset, link, the open alarms as JSON) of the station at one instant."""
+        """(offset, link, the open alarms as JSON, with all that was said) of the station at one instant."""
+        k = self.of(station)
+        end, *found = await self._snapshot_of(station, k.words_of)
+        alarms = zip(found[::2], found[1::2], strict=True)
+        return *_end(end), [orjson.dumps(shown(whole(light(alarm), pairs(words)))) for alarm, words in alarms]
+
+    async def open_snapshots(self, station: str) -> list[bytes]:
+        """The station's open alarms and those it was called in to, as they are stored: without what was said."""
+        return list((await self._snapshot_of(station, ""))[1:])
+
+    async def _snapshot_of(self, station: str, words_of: str) -> list[Any]:
         k = self.of(station)
         async with translated():
             keys = [k.ends, k.open(station), k.mirrors(station)]
-            found = await self._snapshot.run(self.redis, keys, [k.alarm(""), k.mirror(station, ""), station])
-        return *_end(found[0]), [alarm for alarm in found[1:] if alarm]
+            where = [k.alarm(""), k.mirror(station, ""), station, words_of]
+            found: list[Any] = await self._snapshot.run(self.redis, keys, where)
+        return found
 
     async def open_alarms(self, station: str) -> list[str]:
         """Ids of the station's open alarms and of those it was called in to."""

@@ -77,7 +77,7 @@ async def removed(town: Town, alarm: str, after_s: float = 0) -> None:
         while True:
             while await town.dispatch.evidence.removal.step():
                 pass
-            loaded = await town.dispatch.alarms.load(alarm)
+            loaded = await town.dispatch.alarms.load(alarm, whole=True)
             assert loaded is not None
             if all(item["state"] != "wiped" for item in loaded.alarm.media.values()):
                 return
@@ -285,7 +285,7 @@ async def test_an_end_that_the_index_has_wrong(town: Town) -> None:
     await redis.zadd(endings, {citizen.id: to_ms(town.clock.now())})
     await passes(town, 1)
     assert await redis.zscore(endings, citizen.id) == right
-    loaded = await town.dispatch.alarms.load(citizen.id)
+    loaded = await town.dispatch.alarms.load(citizen.id, whole=True)
     assert loaded is not None
     assert loaded.alarm.text == WORDS[0]
 

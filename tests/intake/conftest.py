@@ -26,7 +26,7 @@ async def earlier(town: Town) -> AsyncIterator[Citizen]:
 
 async def kept(town: Town, alarm_id: str) -> tuple[object, ...]:
     """What must not change of an alarm by what happens to others."""
-    loaded = await town.dispatch.alarms.load(alarm_id)
+    loaded = await town.dispatch.alarms.load(alarm_id, whole=True)
     assert loaded is not None
     alarm = loaded.alarm
     return alarm.text, alarm.place, alarm.status, alarm.owner, alarm.talk, alarm.media, loaded.secret_hash

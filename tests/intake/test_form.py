@@ -57,7 +57,7 @@ async def test_several_files(town: Town, fixtures: Path) -> None:
     for _ in range(2):
         assert (await posts(citizen, files, text="有照片")).status_code == 200
     await officer.hears(citizen.id, "alarm_raised", *["media_ready"] * 3)
-    loaded = await town.dispatch.alarms.load(citizen.id)
+    loaded = await town.dispatch.alarms.load(citizen.id, whole=True)
     assert loaded is not None
     assert sorted(item["kind"] for item in loaded.alarm.media.values()) == ["audio", "photo", "photo"]
     officer.unexpected.clear()
@@ -90,13 +90,13 @@ async def test_too_long_a_text_is_cut(town: Town, text: str) -> None:
     assert page.status_code == 200
     assert "被截短" in page.text
     assert "没有存上" not in page.text
-    loaded = await town.dispatch.alarms.load(citizen.id)
+    loaded = await town.dispatch.alarms.load(citizen.id, whole=True)
     assert loaded is not None
     assert loaded.alarm.text == "x" * 3999 + "…"
     (rest,) = loaded.alarm.talk.values()
     assert rest["text"] == "…" + text[3999 : 3999 + 12_000]
     assert (await posts(citizen, text=text)).status_code == 200
-    loaded = await town.dispatch.alarms.load(citizen.id)
+    loaded = await town.dispatch.alarms.load(citizen.id, whole=True)
     assert loaded is not None
     assert len(loaded.alarm.talk) == 1, "sent twice it is there once"
 
@@ -133,7 +133,7 @@ async def test_a_file_too_many(town: Town) -> None:
     )
     assert page.status_code == 200
     assert "no-link" in page.text, "the part that says so"
-    loaded = await town.dispatch.alarms.load(citizen.id)
+    loaded = await town.dispatch.alarms.load(citizen.id, whole=True)
     assert loaded is not None
     assert loaded.alarm.text == "救命"
     assert len(loaded.alarm.media) == most
@@ -165,7 +165,7 @@ async def test_an_empty_file_and_another_try(town: Town, fixtures: Path) -> None
         assert again.status_code == 200
         assert re.findall(r'data-(?:fate|state)="(\w+)"', again.text) in (["ready", "stored"], ["ready", "ready"])
         assert "no-link" not in again.text
-    loaded = await town.dispatch.alarms.load(citizen.id)
+    loaded = await town.dispatch.alarms.load(citizen.id, whole=True)
     assert loaded is not None
     assert sorted(item["mime"] for item in loaded.alarm.media.values()) == ["image/heic", "image/webp"]
 
@@ -216,7 +216,7 @@ async def test_no_room_for_a_photo(tmp_path: Path) -> None:
         told = await posts(citizen, photo, headers={}, text="救命")
         assert told.status_code == 201
         assert "spool_bytes" in told.json()["faults"][0]
-        loaded = await town.dispatch.alarms.load(citizen.id)
+        loaded = await town.dispatch.alarms.load(citizen.id, whole=True)
         assert loaded is not None
         assert (loaded.alarm.text, loaded.alarm.place) == ("救命", "三楼")
         assert town.dispatch.spool.used == 0

@@ -70,7 +70,7 @@ async def test_another_citizens_secret(town: Town, codec: str) -> None:
     assert said["text"] == "还是我的报警"
     await officer.asks("say", alarm=theirs["id"], text="给别人的")
     assert (await other.hears("said"))["text"] == "给别人的", "and nothing of the first alarm came between"
-    loaded = await town.dispatch.alarms.load(names["id"])
+    loaded = await town.dispatch.alarms.load(names["id"], whole=True)
     assert loaded is not None
     assert loaded.alarm.text == "我的"
     assert [entry["text"] for entry in loaded.alarm.talk.values()] == ["只给你"]

@@ -56,7 +56,7 @@ class Hub:
         return alarm
 
     async def alarm(self, alarm: str) -> Alarm:
-        loaded = await self.alarms.load(alarm)
+        loaded = await self.alarms.load(alarm, whole=True)
         assert loaded is not None
         return loaded.alarm
 

@@ -172,10 +172,10 @@ async def test_a_copy_under_way_while_the_store_goes_back(folder: Path, tmp_path
     alarm = await hub.raises(OTHER)
     load = hub.alarms.load
 
-    async def goes_back(name: str) -> object:
+    async def goes_back(name: str, whole: bool = False) -> object:
         """Between the reading of the alarm and the writing of its copy."""
         hub.alarms.load = load  # type: ignore[method-assign]
-        loaded = await load(name)
+        loaded = await load(name, whole)
         await shut(store.url)
         await asyncio.to_thread(store.ended)
         shutil.rmtree(folder)

@@ -11,6 +11,7 @@ from dispatch.alarm.commands import Acknowledge, AddNote, Close, Say
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.state import to_members
 from dispatch.alarmlog.chain import verify
+from dispatch.stream import beside
 from dispatch.stream.record import Entry
 from dispatch.stream.relay import Relay
 from tests.stream.conftest import HOME, Hub, officer
@@ -35,7 +36,7 @@ async def shown(hub: Hub, station: str) -> list[dict[str, Any]]:
 
 async def home(hub: Hub, alarm: str) -> dict[str, Any]:
     """The alarm as its own station has it."""
-    return dict(orjson.loads(orjson.dumps(to_members(await hub.alarm(alarm)))))
+    return dict(orjson.loads(orjson.dumps(beside.shown(to_members(await hub.alarm(alarm))))))
 
 
 async def test_the_first_copy_brings_the_whole_alarm(hub: Hub) -> None:
