@@ -178,7 +178,7 @@ class Dispatch:
 
     def _starlette(self, folder: Path, voice: Path) -> Starlette:
         pages = web.Pages(folder, self.settings)
-        self.routes = vouched(self.stream, self._routes(pages, folder, voice), promise_nothing=(web.SIGN_IN,))
+        self.routes = vouched(self.stream, self._routes(pages, folder, voice), promise_nothing=(web.SIGN_IN, web.STAY))
         return Starlette(
             routes=self.routes,
             exception_handlers={Refused: pages.refused, ClientDisconnect: web.hung_up, 404: web.not_found},
@@ -288,8 +288,11 @@ class Dispatch:
     # -- who -----------------------------------------------------------------------------------------------------
 
     async def who(self, connection: HTTPConnection) -> Actor:
-        """The signed-in officer or supervisor; raises as `Identity.staff`."""
-        return await self.identity.staff(*tokens(connection))
+        """The signed-in officer or supervisor, who is at work; raises as `Identity.staff`."""
+        given = tokens(connection)
+        actor = await self.identity.staff(*given)
+        await self.identity.used(*given)
+        return actor
 
     async def _citizen_of(self, request: Request, alarm_id: str) -> Any:
         return await self.citizens.authorise(alarm_id, intake_http.bearer(request))
@@ -304,7 +307,7 @@ class Dispatch:
     async def _console_socket(self, socket: WebSocket) -> None:
         try:
             async with self.desk.admission.place():
-                actor = await self.who(socket)
+                actor = await self.identity.staff(*tokens(socket))  # coming back by itself is no use of a console
         except Refused as refused:
             await socket.accept()
             gone = {errors.NOT_SIGNED_IN: errors.SIGNED_OUT, errors.NOT_ALLOWED: errors.FORBIDDEN}
@@ -315,7 +318,10 @@ class Dispatch:
         async def alive() -> bool:
             return await self.identity.who(*given) == actor
 
-        await ConsoleSocket.open(socket, actor, self.desk, alive)
+        async def used() -> None:
+            await self.identity.used(*given)
+
+        await ConsoleSocket.open(socket, actor, self.desk, alive, used)
 
     # -- what stages are handed ----------------------------------------------------------------------------------
 

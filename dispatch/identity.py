@@ -10,6 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -31,6 +32,9 @@ KINDS: Final = ("guard", "grid_worker", "volunteer")
 COOKIE: Final = "dispatch_session"
 _TOKENS = 4
 """So many cookies of the name are looked at."""
+_RENEW_EVERY_S = 300
+_RENEWED = 10_000
+"""Sign-ins of which it is known when they were renewed; forgetting one costs a write."""
 LEAST_PASSWORD: Final = 10
 HASHER: Final = argon2.PasswordHasher()
 """argon2id with the library's present advice (RFC 9106, low memory)."""
@@ -70,7 +74,7 @@ class Identity:
     Args:
         stream: for its store.
         clock: time.
-        hours: how long a sign-in lasts.
+        hours: how long a sign-in lasts after it was used last.
         attempts: failed sign-ins of one name until it has to wait ...
         window_s: ... so many seconds.
         hasher: of passwords.
@@ -87,6 +91,8 @@ class Identity:
         self._seconds = int(hours * 3600)
         self._attempts = attempts
         self._window_s = int(window_s)
+        self._renew_every = timedelta(seconds=min(_RENEW_EVERY_S, self._seconds / 12))
+        self._renew_at: dict[str, datetime] = {}
         self.on_sign_out: list[Callable[[Actor], Awaitable[None]]] = []
 
     # -- users -------------------------------------------------------------------------------------------------
@@ -197,6 +203,36 @@ class Identity:
             if found and not (record := orjson.loads(found[1]))["disabled"]:
                 return Actor(found[0].decode(), record["station"], record["role"])
         return None
+
+    async def used(self, *given: str) -> None:
+        """Who holds one of these tokens is at work: their sign-in lasts its whole time from now on.
+
+        Written seldom: a thousand consoles that say every few seconds that they can ring cost the store nothing.
+        """
+        now = self.clock.now()
+        for token in given:
+            digest = _digest(token)
+            if now < self._renew_at.get(digest, now):
+                continue
+            async with translated():
+                name = await self._redis.get(self._keys.session(digest))
+                if name is not None:
+                    pipe = self._redis.pipeline()
+                    pipe.expire(self._keys.session(digest), self._seconds)
+                    pipe.expire(self._keys.sessions_of(name.decode()), self._seconds)
+                    await pipe.execute()
+            if len(self._renew_at) >= _RENEWED:
+                self._renew_at.clear()
+            self._renew_at[digest] = now + self._renew_every
+
+    async def ends_at(self, *given: str) -> datetime | None:
+        """When the longest of these sign-ins ends unless it is used; None when all have ended."""
+        async with translated():
+            pipe = self._redis.pipeline(transaction=False)
+            for token in given:
+                pipe.pttl(self._keys.session(_digest(token)))
+            left = max([ms for ms in await pipe.execute() if ms > 0], default=None) if given else None
+        return None if left is None else self.clock.now() + timedelta(milliseconds=left)
 
     async def signed_in(self, *given: str) -> Actor:
         """Who holds one of these tokens.

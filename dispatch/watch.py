@@ -68,6 +68,7 @@ def make(settings: Settings, alarms: Alarms, work: Work, roster: Roster, hub: Hu
             return
 
         async def alive() -> bool:
+            await identity.used(*given)  # whoever is on watch is at work
             return await identity.who(*given) == actor
 
         await HelperSocket(socket, actor, post, alive).run()

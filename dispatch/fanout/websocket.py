@@ -93,11 +93,14 @@ class ConsoleSocket:
         actor: who.
         desk: the other stages.
         alive: whether the sign-in still holds; asked at every `ready`.
+        used: told that the console is: it can ring, or a person acts at it.
     """
 
     def __init__(
-        self, wire: Protocol, packed: bool, actor: Actor, desk: Desk, alive: Callable[[], Awaitable[bool]]
-    ) -> None:
+        self, wire: Protocol, packed: bool, actor: Actor, desk: Desk, alive: Callable[[], Awaitable[bool]],
+        used: Callable[[], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        self._used = used
         self._wire = wire
         self._actor = actor
         self._desk = desk
@@ -107,12 +110,15 @@ class ConsoleSocket:
         self._ready_at: set[str] = set()  # stations at which this console counts as ready
 
     @classmethod
-    async def open(cls, socket: WebSocket, actor: Actor, desk: Desk, alive: Callable[[], Awaitable[bool]]) -> None:
+    async def open(
+        cls, socket: WebSocket, actor: Actor, desk: Desk, alive: Callable[[], Awaitable[bool]],
+        used: Callable[[], Awaitable[None]],
+    ) -> None:  # fmt: skip
         """Accept `socket` and leave it to its connection, which serves it when the application has returned."""
         chosen = choose(socket.scope["subprotocols"])
         wire: Protocol = socket.scope["extensions"][DIRECT]
         await socket.accept(subprotocol=chosen)
-        wire.afterwards = cls(wire, chosen == MSGPACK, actor, desk, alive).run
+        wire.afterwards = cls(wire, chosen == MSGPACK, actor, desk, alive, used).run
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
@@ -221,6 +227,8 @@ class ConsoleSocket:
                 async with self._desk.admission.place():
                     await self._readiness(sound)
                 return {}
+        await self._used()
+        match message:
             case m.OfAlarm(alarm=alarm_id) if type(message) not in self._desk.asked:
                 return await self._command(alarm_id, message)
         return await self._desk.asked[type(message)](self._actor, message)
@@ -253,6 +261,7 @@ class ConsoleSocket:
         if not sound:
             await self._not_ready("sound_off")
             return
+        await self._used()
         for station in self._console.stations:
             self._ready_at.add(station)
             await self._desk.ready(station, self._actor.name, self._actor.role, self._console.session.id)
