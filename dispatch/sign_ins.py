@@ -53,7 +53,10 @@ class SignIns:
         async def holds() -> bool:
             return await self._identity.who(*given) == actor
 
-        return SignIn(actor, holds, lambda end: self.use(given, actor, end))
+        async def used() -> None:
+            await self._identity.used(*given)
+
+        return SignIn(actor, holds, lambda end: self.use(given, actor, end), used)
 
     def use(self, given: tuple[str, ...], actor: Actor, end: Callable[[], None]) -> Callable[[], None]:
         """Have `end` called once the sign-in has ended; returns what says that it is no longer in use."""

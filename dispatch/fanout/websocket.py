@@ -93,11 +93,13 @@ class SignIn:
         actor: whose it was then.
         holds: whether it is still theirs, with the same role and station; asked of the store.
         keep: (what ends it) -> what is called when it has ended by itself.
+        used: told that its holder is at work: they act, or their console can ring.
     """
 
     actor: Actor
     holds: Callable[[], Awaitable[bool]]
     keep: Callable[[Callable[[], None]], Callable[[], None]]
+    used: Callable[[], Awaitable[None]]
 
 
 class ConsoleSocket:
@@ -243,6 +245,8 @@ class ConsoleSocket:
                 async with self._desk.admission.place():
                     await self._readiness(sound)
                 return {}
+        await self._sign_in.used()
+        match message:
             case m.OfAlarm(alarm=alarm_id) if type(message) not in self._desk.asked:
                 return await self._command(alarm_id, message)
         return await self._desk.asked[type(message)](self._actor, message)
@@ -275,6 +279,7 @@ class ConsoleSocket:
         if not sound:
             await self._not_ready("sound_off")
             return
+        await self._sign_in.used()
         for station in self._console.stations:
             self._ready_at.add(station)
             await self._desk.ready(station, self._actor.name, self._actor.role, self._console.session.id)
