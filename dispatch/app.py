@@ -140,7 +140,7 @@ class Dispatch:
         self.strays = Strays(self.alarms, settings.boundaries, self.identity.people, lambda: versions.newest)
         every = self.strays.every
         self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, every, **of_newest)
-        self.time = Timekeeping(self.stream, clock, self.stations) if isinstance(clock, StoreClock) else None
+        self.time = Timekeeping(self.stream, clock, self.stations, work) if isinstance(clock, StoreClock) else None
         self.endings = Endings(self.alarms, self.leases, work, every, lambda: not self._doubtful)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
         self.relay = Relay(self.alarms, work)
