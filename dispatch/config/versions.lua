@@ -10,7 +10,9 @@ end
 redis.call('HSET', KEYS[2], ARGV[1], number .. ' ' .. ARGV[5] .. ' ' .. ARGV[3])
 local answer, hubs = {tostring(number)}, redis.call('HGETALL', KEYS[2])
 for i = 1, #hubs, 2 do
-  if tonumber(string.match(hubs[i + 1], '^%d+ (%d+) ')) > tonumber(ARGV[4]) then
+  -- One that would live for long said so before the clock was set back: if it does live, it says so anew at once.
+  local left = tonumber(string.match(hubs[i + 1], '^%d+ (%d+) ')) - tonumber(ARGV[4])
+  if left > 0 and left <= 10000 then
     answer[#answer + 1] = hubs[i + 1]
   else
     redis.call('HDEL', KEYS[2], hubs[i])

@@ -28,6 +28,7 @@ AGAIN_MS = 4_000
 ASKS_S = 21
 """After so long a page near the known end has asked the hub once more."""
 HOUR = 3600
+SMALL: Any = {"viewport": {"width": 390, "height": 844}}
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 
 
@@ -156,6 +157,24 @@ async def test_a_station_that_is_no_more(town: Town, browser: Browser) -> None:
     await page.goto(f"{town.url}/console")
     await expect(page.locator("[data-part=gone]")).to_contain_text("配置里已经没有您所在的派出所")
     await context.close()
+
+
+async def test_a_helper_hears_it_too(town: Town, browser: Browser, axe: str) -> None:
+    """A helper on watch whose sign-in ends hears it, reads that no call comes any more, and is followed no longer."""
+    await town.user("H01", role="helper")
+    there: Any = {"geolocation": {"latitude": 41.806, "longitude": 123.466}, "permissions": ["geolocation"]}
+    async with desk(browser, town, "H01", "/helper", checked=False, script=TONES, timed=True, **SMALL, **there) as page:
+        await page.click(act("watch-on"))
+        await page.click(act("sound-check"))
+        await page.click(act("sound-heard"))
+        await expect(page.locator(act("watch-off"))).to_be_visible()
+        await town.dispatch.identity.disable("H01")
+        await time_passes(town, page)
+        await expect(page.locator("[data-part=gone]")).to_contain_text("您不在值守，也没有共享位置")
+        await hears(page)
+        assert await findings(page, axe) == []
+        await page.click(act("sign-in-again"))
+        await page.wait_for_url("**/sign-in?next=%2Fhelper")
 
 
 @pytest.mark.parametrize("path", ["/console", "/supervisor"])

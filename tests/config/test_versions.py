@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,14 @@ async def test_a_newest_hub_that_dies(town: Town, ghost: Callable[..., Versions]
     assert "V01" in await calls(officer, alarm)
 
 
+async def test_a_newest_hub_that_dies_before_the_clock_is_set_back(town: Town, ghost: Callable[..., Versions]) -> None:
+    """Nobody waits an hour for it: it does not say that it lives by the clock that there is now."""
+    newer = ghost("newer", with_rota(town.settings, "V08", "V09"))
+    await newer.step(town.clock.now() + timedelta(hours=1))
+    await town.clock.advance(1)
+    assert (town.dispatch.versions.newest, town.dispatch.versions.other) == (True, ())
+
+
 ORDERS = {
     "who comes later is newer": ("one", "two"),
     "who comes back is as old as before": ("one", "two", "one"),
@@ -226,8 +234,7 @@ async def test_check_says_what_runs(root: Path, town: Town, tmp_path: Path) -> N
     file = tmp_path / "mine" / "rota.toml"
     file.write_text(file.read_text("utf-8").replace("per_day = 2", "per_day = 1"), "utf-8")
     shell = Shell(tmp_path, DISPATCH_STORE=town.store.url, DISPATCH_STORE_PREFIX=town.prefix.removesuffix(":"))
-    with town.clock.under_way():  # the command's time is the store's
-        town.clock.jump((await town.dispatch.stream.now() - town.clock.now()).total_seconds())
-        await town.dispatch.versions.step(town.clock.now())
-        said = shell.on_data("check", "--config", "mine").good
+    lasting = Versions(town.dispatch.stream, "lasting", town.settings, 10)  # a command takes longer than a lease
+    await lasting.step(await town.dispatch.stream.now())  # the command's time is the store's
+    said = shell.on_data("check", "--config", "mine").good
     assert "Hubs that run have another rota.toml: restart them" in said

@@ -9,7 +9,7 @@ import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { gone } from "../shared/ending.js";
 import { EndsSoon, Gone } from "../shared/ending-part.js";
-import { begin, link } from "../shared/session.js";
+import { begin, link, user } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
 import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
 import { announce, Told } from "../shared/told.js";
@@ -27,7 +27,7 @@ function Console() {
   const { state } = useValue(link.state);
   const lost = useValue(gone);
   const chosen = useValue(selected);
-  if (lost) return html`<${Gone} />`;
+  if (lost) return html`<${Gone} name=${user.peek().name} />`;
   return html`
     <${Head}
       title=${t("console.title")}

@@ -1,8 +1,7 @@
 /** A sign-in that ends soon, as a line; and, in the place of the whole page, that no alarm reaches it any more. */
 
 import { html, useComputed, useEffect, useState, useValue } from "./dom.js";
-import { gone, quiet, soon, warn } from "./ending.js";
-import { leave, user } from "./session.js";
+import { gone, quiet, signInAgain, soon, warn } from "./ending.js";
 import { clock, tick } from "./time.js";
 import { lang, t } from "./words.js";
 
@@ -30,8 +29,12 @@ export function EndsSoon() {
   `;
 }
 
-/** In the place of the page: what was on it is no longer this person's to see, or no longer true. */
-export function Gone() {
+/**
+ * In the place of the page: what was on it is no longer this person's to see, or no longer true.
+ *
+ * @param {{ name: string }} props whose page it was
+ */
+export function Gone({ name }) {
   const why = useValue(gone);
   useValue(lang);
   useEffect(() => {
@@ -40,13 +43,13 @@ export function Gone() {
   const go = () => {
     quiet();
     if (why === "no_station") location.reload();
-    else leave();
+    else signInAgain();
   };
   return html`
     <main class="gone" data-part="gone" data-why=${why} role="alert">
       <div class="gone-words">
         <h1>${t("ending.title")}</h1>
-        <p>${t(`ending.${why}`, { name: user.peek().name })}</p>
+        <p>${t(`ending.${why}`, { name })}</p>
         <button class="main" data-act="sign-in-again" onClick=${go}>
           ${t(why === "no_station" ? "ending.reload" : "ending.again")}
         </button>

@@ -29,6 +29,9 @@ export function onPurpose(on) {
   leaving = on;
 }
 
+/** Why a hub closed a page's socket for good. @param {number} [code] @returns {Why} */
+export const whyClosed = (code) => (code === 4501 ? "signed_out" : code === 4503 ? "forbidden" : "ended");
+
 /** No alarm reaches this page from now on. @param {Why} why */
 export function lose(why) {
   if (leaving || gone.peek()) return;
@@ -45,6 +48,11 @@ export function warn(at) {
   soon.value = at;
   if (at === null) clearInterval(sounding);
   else if (before === null) again(SOON_AGAIN_MS, false);
+}
+
+/** To the sign-in page, and from there back to this one. */
+export function signInAgain() {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
 }
 
 /** The person is there. */

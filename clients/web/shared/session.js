@@ -5,7 +5,7 @@
 
 import { computed, effect, signal } from "/static/vendor/signals-core.js";
 
-import { gone, lose, soon, warn } from "./ending.js";
+import { gone, lose, signInAgain, soon, warn, whyClosed } from "./ending.js";
 import { Link, newRef } from "./link.js";
 import { FLOOD, remind, ring, sound, sounding } from "./sound.js";
 import { makeStore, rings } from "./store.js";
@@ -95,7 +95,7 @@ async function who() {
     const answer = await fetch("/session");
     if (answer.status === 401) {
       if (begun) lose("signed_out");
-      else leave();
+      else signInAgain();
     }
     if (answer.ok) return await answer.json();
   } catch {
@@ -105,11 +105,6 @@ async function who() {
 }
 
 let begun = false;
-
-/** To the sign-in page, by a person's own act, or before there was anything to see here. */
-export function leave() {
-  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
-}
 
 /** Everything that must stand before the first picture. @returns {Promise<boolean>} */
 export async function begin() {
@@ -140,7 +135,7 @@ export async function begin() {
   });
   effect(() => {
     const { state, code } = link.state.value;
-    if (state === "ended") lose(code === 4501 ? "signed_out" : code === 4503 ? "forbidden" : "ended");
+    if (state === "ended") lose(whyClosed(code));
   });
   effect(() => {
     const { station } = user.value;

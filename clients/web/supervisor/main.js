@@ -9,7 +9,7 @@ import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { gone } from "../shared/ending.js";
 import { EndsSoon, Gone } from "../shared/ending-part.js";
-import { begin, link } from "../shared/session.js";
+import { begin, link, user } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
 import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
 import { Told } from "../shared/told.js";
@@ -54,7 +54,7 @@ function Supervisor() {
   const { state } = useValue(link.state);
   const lost = useValue(gone);
   const on = useValue(view);
-  if (lost) return html`<${Gone} />`;
+  if (lost) return html`<${Gone} name=${user.peek().name} />`;
   return html`
     <${Head} title=${t("supervisor.title")} onCheck=${check}><${Views} /><//>
     <${NotReady} onCheck=${check} />
