@@ -188,6 +188,18 @@ async def test_a_browser_that_keeps_nothing(town: Town, browser: Browser, path: 
         await expect(page.locator("[data-alarm]").first).to_be_visible()
 
 
+async def test_a_browser_that_forgets(town: Town, browser: Browser) -> None:
+    """Cookies that are cleared are noticed when the console comes back to its hub: heard, and said."""
+    await town.user("V01")
+    async with desk(browser, town, "V01", script=TONES, timed=True) as page:
+        await page.context.clear_cookies()
+        for console in list(town.dispatch.hub.consoles):
+            town.dispatch.hub.cut(console, 4000, "the hub stops")
+        await time_passes(town, page)
+        await expect(page.locator("[data-part=gone][data-why=signed_out]")).to_be_visible()
+        await hears(page)
+
+
 async def test_who_signs_out_hears_nothing(town: Town, browser: Browser) -> None:
     """A sign-out on purpose leads to the sign-in page at once, without a tone."""
     await town.user("V01")
