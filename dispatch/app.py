@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from dispatch import notices, sign_ins, telemetry, watch, web
+from dispatch import __version__, notices, sign_ins, telemetry, watch, web
 from dispatch.alarm import errors, messages, retention
 from dispatch.alarm.clock import StoreClock, Timeline
 from dispatch.alarm.commands import Actor
@@ -193,7 +193,7 @@ class Dispatch:
             stations=self.stations, ready=self._ready, lost=self._lost, send_on=self._send_on,
             asked={messages.Duty: self.shifts.sign, **self.nearby.asked}, notices=self.notices.message,
             admission=Admission(desk.admission, work), heard=self.presence.heard,
-            windows=Windows(desk.grace_s, desk.undo_close_s),
+            windows=Windows(desk.grace_s, desk.undo_close_s), version=__version__,
         )  # fmt: skip
         self.routes: list[BaseRoute] = []
         self.asgi: ASGIApp = UnderWay(web.Guard(self._starlette(pages, voice), settings.serve.origins), work)

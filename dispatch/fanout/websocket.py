@@ -67,6 +67,7 @@ class Desk:
         admission: to be recognised, to subscribe and to renew.
         heard: (officer, station or None for all) -> a console of theirs lives.
         windows: what may be done for some seconds only.
+        version: of this hub.
     """
 
     alarms: Alarms
@@ -83,6 +84,7 @@ class Desk:
     admission: Admission
     heard: Callable[[str, str | None], Awaitable[None]]
     windows: Windows
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,7 @@ class ConsoleSocket:
         def hello(recovered: dict[str, bool]) -> Frame:
             who = {"name": self._actor.name, "role": self._actor.role, "station": self._actor.station}
             now = to_text(self._desk.work.now())
-            said = {"recovered": recovered, "user": who, "now": now}
+            said = {"recovered": recovered, "user": who, "now": now, "hub_version": self._desk.version}
             return Frame(orjson.dumps(ok(self._desk.alarms.stream, message, said)))
 
         after = {station: (at.epoch, at.offset) for station, at in message.after.items()}

@@ -1,6 +1,7 @@
 """What takes away a console's power to wake is heard first, and said; no page goes to the sign-in by itself (P5)."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -187,6 +188,38 @@ async def test_a_browser_that_keeps_nothing(town: Town, browser: Browser, path: 
         await expect(page.locator("html")).to_have_attribute("data-theme", "light")
         await town.citizen().raises()
         await expect(page.locator("[data-alarm]").first).to_be_visible()
+
+
+async def test_a_new_version(town: Town, browser: Browser, axe: str) -> None:
+    """A console that comes back to a newer hub is heard, says so and rings on; only a person loads it anew."""
+    await town.user("V01")
+    async with desk(browser, town, "V01", script=TONES, timed=True) as page:
+        line = page.locator("[data-part=outdated]")
+        await expect(line).to_have_count(0)
+        town.dispatch.desk = replace(town.dispatch.desk, version="9.9.9")  # as of the hub that follows this one
+        for console in list(town.dispatch.hub.consoles):
+            town.dispatch.hub.cut(console, 4000, "the hub stops")
+        await time_passes(town, page)
+        await expect(line).to_contain_text("服务器已更新")
+        assert await page.evaluate(f"tones.includes({PITCH})")
+        await town.citizen().raises()
+        await expect(page.locator("html")).to_have_attribute("data-ringing", "true")
+        assert await findings(page, axe) == []
+        await page.click(act("reload"))
+        await expect(page.locator("[data-part=not-ready]")).to_be_visible()
+        await expect(line).to_have_count(0)
+
+
+async def test_a_browser_that_forgets(town: Town, browser: Browser) -> None:
+    """Cookies that are cleared are noticed when the console comes back to its hub: heard, and said."""
+    await town.user("V01")
+    async with desk(browser, town, "V01", script=TONES, timed=True) as page:
+        await page.context.clear_cookies()
+        for console in list(town.dispatch.hub.consoles):
+            town.dispatch.hub.cut(console, 4000, "the hub stops")
+        await time_passes(town, page)
+        await expect(page.locator("[data-part=gone][data-why=signed_out]")).to_be_visible()
+        await hears(page)
 
 
 async def test_who_signs_out_hears_nothing(town: Town, browser: Browser) -> None:

@@ -1,7 +1,7 @@
-/** A sign-in that ends soon, as a line; and, in the place of the whole page, that no alarm reaches it any more. */
+/** Lines: a sign-in that ends soon, a newer hub. In the place of the whole page: that no alarm reaches it any more. */
 
 import { html, useComputed, useEffect, useState, useValue } from "./dom.js";
-import { gone, quiet, signInAgain, soon, warn } from "./ending.js";
+import { gone, outdated, quiet, signInAgain, soon, warn } from "./ending.js";
 import { clock, tick } from "./time.js";
 import { lang, t } from "./words.js";
 
@@ -25,6 +25,18 @@ export function EndsSoon() {
         >${t(failed ? "ending.stay_failed" : "ending.soon", { at: clock(at).slice(0, -3), n: minutes })}</span
       >
       <button data-act="stay" onClick=${() => void stay()}>${t("ending.stay")}</button>
+    </div>
+  `;
+}
+
+/** The line on a page that is older than its hub. */
+export function Outdated() {
+  useValue(lang);
+  if (!useValue(outdated)) return null;
+  return html`
+    <div class="ends-soon" data-part="outdated" role="status">
+      <span>${t("ending.outdated")}</span>
+      <button data-act="reload" onClick=${() => location.reload()}>${t("ending.reload")}</button>
     </div>
   `;
 }

@@ -21,12 +21,22 @@ export const gone = signal(null);
 /** When the sign-in ends, in the server's milliseconds, once that is near. @type {import("/static/vendor/signals-core.js").Signal<number | null>} */
 export const soon = signal(null);
 
+/** Whether the hub is newer than this page, which goes on as it is. */
+export const outdated = signal(false);
+
 let leaving = false;
 let sounding = 0;
 
 /** A person leaves the page on purpose, or does not after all: what ends by that is no news. @param {boolean} on */
 export function onPurpose(on) {
   leaving = on;
+}
+
+/** A page is loaded anew by a person, at a quiet moment: it would have to have its sound checked again. */
+export function outdate() {
+  if (outdated.peek()) return;
+  outdated.value = true;
+  remind(PITCH, 3, LOUDNESS[1]);
 }
 
 /** Why a hub closed a page's socket for good. @param {number} [code] @returns {Why} */

@@ -5,7 +5,7 @@
 
 import { computed, effect, signal } from "/static/vendor/signals-core.js";
 
-import { gone, lose, signInAgain, soon, warn, whyClosed } from "./ending.js";
+import { gone, lose, outdate, signInAgain, soon, warn, whyClosed } from "./ending.js";
 import { Link, newRef } from "./link.js";
 import { FLOOD, remind, ring, sound, sounding } from "./sound.js";
 import { makeStore, rings } from "./store.js";
@@ -140,6 +140,11 @@ export async function begin() {
   effect(() => {
     const { station } = user.value;
     if (station && link.stations.value && !link.stations.value.includes(station)) lose("no_station");
+  });
+  let version = "";
+  effect(() => {
+    version ||= link.version.value;
+    if (link.version.value !== version) outdate();
   });
   endsAt = Date.parse(person.ends_at);
   soonMs = Math.min(SOON_MS, (endsAt - Date.parse(person.now)) / 2);

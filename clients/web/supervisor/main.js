@@ -8,7 +8,7 @@ import { AlertsBroken } from "../shared/alerts-part.js";
 import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { gone } from "../shared/ending.js";
-import { EndsSoon, Gone } from "../shared/ending-part.js";
+import { EndsSoon, Gone, Outdated } from "../shared/ending-part.js";
 import { begin, link, user } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
 import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
@@ -59,6 +59,7 @@ function Supervisor() {
     <${Head} title=${t("supervisor.title")} onCheck=${check}><${Views} /><//>
     <${NotReady} onCheck=${check} />
     <${EndsSoon} />
+    <${Outdated} />
     <${AlertsBroken} onCheck=${check} />
     <${Notices} open=${open} more=${allLate} />
     <${Flood} />
