@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import orjson
@@ -89,12 +90,14 @@ class BoundedHeads(WholeAnswers):
                 self._break_off()
             self._window = (second, self._came)
 
-    def _break_off(self) -> None:
+    def _break_off(self, at_once: bool = False) -> None:
         if not self._answers:  # or not any more: the rest of what was answered early
             self.transport.close()
             return
         self._cut = self.cycle
         self.cycle.keep_alive = False
+        if not at_once:
+            self.cycle.transport = cast("Any", _Lingering(self.transport, self._linger))
         self.cycle.message_event.set()
 
     def idle(self) -> Idle | None:
@@ -112,7 +115,7 @@ class BoundedHeads(WholeAnswers):
 
     def make_room(self) -> None:
         if self._answers:
-            self._break_off()
+            self._break_off(at_once=True)
         else:
             self.transport.abort()
 
@@ -190,14 +193,31 @@ class BoundedHeads(WholeAnswers):
 
         In the middle of a body there is somebody who answers for it; they are told that no more comes.
         """
-        self._held = b""
         if self._answers:
+            self._held = b""
             self.transport.close()
             return
-        self._refused = True
         body = orjson.dumps(Refused(error, why).body())
         self.transport.write(
             b"HTTP/1.1 %d \r\ncontent-type: application/json\r\ncache-control: no-store\r\n"
             b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (error.status, len(body), body)
         )
-        self.transport.write_eof()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Nothing more is said, and nothing that comes is read, to the next look."""
+        self._held = b""
+        self._refused = True
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+
+
+class _Lingering:
+    """The transport of a request that was broken off: its end waits until the answer was taken."""
+
+    def __init__(self, transport: Any, linger: Callable[[], None]) -> None:
+        self._transport = transport
+        self.close = linger
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

@@ -89,6 +89,7 @@ async def test_the_oldest_leaves_first(narrow: Town) -> None:
     """Of those who say nothing: the newest stay."""
     strangers = [await Raw.open(narrow.url) for _ in range(MOST)]
     await let_in(narrow)
+    await narrow.clock.advance(1)
     more = [await Raw.open(narrow.url) for _ in range(MOST // 2)]
     await let_in(narrow)
     for oldest in strangers[: MOST // 3]:
@@ -143,6 +144,18 @@ async def test_a_body_that_stops(town: Town, what: str) -> None:
     head, _, body = (await link.rest()).partition(b"\r\n\r\n")
     assert head.startswith((b"HTTP/1.1 408 ", b"HTTP/1.1 404 "))  # of a photo: there is no such alarm
     assert b"408" not in head or json.loads(body)["retry"] is True
+
+
+async def test_a_body_that_dribbles(town: Town) -> None:
+    """A byte now and then is no progress: less than `serve.slow_bytes_s` in half a minute is broken off like none."""
+    link = await Raw.open(town.url)
+    await link.sends(JSON + b"Content-Length: 50000\r\n\r\n{")
+    await let_in(town)
+    for _ in range(32):
+        await link.sends(b" " * 10)
+        await let_in(town)
+        await town.clock.advance(1)
+    assert await link.answers() == [408]
 
 
 async def test_a_form_that_stops_is_an_alarm(town: Town) -> None:
