@@ -20,6 +20,8 @@ from dispatch.sections import Serve
 log = structlog.get_logger()
 LOOK_EVERY_S: Final = 1.0
 _SHED = Counter("dispatch_connections_shed", "Connections that left to make room", ["why"])
+STANDS_STILL_S: Final = 5
+"""Seconds without a byte after which something that is not whole stands still."""
 _BATCH = 100
 """A hundredth of all is looked for at once: to look through all for each who comes would cost more than they do."""
 _NR_OPEN = Path("/proc/sys/fs/nr_open")
@@ -33,11 +35,25 @@ class Idle(NamedTuple):
     since: int
 
 
+class Held(NamedTuple):
+    """What waits in memory for its rest."""
+
+    heard: int
+    """In which second something came last."""
+    size: int
+
+
 class Connection(Protocol):
     """One connection, as the door sees it."""
 
     def look(self, second: int) -> None:
         """Leave, or cut something short, if that is due; `second` counts the looks."""
+
+    def held(self) -> Held:
+        """What it has sent of something that is not whole."""
+
+    def let_go(self) -> None:
+        """Lose that; it may be sent again."""
 
     def idle(self) -> Idle | None:
         """Whether it may leave for another."""
@@ -77,6 +93,22 @@ class Door:
         self.second += 1
         for connection in tuple(self.inside):
             connection.look(self.second)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Have what is not whole stay within `serve.held_bytes`: what stands still goes first, then the largest."""
+        held = [(how, each) for each in self.inside if (how := each.held()).size]
+        over = sum(how.size for how, _ in held) - self.limits.held_bytes
+        if over <= 0:
+            return
+        still = self.second - STANDS_STILL_S
+        held.sort(key=lambda one: (0, one[0].heard) if one[0].heard <= still else (1, -one[0].size))
+        for how, each in held:
+            if over <= 0:
+                return
+            over -= how.size
+            _SHED.labels("held").inc()
+            each.let_go()
 
     def _make_room(self, newest: Connection) -> None:
         idle = [(how, each) for each in self.inside if each is not newest and (how := each.idle()) is not None]

@@ -2,7 +2,8 @@
 
 Pings are answered once for all that came together, and no more than once while the peer does not read (RFC 6455,
 section 5.5.3). More of them in a second than `serve.control_frames`, or a message in more pieces than
-`serve.fragments`: closed with 4429. Messages that come before their turn wait unparsed.
+`serve.fragments`: closed with 4429. Messages that come before their turn wait unparsed. Before it is known who is there
+a message has `_FIRST` bytes, which no alarm needs.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Any, Final
 from prometheus_client import Counter
 
 from dispatch.alarm import errors
-from dispatch.edge.door import Door, Idle, Stall
+from dispatch.edge.door import Door, Held, Idle, Stall
 from dispatch.fanout.transport import Protocol
 
 _PIECE = 4096
 """Bytes that are parsed at once: no more than so many can hold messages that come before their turn."""
+_FIRST = 131_072
 _PONG: Final = b"\x8a"
 _TOO_MUCH = Counter("dispatch_sockets_flooded", "WebSockets closed for too many control frames or fragments")
 
@@ -36,7 +38,7 @@ class BoundedFrames(Protocol):
         self._second = 0  # of the machine's running time, in which were ...
         self._controls = 0  # ... so many control frames
         self._flooded = False
-        self._began = door.second
+        self._began = self._heard = door.second
         self._stall = Stall()
 
     # -- the connection --------------------------------------------------------------------------------------------
@@ -56,6 +58,16 @@ class BoundedFrames(Protocol):
     def idle(self) -> Idle | None:
         return None if self.known else Idle(1, self._began)
 
+    def held(self) -> Held:
+        return Held(self._heard, self._partial() + len(self._held))
+
+    def let_go(self) -> None:
+        self._flood("too much waits for its rest")
+
+    def _partial(self) -> int:
+        """Bytes of a message that is not whole."""
+        return len(self.conn.reader.buffer) + (self.conn.current_size or 0)
+
     def make_room(self) -> None:
         """Told as by a hub that stops, but not waited for: it comes back when it has something to say."""
         if self.handshake_complete and not self.buffered():
@@ -68,6 +80,7 @@ class BoundedFrames(Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._flooded:
+            self._heard = self._door.second
             self._held += data
             self._read()
 
@@ -95,6 +108,8 @@ class BoundedFrames(Protocol):
         while self._held and not (self.read_paused or self._flooded or self.transport.is_closing()):
             piece, self._held = self._held[:_PIECE], self._held[_PIECE:]
             super().data_received(piece)
+            if not self.known and self._partial() > _FIRST:
+                self._flood("a first message that long is none")
 
     # -- frames ----------------------------------------------------------------------------------------------------
 
@@ -140,6 +155,8 @@ class BoundedFrames(Protocol):
             return
         self._flooded = True
         self.frames = []
+        self.conn.reader.buffer.clear()  # nothing more is parsed
+        self.conn.current_size = None
         _TOO_MUCH.inc()
         if self.close_sent:
             self.transport.abort()

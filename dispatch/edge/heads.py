@@ -18,12 +18,13 @@ import orjson
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.answers import WholeAnswers
-from dispatch.edge.door import Door, Idle, Stall
+from dispatch.edge.door import STANDS_STILL_S, Door, Held, Idle, Stall
 from dispatch.sign_ins import CONNECTION
 from dispatch.underway import WITHOUT_BODY
 
 _BROKEN_OFF: Final = {"type": "http.disconnect"}
-_STANDS_STILL_S = 5
+_IN_MEMORY = 262_144
+"""Of a body no more waits in memory: a chunk, or JSON; a form's files wait in the spool."""
 _PIECE = 4096
 """Bytes that the parser is given at once: no more than so many can hold requests that come before their turn."""
 
@@ -43,6 +44,7 @@ class BoundedHeads(WholeAnswers):
         self._began = door.second  # since when a head is waited for
         self._upgraded = self._refused = False
         self._in_body = False
+        self._body = 0  # bytes of it so far
         self._came = 0  # bytes in all
         self._window = (0, 0)  # of a body: since when it is measured, and what had come by then
         self._heard = 0  # when the last byte came
@@ -103,8 +105,20 @@ class BoundedHeads(WholeAnswers):
     def idle(self) -> Idle | None:
         if not self._answers:
             return Idle(0, self._began)
-        stands_still = self._in_body and self._door.second - self._heard >= _STANDS_STILL_S
+        stands_still = self._in_body and self._door.second - self._heard >= STANDS_STILL_S
         return Idle(2, self._heard) if stands_still and not self.flow.read_paused else None
+
+    def held(self) -> Held:
+        here = max(self._counted, 0)
+        if self._in_body:  # of one that was answered early the rest is thrown away as it comes
+            here = min(self._body, _IN_MEMORY) if self._answers else 0
+        return Held(self._heard, here + len(self._held))
+
+    def let_go(self) -> None:
+        if self._in_body:
+            self._break_off()
+        else:
+            self.transport.abort()
 
     def cut_off(self) -> None:
         """Whoever is answered may not have the rest."""
@@ -134,6 +148,7 @@ class BoundedHeads(WholeAnswers):
     def on_headers_complete(self) -> None:
         self._counted = -1
         self._in_body = True
+        self._body = 0
         self._window = (self._door.second, self._came)
         cast("Any", self.scope)["extensions"] = {CONNECTION: self._itself}
         super().on_headers_complete()
@@ -159,6 +174,7 @@ class BoundedHeads(WholeAnswers):
 
     def on_body(self, body: bytes) -> None:
         self._counted = -1
+        self._body += len(body)
         super().on_body(body)
 
     def on_response_complete(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.edge.raw import Raw
 from tests.flow.people import Citizen
 from tests.flow.town import Town
+from tests.intake.link import Link
 
 MOST = 24
 SECRET = "0123456789abcdefghijklmn"
@@ -193,3 +194,50 @@ async def test_who_takes_nothing_is_cut_off(town: Town) -> None:
     await town.quiet()
     assert town.hubs[0].connections == []
     link.aborts()
+
+
+# -- halves ------------------------------------------------------------------------------------------------------------
+
+
+def long_frame(size: int, sent: int) -> bytes:
+    """The beginning of a masked frame of that size."""
+    return b"\x82\xff" + size.to_bytes(8) + bytes(4) + b"x" * sent
+
+
+async def test_a_first_message_has_an_end(town: Town) -> None:
+    """Before an alarm or a sign-in no message is as long as a chunk: closed with 4429, and little was held."""
+    link = await Raw.websocket(town.url)
+    await link.sends(long_frame(1_000_000, 900_000))
+    code, *_ = [payload for opcode, payload in await link.frames() if opcode == 8]
+    assert int.from_bytes(code[:2]) == 4429
+
+
+async def test_halves_have_one_end_for_all(tmp_path: Path) -> None:
+    """What stands still is let go first, whoever sent it; a chunk that comes meanwhile is stored."""
+    async with Town(tmp_path, env={"DISPATCH_SERVE_HELD_BYTES": "16777216"}) as town:
+        sockets = []
+        for _ in range(20):
+            link = await Link.open(town.url)
+            await link.asks("raise", id=str(uuid.uuid4()), secret=SECRET)
+            sockets.append(link)
+        strangers = []
+        for link in sockets:  # known by now, and so allowed the longest messages
+            link.socket.transport.write(long_frame(1_000_000, 950_000))
+        for _ in range(6):
+            await let_in(town)
+            await town.clock.advance(1)
+        for _ in range(10):
+            strangers.append(await Raw.open(town.url))
+            await strangers[-1].sends(JSON + b"Content-Length: 65000\r\n\r\n{" + b" " * 60_000)
+        await let_in(town)
+        await town.clock.advance(1)
+        held = [each.held().size for each in town.dispatch.door.inside]
+        assert sum(held) <= 16_777_216
+        assert 10 <= sum(size > 900_000 for size in held) <= 17
+        assert sum(50_000 < size < 900_000 for size in held) == 10
+        await taken(town)
+        for each in strangers:
+            each.aborts()
+        for link in sockets:
+            link.socket.transport.abort()
+        await town.quiet()
