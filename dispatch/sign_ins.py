@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -103,7 +104,13 @@ class SignIns:
         except Refused:
             log.debug("sign_ins_unknown")
             return
+        gone: set[Actor] = set()
         for key, (given, actor, end) in used.items():
             if found[given] != actor and self._used.pop(key, None) is not None:
                 self._unsent.pop(key, None)
                 end()
+                gone.add(actor)
+        for actor in gone - {found[given] for given, _, _ in used.values()}:  # not who is there on another device
+            for told in self._identity.on_sign_out:
+                with suppress(Refused):  # the store is away: it lapses
+                    await told(actor)

@@ -1,5 +1,6 @@
 """What was opened with a sign-in ends with it, within a second, however it ends; and asks for it at every command."""
 
+import hashlib
 import json
 import socket
 from collections.abc import Awaitable, Callable
@@ -72,6 +73,34 @@ async def test_a_socket_ends_with_its_sign_in(town: Town, who: str, how: str) ->
     assert alarm not in user.alarms
     assert other.closed is None
     town.stops_watching(other, user)
+
+
+@pytest.mark.parametrize("how", ENDS)
+async def test_a_place_that_is_shared_ends_with_the_sign_in(town: Town, how: str) -> None:
+    """A helper's, within a second, and not only when it lapses."""
+    page = Helper(await town.user("H01", role="helper"))
+    await page.opens_page()
+    await town.quiet()
+    await page.watches(41.8, 123.4)
+    await ENDS[how](town, page.user)
+    await town.clock.advance(1)
+    assert await town.dispatch.nearby.places.one("dadongmen", "H01") is None
+
+
+async def test_who_is_there_on_another_device(town: Town) -> None:
+    """Where the sign-in of one device is over, the other one's page and place stay."""
+    one, other = [Helper(await town.user("H01", role="helper")) for _ in range(2)]
+    for page in (one, other):
+        await page.opens_page()
+        await town.quiet()
+    await other.watches(41.8, 123.4)
+    token = one.user.http.cookies["dispatch_session"]
+    keys = town.dispatch.stream.keys
+    await town.dispatch.stream.redis.pexpireat(keys.session(hashlib.sha256(token.encode()).hexdigest()), 1)
+    await town.clock.advance(1)
+    assert (one.closed, other.closed) == (4501, None)
+    assert await town.dispatch.nearby.places.one("dadongmen", "H01") is not None
+    await other.closes()
 
 
 @pytest.mark.parametrize("how", ENDS)
