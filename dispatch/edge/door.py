@@ -75,6 +75,7 @@ class Door:
         """How often was looked; the door's only time."""
         self.most = limits.connections or _connections(limits.kept_files)
         """So many connections, and half of `serve.kept_files` more when nobody is idle."""
+        self._weight = 0  # bytes of messages that are not whole
         self.inside: dict[Connection, None] = {}
         """In the order in which they came."""
 
@@ -87,6 +88,12 @@ class Door:
     def leave(self, connection: Connection) -> None:
         """It has ended, or became another one."""
         self.inside.pop(connection, None)
+
+    def weigh(self, grown: int) -> None:
+        """A message that is not whole has grown, or is gone; not only at each look, for a second is long."""
+        self._weight += grown
+        if grown > 0 and self._weight > self.limits.held_bytes:
+            self._let_go()
 
     async def step(self, now: datetime) -> None:
         """One look."""

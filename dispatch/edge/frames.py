@@ -2,8 +2,8 @@
 
 Pings are answered once for all that came together, and no more than once while the peer does not read (RFC 6455,
 section 5.5.3). More of them in a second than `serve.control_frames`, or a message in more pieces than
-`serve.fragments`: closed with 4429. Messages that come before their turn wait unparsed. Before it is known who is there
-a message has `_FIRST` bytes, which no alarm needs.
+`serve.fragments`: closed with 4429. Messages that come before their turn wait unparsed, and what is not
+whole counts against `serve.held_bytes` as it comes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from dispatch.fanout.transport import Protocol
 
 _PIECE = 4096
 """Bytes that are parsed at once: no more than so many can hold messages that come before their turn."""
-_FIRST = 131_072
 _PONG: Final = b"\x8a"
 _TOO_MUCH = Counter("dispatch_sockets_flooded", "WebSockets closed for too many control frames or fragments")
 
@@ -40,6 +39,7 @@ class BoundedFrames(Protocol):
         self._flooded = False
         self._began = self._heard = door.second
         self._stall = Stall()
+        self._weight = 0  # bytes that the door counts for it
 
     # -- the connection --------------------------------------------------------------------------------------------
 
@@ -49,6 +49,8 @@ class BoundedFrames(Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._door.leave(self)
+        self._door.weigh(-self._weight)
+        self._weight, self._flooded = 0, True
         super().connection_lost(exc)
 
     def look(self, second: int) -> None:
@@ -59,14 +61,11 @@ class BoundedFrames(Protocol):
         return None if self.known else Idle(1, self._began)
 
     def held(self) -> Held:
-        return Held(self._heard, self._partial() + len(self._held))
+        partial = 0 if self._flooded else len(self.conn.reader.buffer) + (self.conn.current_size or 0)
+        return Held(self._heard, partial + len(self._held))
 
     def let_go(self) -> None:
         self._flood("too much waits for its rest")
-
-    def _partial(self) -> int:
-        """Bytes of a message that is not whole."""
-        return len(self.conn.reader.buffer) + (self.conn.current_size or 0)
 
     def make_room(self) -> None:
         """Told as by a hub that stops, but not waited for: it comes back when it has something to say."""
@@ -108,8 +107,13 @@ class BoundedFrames(Protocol):
         while self._held and not (self.read_paused or self._flooded or self.transport.is_closing()):
             piece, self._held = self._held[:_PIECE], self._held[_PIECE:]
             super().data_received(piece)
-            if not self.known and self._partial() > _FIRST:
-                self._flood("a first message that long is none")
+        self._weigh()
+
+    def _weigh(self) -> None:
+        weight = self.held().size
+        grown, self._weight = weight - self._weight, weight
+        if grown:
+            self._door.weigh(grown)
 
     # -- frames ----------------------------------------------------------------------------------------------------
 
@@ -157,6 +161,8 @@ class BoundedFrames(Protocol):
         self.frames = []
         self.conn.reader.buffer.clear()  # nothing more is parsed
         self.conn.current_size = None
+        self._held = b""
+        self._weigh()
         _TOO_MUCH.inc()
         if self.close_sent:
             self.transport.abort()
