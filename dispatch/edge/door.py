@@ -24,6 +24,8 @@ STANDS_STILL_S: Final = 5
 """Seconds without a byte after which something that is not whole stands still."""
 _BATCH = 100
 """A hundredth of all is looked for at once: to look through all for each who comes would cost more than they do."""
+_MOST = 65_536
+"""Connections unless more are configured: a machine that allows a million files has no memory for as many strangers."""
 _NR_OPEN = Path("/proc/sys/fs/nr_open")
 
 
@@ -143,7 +145,7 @@ def raise_files() -> int:
 def _connections(kept: int) -> int:
     """How many the files of this process allow, of which some are kept back."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(files // 2, files - kept)
+    return min(_MOST, max(files // 2, files - kept))
 
 
 class Stall:
