@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from dispatch import notices, sign_ins, telemetry, watch, web
+from dispatch import __version__, notices, sign_ins, telemetry, watch, web
 from dispatch.alarm import errors, messages, retention
 from dispatch.alarm.clock import StoreClock, Timeline
 from dispatch.alarm.commands import Actor
@@ -55,7 +55,7 @@ from dispatch.fanout.requests import Windows
 from dispatch.fanout.transport import DIRECT
 from dispatch.fanout.websocket import ConsoleSocket, Desk
 from dispatch.hashing import Hashing
-from dispatch.identity import HASHER, Identity, tokens
+from dispatch.identity import HASHER, SWEEP_EVERY_S, Identity, tokens
 from dispatch.intake import http as intake_http
 from dispatch.intake.citizens import Citizens, Town
 from dispatch.intake.spool import Spool
@@ -140,7 +140,7 @@ class Dispatch:
         self.strays = Strays(self.alarms, settings.boundaries, self.identity.people, lambda: versions.newest)
         every = self.strays.every
         self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, every, **of_newest)
-        self.time = Timekeeping(self.stream, clock, self.stations) if isinstance(clock, StoreClock) else None
+        self.time = Timekeeping(self.stream, clock, self.stations, work) if isinstance(clock, StoreClock) else None
         self.endings = Endings(self.alarms, self.leases, work, every, lambda: not self._doubtful)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
         self.relay = Relay(self.alarms, work)
@@ -193,7 +193,7 @@ class Dispatch:
             stations=self.stations, ready=self._ready, lost=self._lost, send_on=self._send_on,
             asked={messages.Duty: self.shifts.sign, **self.nearby.asked}, notices=self.notices.message,
             admission=Admission(desk.admission, work), heard=self.presence.heard,
-            windows=Windows(desk.grace_s, desk.undo_close_s),
+            windows=Windows(desk.grace_s, desk.undo_close_s), version=__version__,
         )  # fmt: skip
         self.routes: list[BaseRoute] = []
         self.asgi: ASGIApp = UnderWay(web.Guard(self._starlette(pages, voice), settings.serve.origins), work)
@@ -202,7 +202,7 @@ class Dispatch:
 
     def _starlette(self, folder: Path, voice: Path) -> Starlette:
         pages = web.Pages(folder, self.settings)
-        self.routes = vouched(self.stream, self._routes(pages, folder, voice), promise_nothing=(web.SIGN_IN,))
+        self.routes = vouched(self.stream, self._routes(pages, folder, voice), promise_nothing=(web.SIGN_IN, web.STAY))
         return Starlette(
             routes=self.routes,
             exception_handlers={Refused: pages.refused, ClientDisconnect: web.hung_up, 404: web.not_found},
@@ -241,6 +241,7 @@ class Dispatch:
             "fanout": lambda: repeat(self.notices.look, CHECK_EVERY_S),
             "door": lambda: repeat(self.door.step, LOOK_EVERY_S),
             "sign-ins": lambda: repeat(self.sign_ins.step, sign_ins.LOOK_EVERY_S),
+            "ended sign-ins": lambda: repeat(self.identity.sweep, SWEEP_EVERY_S),
             "heartbeat": lambda: repeat(self.heartbeat.step, self.settings.console.beat_s),
             "receipts": lambda: repeat(self.receipts.step, REPORT_EVERY_S),
             "versions": lambda: repeat(self.versions.step, poll_s),
@@ -323,9 +324,13 @@ class Dispatch:
     # -- who -----------------------------------------------------------------------------------------------------
 
     async def who(self, connection: HTTPConnection) -> Actor:
-        """The signed-in officer or supervisor; raises as `Identity.staff`. An answer to them ends with the sign-in."""
+        """The signed-in officer or supervisor, who is at work; raises as `Identity.staff`.
+
+        An answer to them ends with the sign-in.
+        """
         given = tuple(tokens(connection))
         actor = await self.identity.staff(*given)
+        await self.identity.used(*given)
         if connection.scope["type"] == "http":
             self.sign_ins.of_request(connection.scope, given, actor)
         return actor
@@ -347,7 +352,7 @@ class Dispatch:
     async def _console_socket(self, socket: WebSocket) -> None:
         try:
             async with self.desk.admission.place():
-                actor = await self.who(socket)
+                actor = await self.identity.staff(*tokens(socket))  # coming back by itself is no use of a console
         except Refused as refused:
             await socket.accept()
             gone = {errors.NOT_SIGNED_IN: errors.SIGNED_OUT, errors.NOT_ALLOWED: errors.FORBIDDEN}

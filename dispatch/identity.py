@@ -11,6 +11,7 @@ import math
 import secrets
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ import orjson
 from starlette.requests import HTTPConnection
 
 from dispatch.alarm import errors
-from dispatch.alarm.clock import Clock, to_text
+from dispatch.alarm.clock import Clock, from_ms, to_ms, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.callers import Caller
@@ -34,10 +35,17 @@ KINDS: Final = ("guard", "grid_worker", "volunteer")
 COOKIE: Final = "dispatch_session"
 _TOKENS = 4
 """So many cookies of the name are looked at."""
+_RENEW_EVERY_S = 300
+_SWEPT = 100
+SWEEP_EVERY_S: Final = 60.0
+_RENEWED = 10_000
+"""Sign-ins of which it is known when they were renewed; forgetting one costs a write."""
 LEAST_PASSWORD: Final = 10
 HASHER: Final = argon2.PasswordHasher()
 """argon2id with the library's present advice (RFC 9106, low memory)."""
 _WHO: Final = Script("""
+local ends = redis.call('ZSCORE', KEYS[3], ARGV[1])
+if ends and tonumber(ends) <= tonumber(ARGV[2]) then return {} end
 local name = redis.call('GET', KEYS[1])
 local row = name and redis.call('HGET', KEYS[2], name)
 return row and {name, row} or {}
@@ -78,7 +86,7 @@ class Identity:
     Args:
         stream: for its store.
         clock: time.
-        hours: how long a sign-in lasts.
+        hours: how long a sign-in lasts after it was used last.
         attempts: to sign in as one name, from one place or on one known device, until the next has to wait ...
         window_s: ... for the end of so many seconds since the first.
         hashing: where passwords are checked.
@@ -97,6 +105,8 @@ class Identity:
         self._seconds = int(hours * 3600)
         self._attempts = attempts
         self._window_s = int(window_s)
+        self._renew_every = timedelta(seconds=min(_RENEW_EVERY_S, self._seconds / 12))
+        self._renew_at: dict[str, datetime] = {}
         self.on_sign_out: list[Callable[[Actor], Awaitable[None]]] = []
 
     # -- users -------------------------------------------------------------------------------------------------
@@ -187,9 +197,9 @@ class Identity:
         digest = _digest(token)
         async with translated():
             pipe = self._redis.pipeline()
-            pipe.set(self._keys.session(digest), name, ex=self._seconds)
+            pipe.set(self._keys.session(digest), name)
+            pipe.zadd(self._keys.sign_ins, {digest: to_ms(self.clock.now() + timedelta(seconds=self._seconds))})
             pipe.sadd(self._keys.sessions_of(name), digest)
-            pipe.expire(self._keys.sessions_of(name), self._seconds)
             pipe.delete(*counted)
             await pipe.execute()
         return token, Actor(name, record["station"], record["role"])
@@ -197,8 +207,10 @@ class Identity:
     async def who(self, *given: str) -> Actor | None:
         """Who holds the first of these tokens that somebody holds; None when nobody does (any more)."""
         for token in given:
+            digest = _digest(token)
             async with translated():
-                found = await _WHO.run(self._redis, [self._keys.session(_digest(token)), self._keys.users], [])
+                where = [self._keys.session(digest), self._keys.users, self._keys.sign_ins]
+                found = await _WHO.run(self._redis, where, [digest, to_ms(self.clock.now())])
             if found and not (record := orjson.loads(found[1]))["disabled"]:
                 return Actor(found[0].decode(), record["station"], record["role"])
         return None
@@ -208,12 +220,61 @@ class Identity:
         every = sorted({token for given in each for token in given})
         if not every:
             return dict.fromkeys(each)
+        digests = [_digest(token) for token in every]
         async with translated():
-            names = await self._redis.mget([self._keys.session(_digest(token)) for token in every])
-            held = {token: name.decode() for token, name in zip(every, names, strict=True) if name is not None}
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.mget([self._keys.session(digest) for digest in digests])
+            pipe.zmscore(self._keys.sign_ins, digests)
+            names, ends = await pipe.execute()
+        now = to_ms(self.clock.now())
+        held = {
+            token: name.decode() for token, name, until in zip(every, names, ends, strict=True)
+            if name is not None and (until is None or until > now)
+        }  # fmt: skip
         people = await self.people(sorted(set(held.values())))
         actors = {token: people.get(name) for token, name in held.items()}
         return {given: next((a for token in given if (a := actors.get(token))), None) for given in each}
+
+    async def used(self, *given: str) -> None:
+        """Who holds one of these tokens is at work: their sign-in lasts its whole time from now on.
+
+        Written seldom: a thousand consoles that say every few seconds that they can ring cost the store nothing.
+        """
+        now = self.clock.now()
+        for token in given:
+            digest = _digest(token)
+            if now < self._renew_at.get(digest, now):
+                continue
+            until = to_ms(now + timedelta(seconds=self._seconds))
+            async with translated():
+                await self._redis.zadd(self._keys.sign_ins, {digest: until}, xx=True)
+            if len(self._renew_at) >= _RENEWED:
+                self._renew_at.clear()
+            self._renew_at[digest] = now + self._renew_every
+
+    async def ends_at(self, *given: str) -> datetime | None:
+        """When the longest of these sign-ins ends unless it is used; None when all have ended."""
+        if not given:
+            return None
+        async with translated():
+            ends = await self._redis.zmscore(self._keys.sign_ins, [_digest(token) for token in given])
+        last = max((from_ms(int(until)) for until in ends if until is not None), default=None)
+        return last if last is not None and last > self.clock.now() else None
+
+    async def sweep(self, now: datetime) -> None:
+        """Forget sign-ins that ended. The store's own expiry follows its clock, which somebody may set."""
+        async with translated():
+            ended = await self._redis.zrange(
+                self._keys.sign_ins, "-inf", to_ms(now), byscore=True, offset=0, num=_SWEPT
+            )
+        for digest in (each.decode() for each in ended):
+            async with translated():
+                name = await self._redis.get(self._keys.session(digest))
+                pipe = self._redis.pipeline()
+                pipe.delete(self._keys.session(digest)).zrem(self._keys.sign_ins, digest)
+                if name is not None:
+                    pipe.srem(self._keys.sessions_of(name.decode()), digest)
+                await pipe.execute()
 
     async def signed_in(self, *given: str) -> Actor:
         """Who holds one of these tokens.
@@ -241,8 +302,11 @@ class Identity:
         """End the sign-ins with these tokens, all of one browser, and tell who wants to know."""
         for token in given:
             actor = await self.who(token)
+            digest = _digest(token)
             async with translated():
-                await self._redis.delete(self._keys.session(_digest(token)))
+                pipe = self._redis.pipeline()
+                pipe.delete(self._keys.session(digest)).zrem(self._keys.sign_ins, digest)
+                await pipe.execute()
             if actor is not None:
                 for told in self.on_sign_out:
                     await told(actor)
@@ -283,7 +347,7 @@ class Identity:
             pipe = self._redis.pipeline()
             pipe.hset(self._keys.users, name, orjson.dumps(record))
             for digest in digests:
-                pipe.delete(self._keys.session(digest.decode()))
+                pipe.delete(self._keys.session(digest.decode())).zrem(self._keys.sign_ins, digest)
             pipe.delete(self._keys.sessions_of(name))
             await pipe.execute()
 

@@ -47,7 +47,8 @@ HTTP: Final = (
     ("PUT /alarms/{alarm}/media/{media}/{seq}", "citizen", "the chunk's bytes", "204"),
     ("POST /alarms/{alarm}/media/{media}", "citizen", "EndMediaBody", "204"),
     ("POST /session", "anyone", "SignIn", "200 `name`, `role`, `station`, and the cookie"),
-    ("GET /session", "signed in", "", "200 the same, and `now`"),
+    ("GET /session", "signed in", "", "200 the same, `now`, and `ends_at`: when the sign-in ends unless it is used"),
+    ("POST /session/stay", "signed in", "", "200 the same: somebody is there"),
     ("DELETE /session", "signed in", "", "204"),
     ("GET /media/{alarm}/{media}", "officer", "", "200 or 206 a copy without metadata; `Range` is understood. "
      "`copy`: `large` (JPEG) or `small` (WebP) of a photo, `mp4` (AAC) or `webm` (Opus) of a recording; the first "

@@ -99,6 +99,7 @@ class Serve(Table):
     slow_bytes_s: int = Field(default=64, ge=1, le=65_536)
     slow_s: int = Field(default=30, ge=5, le=600)
     stalled_s: int = Field(default=120, ge=10, le=3600)
+    held_bytes: int = Field(default=134_217_728, ge=16_777_216, le=107_374_182_400)
     connections: int = Field(default=0, ge=0, le=1_000_000)
     kept_files: int = Field(default=256, ge=32, le=100_000)
 

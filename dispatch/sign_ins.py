@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -53,7 +54,10 @@ class SignIns:
         async def holds() -> bool:
             return await self._identity.who(*given) == actor
 
-        return SignIn(actor, holds, lambda end: self.use(given, actor, end))
+        async def used() -> None:
+            await self._identity.used(*given)
+
+        return SignIn(actor, holds, lambda end: self.use(given, actor, end), used)
 
     def use(self, given: tuple[str, ...], actor: Actor, end: Callable[[], None]) -> Callable[[], None]:
         """Have `end` called once the sign-in has ended; returns what says that it is no longer in use."""
@@ -100,7 +104,13 @@ class SignIns:
         except Refused:
             log.debug("sign_ins_unknown")
             return
+        gone: set[Actor] = set()
         for key, (given, actor, end) in used.items():
             if found[given] != actor and self._used.pop(key, None) is not None:
                 self._unsent.pop(key, None)
                 end()
+                gone.add(actor)
+        for actor in gone - {found[given] for given, _, _ in used.values()}:  # not who is there on another device
+            for told in self._identity.on_sign_out:
+                with suppress(Refused):  # the store is away: it lapses
+                    await told(actor)

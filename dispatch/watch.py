@@ -76,8 +76,13 @@ def make(
         wire.known = True
         sign_in = sign_ins.of(tuple(given), actor)
         release = sign_in.keep(lambda: wire.close(errors.SIGNED_OUT, "signed out"))
+
+        async def alive() -> bool:
+            await sign_in.used()  # whoever is on watch is at work
+            return await sign_in.holds()
+
         try:
-            await HelperSocket(socket, actor, post, sign_in.holds).run()
+            await HelperSocket(socket, actor, post, alive).run()
         finally:
             release()
 

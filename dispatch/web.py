@@ -39,6 +39,7 @@ from dispatch.settings import Settings
 log = structlog.get_logger()
 
 SIGN_IN = "/session"
+STAY = "/session/stay"
 _KEPT = "/static/vendor/"  # the only files a browser may keep: they tell nothing of who used which page (P9)
 _CITIZEN_PATHS = ("/alarms", "/ws/alarm")
 _CONTENT_POLICY = (
@@ -207,8 +208,18 @@ def routes(
             gone = Response(status_code=204)
             gone.delete_cookie(COOKIE, path="/")
             return gone
-        shown = _shown(await identity.signed_in(*tokens(request)))
-        return JSONResponse({**shown, "now": to_text(identity.clock.now())})
+        return await told(request)
+
+    async def stay(request: Request) -> Response:
+        """Somebody is there: the sign-in lasts its whole time from now on."""
+        await identity.used(*tokens(request))
+        return await told(request)
+
+    async def told(request: Request) -> Response:
+        given = tokens(request)
+        shown = _shown(await identity.signed_in(*given))
+        now = identity.clock.now()
+        return JSONResponse({**shown, "now": to_text(now), "ends_at": to_text(await identity.ends_at(*given) or now)})
 
     async def clip(request: Request) -> Response:
         await who(request)
@@ -229,6 +240,7 @@ def routes(
         Route("/helper", pages.helper, middleware=small),
         Route("/sign-in", pages.sign_in, middleware=small),
         Route(SIGN_IN, session, methods=["GET", "POST", "DELETE"]),
+        Route(STAY, stay, methods=["POST"]),
         Route("/static/config.json", pages.config),
         Route("/words/{part}.json", pages.words, middleware=small),
         Route("/voice/{name}", clip),

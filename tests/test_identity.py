@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dispatch.identity import LEAST_PASSWORD, hash_password
+from dispatch.identity import LEAST_PASSWORD, SWEEP_EVERY_S, hash_password
 from tests.flow.people import Answered, Http
 from tests.flow.town import PASSWORD, Town
 from tests.intake.link import Link
@@ -117,13 +117,25 @@ async def test_every_sign_in_ends(town: Town, how: str) -> None:
 
 
 async def test_a_sign_in_ends_by_itself(town: Town) -> None:
-    """After the configured hours the store forgets it."""
+    """After the configured hours it is over, and a little later the store has nothing of it."""
+    officer = await town.user("V01")
+    town.clock.jump(town.settings.session.hours * 3600 - 1)
+    ends = (await officer.http.get("/session")).status_code  # whoever only looks does not use it
+    await town.clock.advance(2)
+    assert (ends, (await officer.http.get("/session")).status_code) == (200, 401)
+    await town.clock.advance(SWEEP_EVERY_S)
+    redis, keys = town.dispatch.stream.redis, town.dispatch.stream.keys
+    assert [key async for key in redis.scan_iter(match=f"{town.prefix}*:session:*", count=1000)] == []
+    assert await redis.exists(keys.sign_ins, keys.sessions_of("V01")) == 0
+
+
+async def test_no_clock_of_the_store_ends_it(town: Town) -> None:
+    """Nothing of a sign-in is left to the store's own expiry, which a clock that is set ahead makes come at once."""
     await town.user("V01")
-    redis = town.dispatch.stream.redis
-    sessions = [key async for key in redis.scan_iter(match=f"{town.prefix}*:session:*", count=1000)]
-    assert sessions
-    for key in sessions:
-        assert 0 < await redis.ttl(key) <= town.settings.session.hours * 3600
+    redis, keys = town.dispatch.stream.redis, town.dispatch.stream.keys
+    sessions = [key async for key in redis.scan_iter(match=f"{town.prefix}*:session*", count=1000)]
+    assert [await redis.ttl(key) for key in (*sessions, keys.sign_ins)] == [-1] * (len(sessions) + 1)
+    assert len(sessions) == 2
 
 
 async def test_roles(town: Town) -> None:

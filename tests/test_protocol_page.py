@@ -13,8 +13,9 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from dispatch.alarm import errors, outbound, shapes
 from dispatch.alarm.events import EVENTS
-from dispatch.alarm.state import Alarm, to_members
+from dispatch.alarm.state import TALLY, Alarm, to_members
 from dispatch.protocol_page import CLOSE_CODES, HTTP, page
+from dispatch.stream import beside
 from tests.flow.people import Answered, Officer, Rests
 from tests.flow.town import Town
 from tests.patience import PATIENCE_S
@@ -35,7 +36,7 @@ def test_every_close_code_is_told() -> None:
 
 def test_every_member_of_an_alarm_is_told() -> None:
     """The page's members are the alarm's, in its order."""
-    assert list(outbound.ALARM) == list(Alarm.__dataclass_fields__)
+    assert list(outbound.ALARM) == [name for name in Alarm.__dataclass_fields__ if name != TALLY]
 
 
 async def test_every_route_is_told(town: Town) -> None:
@@ -161,7 +162,7 @@ async def test_real_frames_fit(town: Town, monkeypatch: pytest.MonkeyPatch) -> N
     await town.clock.advance(5)
     await town.quiet()
     assert (to_citizen.came(), to_console.came()) == (set(outbound.TO_CITIZEN), set(outbound.TO_CONSOLE))
-    loaded = await town.dispatch.alarms.load(person.id)
+    loaded = await town.dispatch.alarms.load(person.id, whole=True)
     assert loaded is not None
-    shapes.Alarm.model_validate_json(orjson.dumps(to_members(loaded.alarm)))
+    shapes.Alarm.model_validate_json(orjson.dumps(beside.shown(to_members(loaded.alarm))))
     town.stops_watching(officer, supervisor)

@@ -1,5 +1,6 @@
 """What was opened with a sign-in ends with it, within a second, however it ends; and asks for it at every command."""
 
+import hashlib
 import json
 import socket
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from dispatch.alarm.clock import to_ms
 from dispatch.stream.keys import Keys
 from tests.edge.raw import Raw
 from tests.flow.helpers import Helper
@@ -30,11 +32,11 @@ async def changes(town: Town, name: str, **members: Any) -> None:
 
 
 async def lapses(town: Town, user: Officer) -> None:
-    """Its time is over: the store forgets it."""
+    """Its time is over."""
     redis, keys = town.dispatch.stream.redis, town.dispatch.stream.keys
     assert isinstance(keys, Keys)
     for digest in await redis.smembers(keys.sessions_of(user.name)):
-        await redis.pexpireat(keys.session(digest.decode()), 1)
+        await redis.zadd(keys.sign_ins, {digest: to_ms(town.clock.now())})
 
 
 ENDS: dict[str, Callable[[Town, Officer], Awaitable[Any]]] = {
@@ -71,6 +73,34 @@ async def test_a_socket_ends_with_its_sign_in(town: Town, who: str, how: str) ->
     assert alarm not in user.alarms
     assert other.closed is None
     town.stops_watching(other, user)
+
+
+@pytest.mark.parametrize("how", ENDS)
+async def test_a_place_that_is_shared_ends_with_the_sign_in(town: Town, how: str) -> None:
+    """A helper's, within a second, and not only when it lapses."""
+    page = Helper(await town.user("H01", role="helper"))
+    await page.opens_page()
+    await town.quiet()
+    await page.watches(41.8, 123.4)
+    await ENDS[how](town, page.user)
+    await town.clock.advance(1)
+    assert await town.dispatch.nearby.places.one("dadongmen", "H01") is None
+
+
+async def test_who_is_there_on_another_device(town: Town) -> None:
+    """Where the sign-in of one device is over, the other one's page and place stay."""
+    one, other = [Helper(await town.user("H01", role="helper")) for _ in range(2)]
+    for page in (one, other):
+        await page.opens_page()
+        await town.quiet()
+    await other.watches(41.8, 123.4)
+    token = one.user.http.cookies["dispatch_session"]
+    keys = town.dispatch.stream.keys
+    await town.dispatch.stream.redis.pexpireat(keys.session(hashlib.sha256(token.encode()).hexdigest()), 1)
+    await town.clock.advance(1)
+    assert (one.closed, other.closed) == (4501, None)
+    assert await town.dispatch.nearby.places.one("dadongmen", "H01") is not None
+    await other.closes()
 
 
 @pytest.mark.parametrize("how", ENDS)
@@ -133,7 +163,7 @@ async def test_an_export_ends_with_its_sign_in(tmp_path: Path, how: str, accept:
 
 
 async def test_the_store_is_asked_once_for_all(town: Town) -> None:
-    """However many are connected, a look is two commands; with nobody connected there is none."""
+    """However many are connected, a look is three commands; with nobody connected there is none."""
 
     async def costs() -> int:
         before = (await town.dispatch.stream.redis.info("stats"))["total_commands_processed"]
@@ -144,4 +174,4 @@ async def test_the_store_is_asked_once_for_all(town: Town) -> None:
     assert await costs() == 0
     for name in ("V01", "V02", "V03", "V04"):
         await town.officer(name)
-    assert await costs() == 2
+    assert await costs() == 3

@@ -65,6 +65,7 @@ class Subscribed(Outbound):
     recovered: Annotated[dict[str, bool], Field(description="station to whether nothing was missed; a snapshot if not")]
     user: Annotated[dict[str, str | None], Field(description="`name`, `role`, `station` (null: all)")]
     now: Time
+    hub_version: Annotated[str, Field(description="another one than before: the page is older than its hub")]
 
 
 class Done(Outbound):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dispatch.alarm.clock import StoreClock
+from dispatch.alarm.work import Work
 from dispatch.config.names import asleep
 from dispatch.config.strays import former, open_alarms
 from dispatch.config.versions import running
@@ -33,7 +34,7 @@ async def differences(settings: Settings, redis: Any) -> tuple[list[str], list[s
             f" alarms are depends on it; set it to {made_with}"
         ], []
     clock = StoreClock()
-    await Timekeeping(stream, clock, ()).open(hub=False)
+    await Timekeeping(stream, clock, (), Work(clock)).open(hub=False)
     hashing = Hashing(1, 0)  # nobody signs in here
     identity = Identity(
         stream, clock, settings.session.hours, limits.sign_in_attempts, limits.sign_in_window_s, hashing

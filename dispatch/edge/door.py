@@ -20,8 +20,12 @@ from dispatch.sections import Serve
 log = structlog.get_logger()
 LOOK_EVERY_S: Final = 1.0
 _SHED = Counter("dispatch_connections_shed", "Connections that left to make room", ["why"])
+STANDS_STILL_S: Final = 5
+"""Seconds without a byte after which something that is not whole stands still."""
 _BATCH = 100
 """A hundredth of all is looked for at once: to look through all for each who comes would cost more than they do."""
+_MOST = 65_536
+"""Connections unless more are configured: a machine that allows a million files has no memory for as many strangers."""
 _NR_OPEN = Path("/proc/sys/fs/nr_open")
 
 
@@ -33,11 +37,25 @@ class Idle(NamedTuple):
     since: int
 
 
+class Held(NamedTuple):
+    """What waits in memory for its rest."""
+
+    heard: int
+    """In which second something came last."""
+    size: int
+
+
 class Connection(Protocol):
     """One connection, as the door sees it."""
 
     def look(self, second: int) -> None:
         """Leave, or cut something short, if that is due; `second` counts the looks."""
+
+    def held(self) -> Held:
+        """What it has sent of something that is not whole."""
+
+    def let_go(self) -> None:
+        """Lose that; it may be sent again."""
 
     def idle(self) -> Idle | None:
         """Whether it may leave for another."""
@@ -59,6 +77,7 @@ class Door:
         """How often was looked; the door's only time."""
         self.most = limits.connections or _connections(limits.kept_files)
         """So many connections, and half of `serve.kept_files` more when nobody is idle."""
+        self._weight = 0  # bytes of messages that are not whole
         self.inside: dict[Connection, None] = {}
         """In the order in which they came."""
 
@@ -72,11 +91,33 @@ class Door:
         """It has ended, or became another one."""
         self.inside.pop(connection, None)
 
+    def weigh(self, grown: int) -> None:
+        """A message that is not whole has grown, or is gone; not only at each look, for a second is long."""
+        self._weight += grown
+        if grown > 0 and self._weight > self.limits.held_bytes:
+            self._let_go()
+
     async def step(self, now: datetime) -> None:
         """One look."""
         self.second += 1
         for connection in tuple(self.inside):
             connection.look(self.second)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Have what is not whole stay within `serve.held_bytes`: what stands still goes first, then the largest."""
+        held = [(how, each) for each in self.inside if (how := each.held()).size]
+        over = sum(how.size for how, _ in held) - self.limits.held_bytes
+        if over <= 0:
+            return
+        still = self.second - STANDS_STILL_S
+        held.sort(key=lambda one: (0, one[0].heard) if one[0].heard <= still else (1, -one[0].size))
+        for how, each in held:
+            if over <= 0:
+                return
+            over -= how.size
+            _SHED.labels("held").inc()
+            each.let_go()
 
     def _make_room(self, newest: Connection) -> None:
         idle = [(how, each) for each in self.inside if each is not newest and (how := each.idle()) is not None]
@@ -104,7 +145,7 @@ def raise_files() -> int:
 def _connections(kept: int) -> int:
     """How many the files of this process allow, of which some are kept back."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(files // 2, files - kept)
+    return min(_MOST, max(files // 2, files - kept))
 
 
 class Stall:

@@ -2,7 +2,8 @@
 
 Pings are answered once for all that came together, and no more than once while the peer does not read (RFC 6455,
 section 5.5.3). More of them in a second than `serve.control_frames`, or a message in more pieces than
-`serve.fragments`: closed with 4429. Messages that come before their turn wait unparsed.
+`serve.fragments`: closed with 4429. Messages that come before their turn wait unparsed, and what is not
+whole counts against `serve.held_bytes` as it comes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final
 from prometheus_client import Counter
 
 from dispatch.alarm import errors
-from dispatch.edge.door import Door, Idle, Stall
+from dispatch.edge.door import Door, Held, Idle, Stall
 from dispatch.fanout.transport import Protocol
 
 _PIECE = 4096
@@ -36,8 +37,9 @@ class BoundedFrames(Protocol):
         self._second = 0  # of the machine's running time, in which were ...
         self._controls = 0  # ... so many control frames
         self._flooded = False
-        self._began = door.second
+        self._began = self._heard = door.second
         self._stall = Stall()
+        self._weight = 0  # bytes that the door counts for it
 
     # -- the connection --------------------------------------------------------------------------------------------
 
@@ -47,6 +49,8 @@ class BoundedFrames(Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._door.leave(self)
+        self._door.weigh(-self._weight)
+        self._weight, self._flooded = 0, True
         super().connection_lost(exc)
 
     def look(self, second: int) -> None:
@@ -55,6 +59,13 @@ class BoundedFrames(Protocol):
 
     def idle(self) -> Idle | None:
         return None if self.known else Idle(1, self._began)
+
+    def held(self) -> Held:
+        partial = 0 if self._flooded else len(self.conn.reader.buffer) + (self.conn.current_size or 0)
+        return Held(self._heard, partial + len(self._held))
+
+    def let_go(self) -> None:
+        self._flood("too much waits for its rest")
 
     def make_room(self) -> None:
         """Told as by a hub that stops, but not waited for: it comes back when it has something to say."""
@@ -68,6 +79,7 @@ class BoundedFrames(Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._flooded:
+            self._heard = self._door.second
             self._held += data
             self._read()
 
@@ -95,6 +107,13 @@ class BoundedFrames(Protocol):
         while self._held and not (self.read_paused or self._flooded or self.transport.is_closing()):
             piece, self._held = self._held[:_PIECE], self._held[_PIECE:]
             super().data_received(piece)
+        self._weigh()
+
+    def _weigh(self) -> None:
+        weight = self.held().size
+        grown, self._weight = weight - self._weight, weight
+        if grown:
+            self._door.weigh(grown)
 
     # -- frames ----------------------------------------------------------------------------------------------------
 
@@ -140,6 +159,10 @@ class BoundedFrames(Protocol):
             return
         self._flooded = True
         self.frames = []
+        self.conn.reader.buffer.clear()  # nothing more is parsed
+        self.conn.current_size = None
+        self._held = b""
+        self._weigh()
         _TOO_MUCH.inc()
         if self.close_sent:
             self.transport.abort()

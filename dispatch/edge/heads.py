@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import orjson
@@ -17,12 +18,13 @@ import orjson
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.answers import WholeAnswers
-from dispatch.edge.door import Door, Idle, Stall
+from dispatch.edge.door import STANDS_STILL_S, Door, Held, Idle, Stall
 from dispatch.sign_ins import CONNECTION
 from dispatch.underway import WITHOUT_BODY
 
 _BROKEN_OFF: Final = {"type": "http.disconnect"}
-_STANDS_STILL_S = 5
+_IN_MEMORY = 262_144
+"""Of a body no more waits in memory: a chunk, or JSON; a form's files wait in the spool."""
 _PIECE = 4096
 """Bytes that the parser is given at once: no more than so many can hold requests that come before their turn."""
 
@@ -42,6 +44,7 @@ class BoundedHeads(WholeAnswers):
         self._began = door.second  # since when a head is waited for
         self._upgraded = self._refused = False
         self._in_body = False
+        self._body = 0  # bytes of it so far
         self._came = 0  # bytes in all
         self._window = (0, 0)  # of a body: since when it is measured, and what had come by then
         self._heard = 0  # when the last byte came
@@ -89,19 +92,33 @@ class BoundedHeads(WholeAnswers):
                 self._break_off()
             self._window = (second, self._came)
 
-    def _break_off(self) -> None:
+    def _break_off(self, at_once: bool = False) -> None:
         if not self._answers:  # or not any more: the rest of what was answered early
             self.transport.close()
             return
         self._cut = self.cycle
         self.cycle.keep_alive = False
+        if not at_once:
+            self.cycle.transport = cast("Any", _Lingering(self.transport, self._linger))
         self.cycle.message_event.set()
 
     def idle(self) -> Idle | None:
         if not self._answers:
             return Idle(0, self._began)
-        stands_still = self._in_body and self._door.second - self._heard >= _STANDS_STILL_S
+        stands_still = self._in_body and self._door.second - self._heard >= STANDS_STILL_S
         return Idle(2, self._heard) if stands_still and not self.flow.read_paused else None
+
+    def held(self) -> Held:
+        here = max(self._counted, 0)
+        if self._in_body:  # of one that was answered early the rest is thrown away as it comes
+            here = min(self._body, _IN_MEMORY) if self._answers else 0
+        return Held(self._heard, here + len(self._held))
+
+    def let_go(self) -> None:
+        if self._in_body:
+            self._break_off()
+        else:
+            self.transport.abort()
 
     def cut_off(self) -> None:
         """Whoever is answered may not have the rest."""
@@ -112,7 +129,7 @@ class BoundedHeads(WholeAnswers):
 
     def make_room(self) -> None:
         if self._answers:
-            self._break_off()
+            self._break_off(at_once=True)
         else:
             self.transport.abort()
 
@@ -131,6 +148,7 @@ class BoundedHeads(WholeAnswers):
     def on_headers_complete(self) -> None:
         self._counted = -1
         self._in_body = True
+        self._body = 0
         self._window = (self._door.second, self._came)
         cast("Any", self.scope)["extensions"] = {CONNECTION: self._itself}
         super().on_headers_complete()
@@ -156,6 +174,7 @@ class BoundedHeads(WholeAnswers):
 
     def on_body(self, body: bytes) -> None:
         self._counted = -1
+        self._body += len(body)
         super().on_body(body)
 
     def on_response_complete(self) -> None:
@@ -190,14 +209,31 @@ class BoundedHeads(WholeAnswers):
 
         In the middle of a body there is somebody who answers for it; they are told that no more comes.
         """
-        self._held = b""
         if self._answers:
+            self._held = b""
             self.transport.close()
             return
-        self._refused = True
         body = orjson.dumps(Refused(error, why).body())
         self.transport.write(
             b"HTTP/1.1 %d \r\ncontent-type: application/json\r\ncache-control: no-store\r\n"
             b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (error.status, len(body), body)
         )
-        self.transport.write_eof()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Nothing more is said, and nothing that comes is read, to the next look."""
+        self._held = b""
+        self._refused = True
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+
+
+class _Lingering:
+    """The transport of a request that was broken off: its end waits until the answer was taken."""
+
+    def __init__(self, transport: Any, linger: Callable[[], None]) -> None:
+        self._transport = transport
+        self.close = linger
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

@@ -67,6 +67,7 @@ class Desk:
         admission: to be recognised, to subscribe and to renew.
         heard: (officer, station or None for all) -> a console of theirs lives.
         windows: what may be done for some seconds only.
+        version: of this hub.
     """
 
     alarms: Alarms
@@ -83,6 +84,7 @@ class Desk:
     admission: Admission
     heard: Callable[[str, str | None], Awaitable[None]]
     windows: Windows
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,13 @@ class SignIn:
         actor: whose it was then.
         holds: whether it is still theirs, with the same role and station; asked of the store.
         keep: (what ends it) -> what is called when it has ended by itself.
+        used: told that its holder is at work: they act, or their console can ring.
     """
 
     actor: Actor
     holds: Callable[[], Awaitable[bool]]
     keep: Callable[[Callable[[], None]], Callable[[], None]]
+    used: Callable[[], Awaitable[None]]
 
 
 class ConsoleSocket:
@@ -225,7 +229,7 @@ class ConsoleSocket:
         def hello(recovered: dict[str, bool]) -> Frame:
             who = {"name": self._actor.name, "role": self._actor.role, "station": self._actor.station}
             now = to_text(self._desk.work.now())
-            said = {"recovered": recovered, "user": who, "now": now}
+            said = {"recovered": recovered, "user": who, "now": now, "hub_version": self._desk.version}
             return Frame(orjson.dumps(ok(self._desk.alarms.stream, message, said)))
 
         after = {station: (at.epoch, at.offset) for station, at in message.after.items()}
@@ -243,6 +247,8 @@ class ConsoleSocket:
                 async with self._desk.admission.place():
                     await self._readiness(sound)
                 return {}
+        await self._sign_in.used()
+        match message:
             case m.OfAlarm(alarm=alarm_id) if type(message) not in self._desk.asked:
                 return await self._command(alarm_id, message)
         return await self._desk.asked[type(message)](self._actor, message)
@@ -275,6 +281,7 @@ class ConsoleSocket:
         if not sound:
             await self._not_ready("sound_off")
             return
+        await self._sign_in.used()
         for station in self._console.stations:
             self._ready_at.add(station)
             await self._desk.ready(station, self._actor.name, self._actor.role, self._console.session.id)

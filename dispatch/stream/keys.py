@@ -56,6 +56,7 @@ class Keys:
         self.configurations = f"{tag}:configurations"  # hash, in partition 0: digest of a configuration -> its number
         self.late = f"{tag}:late"  # sorted set, in partition 0: what was late, as JSON -> ms at which it was found
         self.sharing = f"{tag}:sharing"  # sorted set: `station|name` -> ms at which the place of who shares it lapses
+        self.sign_ins = f"{tag}:sign-ins"  # sorted set, in partition 0: hash of a token -> ms at which its sign-in ends
         self.users = f"{tag}:users"  # hash: name -> user
         self.notified = f"{tag}:notified"  # hash: station -> offset up to which its events were planned to be sent
         self.notify_jobs = f"{tag}:notify-jobs"  # hash: job -> what is to be sent (`dispatch.notify.outbox`)
@@ -169,7 +170,7 @@ class Keys:
         return f"{self._tag}:subscriptions:{user}"
 
     def session(self, digest: str) -> str:
-        """String: a sign-in, by the hash of its token; expires."""
+        """String: the user of a sign-in, by the hash of its token."""
         return f"{self._tag}:session:{digest}"
 
     def sessions_of(self, user: str) -> str:

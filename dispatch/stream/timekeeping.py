@@ -20,6 +20,7 @@ import structlog
 from prometheus_client import Counter
 
 from dispatch.alarm.clock import Ahead, StoreClock, from_ms, to_ms, to_text
+from dispatch.alarm.work import Work
 from dispatch.store.client import Script
 from dispatch.store.faults import translated
 from dispatch.stream.stream import Stream
@@ -34,6 +35,9 @@ _MARKED = timedelta(seconds=3)
 """Another hub has written what time it is within so long: where the store agrees with it, this hub was away."""
 _LONG_AWAY = timedelta(days=7)
 """Longer than this no store is off; a clock that says so may be wrong."""
+_FOUND_S = 1.2 * LOOK_EVERY_S
+_YOUNG = 3
+"""A hub that has looked fewer times than this tells nobody what time it is."""
 _AGREES = timedelta(hours=1)
 _TOLD = timedelta(days=1)
 JUMPS = Counter("dispatch_clock_jumps", "Times that the store's clock was found to have jumped")
@@ -46,15 +50,18 @@ class Timekeeping:
         stream: the store.
         clock: what is kept.
         stations: every station's id.
+        work: what goes on.
     """
 
-    def __init__(self, stream: Stream, clock: StoreClock, stations: tuple[str, ...]) -> None:
+    def __init__(self, stream: Stream, clock: StoreClock, stations: tuple[str, ...], work: Work) -> None:
+        self._work = work
         self._stream = stream
         self._clock = clock
         self._stations = stations
         self._script = Script(resources.files("dispatch.stream").joinpath("timekeeping.lua").read_text())
         self._id = secrets.token_hex(6)
         self._taken: int | None = None
+        self._looks = 0
         self._agreed: datetime | None = None
         self._state = _State()
 
@@ -90,6 +97,10 @@ class Timekeeping:
             Refused: `not_stored`: the store does not answer.
         """
         ahead, mark = await self._ask()
+        if hub and mark is not None and self._clock.now() + ahead.by > mark + _MARKED:
+            # No hub has run for a while; or one has, and has not found yet that the clock jumped. It does so by then.
+            await self._work.sleep(_FOUND_S)
+            ahead, mark = await self._ask()
         self._clock.follow(ahead)
         now = self._clock.now()
         if not hub or mark is None:
@@ -113,6 +124,9 @@ class Timekeeping:
             if abs(ahead.by) > _STEP + ahead.doubt:
                 log.warning("clock_followed", by_s=ahead.by.total_seconds(), why="taken over" if taken else "away")
             self._clock.follow(ahead)
+            self._looks += 1
+            if self._looks < _YOUNG:
+                return  # what it says is no proof for others yet: it may have started while the clock was wrong
             await self._write({"mark": to_ms(self._clock.now()), "marker": self._id})
             await self._agree()
         elif ahead.doubt <= _ASKED_WELL:

@@ -8,6 +8,7 @@ from playwright.async_api import FilePayload, Page, Route, expect
 
 from tests.browser.citizen import RECEIPT, act, first_alarm, opens, timed
 from tests.browser.conftest import Phone
+from tests.browser.test_accessible import fits_everybody
 from tests.flow.town import Town
 from tests.patience import PATIENCE_S
 
@@ -16,13 +17,15 @@ def fate(page: Page, name: str) -> str:
     return f'#sent [data-fate="{name}"]'
 
 
-async def test_what_cannot_be_sent_holds_up_nothing(town: Town, phone: Phone, fixtures: Path, tmp_path: Path) -> None:
+async def test_what_cannot_be_sent_holds_up_nothing(
+    town: Town, phone: Phone, fixtures: Path, tmp_path: Path, axe: str
+) -> None:
     """One is empty, one is gone from the device, one does not get through: the last one is there all the same.
 
     Each is said in words, with another try and a way to do without it; what comes back or gets through is sent.
     """
     officer = await town.officer("V01")
-    empty, gone, kept = tmp_path / "空.jpg", tmp_path / "gone.webp", tmp_path / "aside.webp"
+    empty, gone, kept = tmp_path / f"{'空' * 40}.jpg", tmp_path / "gone.webp", tmp_path / "aside.webp"
     empty.touch()
     gone.write_bytes((fixtures / "photo.webp").read_bytes())
     stuck: list[str] = []
@@ -47,11 +50,13 @@ async def test_what_cannot_be_sent_holds_up_nothing(town: Town, phone: Phone, fi
         await expect(page.locator(fate(page, "there"))).to_have_count(1)
         await expect(rows.nth(0)).to_contain_text("里面是空的（0 字节），没有内容可送。")
         await expect(rows.nth(1)).to_contain_text("这台设备读不出它了。可以再试一次，或者重新选一次。")
+        await expect(page.locator("#sent-said")).to_contain_text(re.compile("照片 .+: "))  # for who hears the page
         late = page.locator(fate(page, "late"))
         await expect(late).to_contain_text("还没送到，正在不断重试。")
         assert await late.locator(act("media-again")).count() == 0, "it is tried by itself"
         alarm = await first_alarm(officer)
         assert stuck[0] not in officer.alarms[alarm]["media"]
+        await fits_everybody(page, axe, every=False, axed=True)
 
         await rows.nth(1).locator(act("media-again")).click()
         await expect(rows.nth(1)).to_have_attribute("data-fate", "unread")

@@ -116,6 +116,8 @@ def every(town: Town, alarm: str) -> list[dict[str, Any]]:
             }
             for by in (2.5, 9.64, 3.1)
         ),
+        {"code": "hubs_differ", "since": since, "why": "older", "names": ["rota.toml"]},
+        {"code": "station_gone", "since": since, "alarm": alarm, "station": "renamed", "to": "dadongmen"},
         *(
             {"code": "rota_names", "since": since, "why": why, "names": names, "near": near, **of}
             for why, names, near, of in (
@@ -176,8 +178,8 @@ async def test_a_bad_day(town: Town, browser: Browser, axe: str, lang: str, offi
         bad_day = every(town, alarm)
         for _ in range(2):
             await town.dispatch.hub.broadcast({"type": "notices", "notices": bad_day})
-        await expect(page.locator("[data-notice]")).to_have_count(9)
-        await expect(console.locator("[data-notice]")).to_have_count(4)
+        await expect(page.locator("[data-notice]")).to_have_count(11)
+        await expect(console.locator("[data-notice]")).to_have_count(5)
         for one in (page, console):
             told = await one.locator("[data-notice]").all_inner_texts()
             assert not [line for line in told if "{" in line or "notice." in line or "mend." in line], told
@@ -186,6 +188,8 @@ async def test_a_bad_day(town: Town, browser: Browser, axe: str, lang: str, offi
             await expect(notice(page, "deadline_late")).to_contain_text(words)
         for words in ("v01", "V01", "V16", "12 个" if lang == "zh" else "12 in all"):
             await expect(notice(page, "rota_names").first).to_contain_text(words)
+        for words in ("renamed", "大东门派出所" if lang == "zh" else "Dadongmen station"):
+            await expect(notice(page, "station_gone")).to_contain_text(words)
         await expect(notice(console, "store_restored")).to_contain_text("10:00:00")
         for one in (page, console):
             assert len(await one.evaluate("mentions")) == 1
@@ -194,7 +198,7 @@ async def test_a_bad_day(town: Town, browser: Browser, axe: str, lang: str, offi
         await notice(page, "deadline_late").locator(act("notice-more")).click()
         await expect(page.locator("[data-filter=type]")).to_have_value("deadline_late")
         await notice(page, "store_restored").locator(act("notice-read")).click()
-        await expect(page.locator("[data-notice]")).to_have_count(8)
+        await expect(page.locator("[data-notice]")).to_have_count(10)
         await town.dispatch.hub.broadcast({"type": "notices", "notices": []})
         for one in (page, console):
             await expect(one.locator("[data-notice]")).to_have_count(0)

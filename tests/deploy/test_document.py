@@ -39,7 +39,7 @@ def test_every_notice_is_explained() -> None:
     table = document.TEXT.partition("## What the notices mean")[2].partition("##")[0]
     told = set()
     for file in Path(dispatch.__path__[0]).rglob("*.py"):
-        codes = r'"code": "((?:store|disk|deadline|rota|station|hubs|clock)_\w+)"'
+        codes = r'"code": "((?:store|disk|deadline|rota|station|hubs|clock|media)_\w+)"'
         told |= set(re.findall(codes, file.read_text("utf-8")))
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == told
 

@@ -10,6 +10,7 @@ import pytest
 from tests.edge.raw import Raw
 from tests.flow.people import Citizen
 from tests.flow.town import Town
+from tests.intake.link import Link
 
 MOST = 24
 SECRET = "0123456789abcdefghijklmn"
@@ -89,6 +90,7 @@ async def test_the_oldest_leaves_first(narrow: Town) -> None:
     """Of those who say nothing: the newest stay."""
     strangers = [await Raw.open(narrow.url) for _ in range(MOST)]
     await let_in(narrow)
+    await narrow.clock.advance(1)
     more = [await Raw.open(narrow.url) for _ in range(MOST // 2)]
     await let_in(narrow)
     for oldest in strangers[: MOST // 3]:
@@ -145,6 +147,18 @@ async def test_a_body_that_stops(town: Town, what: str) -> None:
     assert b"408" not in head or json.loads(body)["retry"] is True
 
 
+async def test_a_body_that_dribbles(town: Town) -> None:
+    """A byte now and then is no progress: less than `serve.slow_bytes_s` in half a minute is broken off like none."""
+    link = await Raw.open(town.url)
+    await link.sends(JSON + b"Content-Length: 50000\r\n\r\n{")
+    await let_in(town)
+    for _ in range(32):
+        await link.sends(b" " * 10)
+        await let_in(town)
+        await town.clock.advance(1)
+    assert await link.answers() == [408]
+
+
 async def test_a_form_that_stops_is_an_alarm(town: Town) -> None:
     """Its words had come: the alarm is stored, and the page is told what was not."""
     officer = await town.officer("V01")
@@ -180,3 +194,56 @@ async def test_who_takes_nothing_is_cut_off(town: Town) -> None:
     await town.quiet()
     assert town.hubs[0].connections == []
     link.aborts()
+
+
+# -- halves ------------------------------------------------------------------------------------------------------------
+
+
+def long_frame(size: int, sent: int) -> bytes:
+    """The beginning of a masked frame of that size."""
+    return b"\x82\xff" + size.to_bytes(8) + bytes(4) + b"x" * sent
+
+
+async def test_halves_have_an_end_as_they_come(tmp_path: Path) -> None:
+    """Not only at the next look: while no time passes, the halves of messages stay within the bound."""
+    async with Town(tmp_path, env={"DISPATCH_SERVE_HELD_BYTES": "16777216"}) as town:
+        strangers = []
+        for _ in range(25):
+            strangers.append(await Raw.websocket(town.url))
+            await strangers[-1].sends(long_frame(1_000_000, 900_000))
+            await let_in(town)
+            assert sum(each.held().size for each in town.dispatch.door.inside) <= 16_777_216 + 65_536
+        await taken(town)
+        for each in strangers:
+            each.aborts()
+
+
+async def test_halves_have_one_end_for_all(tmp_path: Path) -> None:
+    """What stands still is let go first, whoever sent it; a chunk that comes meanwhile is stored."""
+    async with Town(tmp_path, env={"DISPATCH_SERVE_HELD_BYTES": "16777216"}) as town:
+        sockets = []
+        for _ in range(20):
+            link = await Link.open(town.url)
+            await link.asks("raise", id=str(uuid.uuid4()), secret=SECRET)
+            sockets.append(link)
+        strangers = []
+        for link in sockets:  # known by now, and so allowed the longest messages
+            link.socket.transport.write(long_frame(1_000_000, 950_000))
+        for _ in range(6):
+            await let_in(town)
+            await town.clock.advance(1)
+        for _ in range(10):
+            strangers.append(await Raw.open(town.url))
+            await strangers[-1].sends(JSON + b"Content-Length: 65000\r\n\r\n{" + b" " * 60_000)
+        await let_in(town)
+        await town.clock.advance(1)
+        held = [each.held().size for each in town.dispatch.door.inside]
+        assert sum(held) <= 16_777_216
+        assert 10 <= sum(size > 900_000 for size in held) <= 17
+        assert sum(50_000 < size < 900_000 for size in held) == 10
+        await taken(town)
+        for each in strangers:
+            each.aborts()
+        for link in sockets:
+            link.socket.transport.abort()
+        await town.quiet()

@@ -135,6 +135,28 @@ async def test_a_forced_end_raises_the_alarm_and_looks_ended(town: Town) -> None
     assert seen[0] == seen[1] == seen[2]
 
 
+async def test_a_plan_takes_no_media(town: Town) -> None:
+    """Photos and sound are refused over HTTP and over a socket, while it runs and once it ended; nothing is stored."""
+    citizen = await plans(town)
+    for status in ("planned", "ended"):
+        path = f"/alarms/{citizen.id}/media/m1"
+        for kind in ("photo", "audio"):
+            headers = {**citizen.headers, "x-media-kind": kind}
+            put = await citizen.http.put(f"{path}/0", content=b"abc", headers=headers)
+            end = await citizen.http.post(path, json={"kind": kind, "chunks": 1}, headers=citizen.headers)
+            for answer in (put, end):
+                assert (answer.status_code, answer.json()["code"]) == (409, "not_possible")
+                assert f"while the alarm is {status}" in answer.json()["message"]
+        link = await Link.open(town.url, codec="msgpack")
+        await link.asks("resume", id=citizen.id, secret=citizen.secret)
+        refused = await link.asks("media_chunk", media="m2", seq=0, data=b"abc")
+        assert refused["code"] == "not_possible"
+        await link.closes()
+        await citizen.does("end-plan", pin=citizen.pin)
+    assert [path for path in (town.folder / "media").rglob("*") if path.is_file()] == []
+    assert b":chunks:" not in await everything(town.dispatch.stream.redis, town.prefix)
+
+
 async def test_the_citizen_presses_before_the_time(town: Town) -> None:
     """The plan's alarm can be raised at once, with what is to be added; words left out are the plan's."""
     officer = await town.officer("V01")

@@ -342,7 +342,7 @@ async def test_a_helper_has_no_other_rights(town: Town, opens: Called) -> None:
     helper = await opens("H01")
     page = helper.user.http
     await officer.asks("share_place", on=True, position=HERE)
-    theirs = {f"{method} /session" for method in ("GET", "POST", "DELETE")}
+    theirs = {*(f"{method} /session" for method in ("GET", "POST", "DELETE")), "POST /session/stay"}
     staff = [
         request for request, who, *_ in HTTP if who not in ("anyone", "citizen", "the device") and request not in theirs
     ]
@@ -352,7 +352,7 @@ async def test_a_helper_has_no_other_rights(town: Town, opens: Called) -> None:
         answer = await page.request(method, path, json={"reason": "-"} if method == "POST" else None)
         assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed"), request
     known = (await page.get("/session")).json()
-    assert known.pop("now")
+    assert known.pop("now") < known.pop("ends_at")
     assert known == {"name": "H01", "role": "helper", "station": "dadongmen"}
     with pytest.raises((ConnectionError, ConnectionClosed)):
         await helper.user.opens_console(ready=False)

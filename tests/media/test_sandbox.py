@@ -2,6 +2,7 @@
 
 import json
 import platform
+import struct
 import subprocess
 import sys
 import textwrap
@@ -88,6 +89,58 @@ def test_every_call_there_is(root: Path) -> None:
     assert {found[number] for number in calls(syscalls.REFUSED)} == {1}, "EPERM"
     assert {found[number] for number in calls(syscalls._WITHOUT)} == {38}, "ENOSYS"
     assert len(named) < 60
+
+
+def answered(program: bytes, arch: int, number: int, *arguments: int) -> int:
+    """What the kernel would do about a call: the filter, run as the kernel runs it."""
+    data = struct.pack("<IIQ6Q", number, arch, 0, *(*arguments, *(0,) * (6 - len(arguments))))
+    steps = [*struct.iter_unpack("=HBBI", program)]
+    at = held = 0
+    while True:
+        code, true, false, value = steps[at]
+        at += 1
+        match code:
+            case 0x20:
+                held = int.from_bytes(data[value : value + 4], "little")
+            case 0x15:
+                at += true if held == value else false
+            case 0x45:
+                at += true if held & value else false
+            case 0x06:
+                return int(value)
+
+
+@pytest.mark.parametrize("machine", syscalls.MACHINES)
+def test_on_each_kind_of_machine(machine: str) -> None:
+    """The filter of each machine allows what is named, and of what is looked at only what a decoder does."""
+    program, arch = syscalls.program(machine), syscalls.MACHINES[machine]
+    allow, kill, refuse = 0x7FFF0000, 0x80000000, 0x00050001
+
+    def numbers(table: dict[str, syscalls.Both]) -> set[int]:
+        return {number for call in table.values() if (number := getattr(call, machine)) is not None}
+
+    allowed, refused = numbers(syscalls.ALLOWED), numbers(syscalls.REFUSED)
+    looked_at = {getattr(call, machine) for call in (
+        syscalls._MMAP, syscalls._MPROTECT, syscalls._CLONE, syscalls._PRCTL, syscalls._PRLIMIT, syscalls._AFFINITY)
+    }  # fmt: skip
+    assert not allowed & refused
+    for number in range(1 << 12):
+        if number not in looked_at | numbers(syscalls._WITHOUT):
+            named = allow if number in allowed else refuse if number in refused else kill
+            assert answered(program, arch, number) == named
+    assert answered(program, arch ^ 1, 0) == kill
+    assert answered(program, arch, 0x40000000 | min(allowed)) == kill
+    wide = 1 << 32
+    for call, arguments, how in (
+        (syscalls._MMAP, (0, 4096, 3), allow), (syscalls._MMAP, (0, 4096, 7), kill),
+        (syscalls._MPROTECT, (0, 4096, 1), allow), (syscalls._MPROTECT, (0, 4096, 4 | wide), kill),
+        (syscalls._CLONE, (0x3D0F00,), allow), (syscalls._CLONE, (0x7D0F00,), allow), (syscalls._CLONE, (17,), kill),
+        (syscalls._CLONE, (0x3D0F00 | 0x10000000,), kill), (syscalls._PRCTL, (15,), allow),
+        (syscalls._PRCTL, (22, 2), kill), (syscalls._PRLIMIT, (0, 9, 0, 1), allow), (syscalls._PRLIMIT, (1, 9), kill),
+        (syscalls._PRLIMIT, (0, 9, 1), kill), (syscalls._PRLIMIT, (0, 9, wide), kill),
+        (syscalls._AFFINITY, (0,), allow), (syscalls._AFFINITY, (7,), kill),
+    ):  # fmt: skip
+        assert answered(program, arch, getattr(call, machine), *arguments) == how, (call, arguments)
 
 
 DEEDS = {

@@ -20,7 +20,7 @@ from tests.stores import VALKEY, Single
 NEAR_S = 1.0
 """What a machine that is busy may need between two readings of a clock; far less than what is looked for."""
 JUMPS_S = (-3600, 3600, 63_072_000, -63_072_000, 10, -10)
-_TIME = "return redis.call('TIME')[1]"
+_TIME = "local t = redis.call('TIME') return t[1] * 1000 + math.floor(t[2] / 1000)"
 pytestmark = pytest.mark.skipif(library() is None, reason="needs libfaketime")
 
 
@@ -48,7 +48,7 @@ class World:
         """The store's clock is so wrong from now on."""
         self.store_wrong_s = seconds
         self._write()
-        while abs(int(await self.redis.eval(_TIME, 0)) - self.now().timestamp() - seconds) > 2:
+        while abs(int(await self.redis.eval(_TIME, 0)) / 1000 - self.now().timestamp() - seconds) > NEAR_S / 4:
             await asyncio.sleep(0)  # it has not read it yet
 
     def _write(self) -> None:
@@ -73,11 +73,16 @@ class Hub:
         self.clock = StoreClock()
         self.stream = Stream(redis)
         self.work = Work(self.clock)
-        self.time = Timekeeping(self.stream, self.clock, ("dadongmen",))
+        self.time = Timekeeping(self.stream, self.clock, ("dadongmen",), self.work)
 
     async def looks(self, times: int = 1) -> None:
         for _ in range(times):
             await self.time.step(self.clock.now())
+
+    async def clock_waits(self) -> None:
+        """Return when it has asked, and waits, or has its answer."""
+        while self.work.busy:
+            await asyncio.sleep(0)
 
     @property
     def off_s(self) -> float:
@@ -109,7 +114,7 @@ async def hubs(world: World, redis: Any) -> list[Hub]:
     found = [Hub(world, redis), Hub(world, redis)]
     for hub in found:
         await hub.time.open(hub=True)
-        await hub.looks()
+        await hub.looks(3)
     return found
 
 
@@ -133,6 +138,22 @@ async def test_a_jump_moves_nobodys_time(world: World, redis: Any, hubs: list[Hu
         assert abs(hub.off_s) < NEAR_S
         assert [*hub.told] == ["clock_jumped"], "it is right again, and was not for a while"
         assert round(hub.told["clock_jumped"]) == -jump_s
+
+
+@pytest.mark.parametrize("jump_s", [-3600, 3600, 63_072_000, 10])
+async def test_a_hub_that_starts_before_it_is_found(world: World, redis: Any, hubs: list[Hub], jump_s: float) -> None:
+    """The clock has just jumped, and no hub has looked yet: who starts then takes nobody along."""
+    await world.sets(jump_s)
+    late = Hub(world, redis)
+    starting = late.work.spawn(late.time.open(hub=True), "starts")
+    await late.clock_waits()
+    for hub in hubs:
+        await hub.looks(2)
+    await starting
+    await late.looks(4)
+    for hub in (*hubs, late):
+        await hub.looks(2)
+        assert abs(hub.off_s) < NEAR_S
 
 
 @pytest.mark.parametrize("jump_s", JUMPS_S)

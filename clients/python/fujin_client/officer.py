@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -326,17 +327,17 @@ class Officer:
         """Confirm what is new, until nothing is."""
         while new := {s: at for s, at in self.positions.items() if self._confirmed.get(s) != at}:
             for station, at in new.items():
-                if not await self._quietly(self.delivered(station, at)):
+                if not await self._quietly(partial(self.delivered, station, at)):
                     return  # after the next event or connection
                 self._confirmed[station] = at
             await asyncio.sleep(_COALESCE_S)
 
     def _spawn(self, type: str, **members: Any) -> None:  # noqa: A002 - the wire's word
-        self._keep(asyncio.create_task(self._quietly(self.command(type, **members))))
+        self._keep(asyncio.create_task(self._quietly(partial(self.command, type, **members))))
 
-    async def _quietly(self, request: Awaitable[object]) -> bool:
+    async def _quietly(self, request: Callable[[], Awaitable[object]]) -> bool:
         try:
-            await request
+            await request()
         except FujinError as fault:
             log.warning("not confirmed: %s", fault)
             return False

@@ -21,6 +21,8 @@ const rows = new Map();
 
 export function prepare() {
   drawn(() => {
+    /** @type {string[]} */
+    const news = [];
     for (const shown of state.sending) {
       let row = rows.get(shown);
       if (!row) {
@@ -31,10 +33,14 @@ export function prepare() {
           make("span", "how-far"),
         );
         rows.set(shown, row);
+        row.lastElementChild?.setAttribute("id", `fate-${rows.size}`);
         part("sent").append(row);
       }
       const [name, far, choice] = row.children;
       const trouble = TROUBLES[shown.fate];
+      if (trouble && row.dataset["fate"] !== shown.fate) {
+        news.push(`${word(shown.name)} ${shown.file}: ${word(trouble)}`);
+      }
       if (name?.firstChild) write(name.firstChild, word(shown.name));
       // Which one it is matters only where something is to be done.
       if (name?.lastChild) write(name.lastChild, trouble ? shown.file : "");
@@ -43,18 +49,23 @@ export function prepare() {
       row.classList.toggle("there", shown.fate === "there" && state.media[shown.id] !== "unreadable");
       row.classList.toggle("trouble", !!trouble);
       if (choice && choice.getAttribute("data-of") !== shown.fate) choice.remove();
-      if (trouble && !row.querySelector(".choice-row")) row.append(choices(shown));
+      if (trouble && !row.querySelector(".choice-row")) row.append(choices(shown, far));
     }
+    // Who listens to the page hears of it once; how far all others are would be too much.
+    if (news.length) write(part("sent-said"), news.join(" "));
   });
 }
 
-/** @param {Sending} shown */
-function choices(shown) {
+/** @param {Sending} shown @param {Element | undefined} of the words that say what stands in the way */
+function choices(shown, of) {
   const row = make("span", "choice-row");
   row.dataset["of"] = shown.fate;
   // What is tried by itself all the time needs no button for it.
   if (shown.fate !== "late") row.append(button("media_again", "media-again", shown.again));
   row.append(button("media_leave", "media-leave", shown.leave));
+  if (of) {
+    for (const each of row.children) each.setAttribute("aria-describedby", of.id);
+  }
   return row;
 }
 

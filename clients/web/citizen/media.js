@@ -55,7 +55,11 @@ export function sendPhoto(blob, name) {
 export function streamSound(mime, sliceS) {
   const track = begin("audio", mime, "media_audio");
   track.go = async () => {
-    for (let n = 0; !(await forward(track)); n++) await pause(n);
+    for (let n = 0, { sent } = track.shown; !(await forward(track)); n++) {
+      if (track.shown.sent !== sent) n = 0;
+      ({ sent } = track.shown);
+      await pause(n);
+    }
   };
   void track.go();
   return {

@@ -3,18 +3,19 @@
 import { signal } from "/static/vendor/signals-core.js";
 
 import { html, useEffect, useRef, useValue } from "../shared/dom.js";
+import { keep, kept } from "../shared/kept.js";
 import { user } from "../shared/session.js";
 import { t } from "../shared/words.js";
 import { act, handing, offered } from "./bar.js";
 import { current, cursor, form, helpOpen, open, rows, search, selected } from "./state.js";
 
 const REMEMBERED = "fujin.keys";
-export const keysOn = signal(localStorage.getItem(REMEMBERED) !== "off");
+export const keysOn = signal(kept(REMEMBERED) !== "off");
 
 /** @param {boolean} on */
 function switchKeys(on) {
   keysOn.value = on;
-  localStorage.setItem(REMEMBERED, on ? "on" : "off");
+  keep(REMEMBERED, on ? "on" : "off");
 }
 
 /** @param {string} selector */

@@ -7,7 +7,9 @@ import { followAlerts } from "../shared/alerts.js";
 import { AlertsBroken } from "../shared/alerts-part.js";
 import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
-import { begin, link } from "../shared/session.js";
+import { gone } from "../shared/ending.js";
+import { EndsSoon, Gone, Outdated } from "../shared/ending-part.js";
+import { begin, link, user } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
 import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
 import { announce, Told } from "../shared/told.js";
@@ -23,7 +25,9 @@ const check = () => (soundCheckOpen.value = true);
 function Console() {
   useValue(lang);
   const { state } = useValue(link.state);
+  const lost = useValue(gone);
   const chosen = useValue(selected);
+  if (lost) return html`<${Gone} name=${user.peek().name} />`;
   return html`
     <${Head}
       title=${t("console.title")}
@@ -32,6 +36,8 @@ function Console() {
       onLeave=${leaveDesk}
     />
     <${NotReady} onCheck=${check} />
+    <${EndsSoon} />
+    <${Outdated} />
     <${AlertsBroken} onCheck=${check} />
     <${Notices} open=${open} />
     <${Flood} />

@@ -3,6 +3,8 @@
 import { effect, signal } from "/static/vendor/signals-core.js";
 
 import { html, render, useComputed, useValue } from "../shared/dom.js";
+import { gone, lose, whyClosed } from "../shared/ending.js";
+import { Gone } from "../shared/ending-part.js";
 import { signOut } from "../shared/sign-out.js";
 import { clock, secondsSince, startTicking, tick } from "../shared/time.js";
 import { known, lang, LANGUAGES, loadWords, speak, t } from "../shared/words.js";
@@ -29,6 +31,7 @@ function Helper() {
   const language = useValue(lang);
   const me = useValue(hello);
   const why = useValue(refused);
+  if (useValue(gone)) return html`<${Gone} name=${me?.name ?? t("helper.title")} />`;
   return html`
     <header class="head">
       <div>
@@ -77,6 +80,12 @@ if (await admitted()) {
   startTicking();
   followWatch();
   followCalls();
+  effect(() => {
+    const { state, code } = live.value;
+    if (state !== "ended") return;
+    lose(whyClosed(code));
+    want(false); // where this device is concerns nobody any more
+  });
   effect(() => {
     const n = calls.value.filter((call) => call.state === "called").length;
     void lang.value;

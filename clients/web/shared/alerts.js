@@ -5,6 +5,7 @@
 
 import { effect, signal } from "/static/vendor/signals-core.js";
 
+import { forget, keep, kept } from "./kept.js";
 import { store, user } from "./session.js";
 import { lang } from "./words.js";
 
@@ -43,7 +44,7 @@ export async function look() {
   if (Notification.permission === "denied") return say("blocked");
   const subscription = await subscribed();
   if (!subscription) {
-    const gone = told.devices.some((one) => one.id === localStorage.getItem(REMEMBERED));
+    const gone = told.devices.some((one) => one.id === kept(REMEMBERED));
     return gone ? say("broken", "gone") : say("off");
   }
   const id = await nameOf(subscription.endpoint);
@@ -95,7 +96,7 @@ export async function switchOn() {
       body: JSON.stringify({ endpoint, keys, lang: lang.peek() }),
     });
     if (!answer.ok) return say("broken", answer.status === 409 ? "too_many" : "not_kept");
-    localStorage.setItem(REMEMBERED, (await answer.json()).id);
+    keep(REMEMBERED, (await answer.json()).id);
     return await look();
   } catch {
     return say("broken", "no_service"); // as where the browser's vendor cannot be reached
@@ -119,10 +120,10 @@ export async function switchOff() {
   busy.value = true;
   try {
     const subscription = await subscribed();
-    const id = subscription ? await nameOf(subscription.endpoint) : localStorage.getItem(REMEMBERED);
+    const id = subscription ? await nameOf(subscription.endpoint) : kept(REMEMBERED);
     await subscription?.unsubscribe();
     if (id) await fetch(`/notify/push/${id}`, { method: "DELETE" });
-    localStorage.removeItem(REMEMBERED);
+    forget(REMEMBERED);
     trial.value = "";
     await look();
   } finally {

@@ -3,6 +3,7 @@
 import { signal } from "/static/vendor/signals-core.js";
 
 import { html, useComputed, useValue } from "./dom.js";
+import { keep, kept } from "./kept.js";
 import { link, stationName, user } from "./session.js";
 import { signOut } from "./sign-out.js";
 import { sound } from "./sound.js";
@@ -14,7 +15,7 @@ const REMEMBERED = "fujin.theme";
 /** The close code of a store that went back to an older copy. */
 const RESTORED = 4409;
 const THEMES = ["auto", "light", "dark"];
-const theme = signal(localStorage.getItem(REMEMBERED) ?? "auto");
+const theme = signal(kept(REMEMBERED) ?? "auto");
 const menuOpen = signal(false);
 
 export function applyTheme() {
@@ -23,7 +24,7 @@ export function applyTheme() {
 
 function nextTheme() {
   theme.value = THEMES[(THEMES.indexOf(theme.peek()) + 1) % THEMES.length] ?? "auto";
-  localStorage.setItem(REMEMBERED, theme.value);
+  keep(REMEMBERED, theme.value);
   applyTheme();
 }
 

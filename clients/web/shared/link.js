@@ -49,6 +49,10 @@ export class Link {
   #tries = 0;
   /** The ref of the subscription that waits for its answer. @type {string | null} */
   #subscribing = null;
+  /** The stations whose alarms come here, as the hub said last. @type {import("/static/vendor/signals-core.js").Signal<string[] | null>} */
+  stations = signal(null);
+  /** The hub's version, as it said last. */
+  version = signal("");
   /** Stations whose snapshot is still to come. @type {Set<string>} */
   #missing = new Set();
   /** @type {Map<string, Open>} */
@@ -186,6 +190,8 @@ export class Link {
       if (answer.type === "error" || !("recovered" in answer)) return void this.#socket?.close(4000);
       follow(answer.now);
       const recovered = Object.entries(answer.recovered);
+      this.version.value = answer.hub_version;
+      this.stations.value = recovered.map(([station]) => station);
       this.#missing = new Set(recovered.filter(([, whole]) => !whole).map(([station]) => station));
       return this.#perhapsLive();
     }

@@ -855,6 +855,8 @@ export interface SubscribedFrame {
   user: User;
   /** RFC 3339 with an offset from UTC */
   now: string;
+  /** another one than before: the page is older than its hub */
+  hub_version: string;
 }
 
 /**

@@ -5,6 +5,7 @@
 
 import { computed, effect, signal } from "/static/vendor/signals-core.js";
 
+import { gone, lose, outdate, signInAgain, soon, warn, whyClosed } from "./ending.js";
 import { Link, newRef } from "./link.js";
 import { FLOOD, remind, ring, sound, sounding } from "./sound.js";
 import { makeStore, rings } from "./store.js";
@@ -88,11 +89,14 @@ function soundOf(type, alarm) {
   if (type === "handover_offered" && (to === me.name || (!to && alarm.owner !== me.name))) remind(440);
 }
 
-/** @returns {Promise<(User & { now: string }) | null>} null after the page was left for the sign-in page */
+/** @returns {Promise<(User & { now: string, ends_at: string }) | null>} null when nobody is signed in, or there is no answer */
 async function who() {
   try {
     const answer = await fetch("/session");
-    if (answer.status === 401) leave();
+    if (answer.status === 401) {
+      if (begun) lose("signed_out");
+      else signInAgain();
+    }
     if (answer.ok) return await answer.json();
   } catch {
     // No network: the link says so.
@@ -100,9 +104,7 @@ async function who() {
   return null;
 }
 
-export function leave() {
-  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
-}
+let begun = false;
 
 /** Everything that must stand before the first picture. @returns {Promise<boolean>} */
 export async function begin() {
@@ -112,6 +114,7 @@ export async function begin() {
   ]);
   if (!person) return false;
   follow(person.now); // this machine's clock may be wrong, and "today" is asked for before the first beat
+  begun = true;
   user.value = person;
   config.value = settings;
   startTicking();
@@ -131,11 +134,44 @@ export async function begin() {
     if (link.state.value.state === "stale") remind(330);
   });
   effect(() => {
-    if (link.state.value.code === 4501) leave();
+    const { state, code } = link.state.value;
+    if (state === "ended") lose(whyClosed(code));
   });
+  effect(() => {
+    const { station } = user.value;
+    if (station && link.stations.value && !link.stations.value.includes(station)) lose("no_station");
+  });
+  let version = "";
+  effect(() => {
+    version ||= link.version.value;
+    if (link.version.value !== version) outdate();
+  });
+  endsAt = Date.parse(person.ends_at);
+  soonMs = Math.min(SOON_MS, (endsAt - Date.parse(person.now)) / 2);
+  effect(() => lookAtEnd(tick.value));
   link.start();
   return true;
 }
+
+const SOON_MS = 900_000;
+const ASK_MS = 20_000;
+let endsAt = Infinity;
+let askedAt = -Infinity;
+/** A quarter of an hour, of short sign-ins the half. */
+let soonMs = SOON_MS;
+
+/** Near its known end the hub is asked whether the sign-in was used meanwhile, and ends later. @param {number} now */
+function lookAtEnd(now) {
+  if (gone.peek() || endsAt - now > soonMs || performance.now() - askedAt < ASK_MS) return;
+  askedAt = performance.now();
+  void who().then((person) => {
+    if (person) endsAt = Date.parse(person.ends_at);
+    warn(endsAt - serverNow() > soonMs ? null : endsAt); // also where there is no answer: then it ends as it was known
+  });
+}
+effect(() => {
+  if (soon.value === null) askedAt = -Infinity; // somebody is there: see until when
+});
 
 /** @param {string} station */
 export function clipOf(station) {
@@ -143,6 +179,7 @@ export function clipOf(station) {
 }
 
 function soundNow() {
+  if (gone.peek()) return; // what is known here is no longer true, and another tone says so
   const now = performance.now();
   const hushed = pending.peek();
   const loud = ringing.peek().filter((alarm) => (hushed.get(alarm.id)?.hushUntil ?? 0) < now);

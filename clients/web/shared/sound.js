@@ -78,14 +78,16 @@ export function ring(names) {
 }
 
 /**
- * One soft tone, told apart by pitch and count: the owner is reminded, is lost, or something went stale.
+ * One tone, soft unless told otherwise, told apart by pitch and count: the owner is reminded, is lost, something went
+ * stale, or this page can soon wake nobody.
  *
  * @param {number} pitch
  * @param {number} [times]
+ * @param {number} [loudness]
  */
-export function remind(pitch, times = 2) {
+export function remind(pitch, times = 2, loudness = 0.3) {
   if (!audio || sound.peek() !== "on") return;
-  const gain = out(audio, 0.3);
+  const gain = out(audio, loudness);
   const at = audio.currentTime + 0.02;
   for (let n = 0; n < times; n++) beep(audio, gain, at + n * 0.28, pitch, 0.16);
   end(gain, at, 0.28 * times + 0.1);

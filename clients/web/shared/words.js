@@ -5,6 +5,8 @@
 
 import { signal } from "/static/vendor/signals-core.js";
 
+import { keep, kept } from "./kept.js";
+
 const REMEMBERED = "fujin.lang";
 export const LANGUAGES = /** @type {const} */ (["zh", "en"]);
 
@@ -15,14 +17,14 @@ const catalogues = {};
 export const lang = signal(chosen());
 
 function chosen() {
-  const kept = localStorage.getItem(REMEMBERED) ?? document.documentElement.lang.slice(0, 2);
-  return LANGUAGES.find((one) => one === kept) ?? "zh";
+  const before = kept(REMEMBERED) ?? document.documentElement.lang.slice(0, 2);
+  return LANGUAGES.find((one) => one === before) ?? "zh";
 }
 
 /** @param {string} to */
 export function speak(to) {
   lang.value = LANGUAGES.find((one) => one === to) ?? lang.value;
-  localStorage.setItem(REMEMBERED, lang.value);
+  keep(REMEMBERED, lang.value);
   document.documentElement.lang = lang.value;
 }
 

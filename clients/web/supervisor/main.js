@@ -7,7 +7,9 @@ import { followAlerts } from "../shared/alerts.js";
 import { AlertsBroken } from "../shared/alerts-part.js";
 import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
-import { begin, link } from "../shared/session.js";
+import { gone } from "../shared/ending.js";
+import { EndsSoon, Gone, Outdated } from "../shared/ending-part.js";
+import { begin, link, user } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
 import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
 import { Told } from "../shared/told.js";
@@ -50,10 +52,14 @@ function Views() {
 function Supervisor() {
   useValue(lang);
   const { state } = useValue(link.state);
+  const lost = useValue(gone);
   const on = useValue(view);
+  if (lost) return html`<${Gone} name=${user.peek().name} />`;
   return html`
     <${Head} title=${t("supervisor.title")} onCheck=${check}><${Views} /><//>
     <${NotReady} onCheck=${check} />
+    <${EndsSoon} />
+    <${Outdated} />
     <${AlertsBroken} onCheck=${check} />
     <${Notices} open=${open} more=${allLate} />
     <${Flood} />
