@@ -13,7 +13,7 @@ from dispatch.alarm.clock import to_ms
 from dispatch.settings import load
 from tests.dump import DAY_S, everything
 from tests.flow.people import Answered, Citizen, Officer
-from tests.flow.town import Town
+from tests.flow.town import PASSWORD, Town
 from tests.patience import PATIENCE_S
 
 PHOTO = b"\xff\xd8 bytes of a photo that is none"
@@ -115,6 +115,7 @@ async def test_content_ends_and_the_record_stays(two: Town) -> None:
     await removed(town, citizen.id)
     assert found(await everything(redis, town.prefix)) == []
     assert files(town) == []
+    await supervisor.signs_in(PASSWORD)  # days have passed
     after = await log(supervisor, citizen.id)
     assert [(row["at"], row["event"]["type"], row["event"].get("by")) for row in after[: len(before)]] == [
         (row["at"], row["event"]["type"], row["event"].get("by")) for row in before
@@ -149,6 +150,8 @@ async def test_a_hold_stops_the_end(town: Town) -> None:
     assert await redis.zscore(keys.endings, citizen.id) is None
     await officer.closes()
     await passes(town, KEPT_FOR * 2)
+    supervisor = await town.officer("S01", None, "supervisor", ready=False)  # signs in again: days have passed
+    town.stops_watching(supervisor)
     assert (await citizen.sees())["talk"][0]["text"] == WORDS[2]
     held = [row["event"] for row in await log(supervisor, citizen.id) if row["event"]["type"] == "content_held"]
     assert held == [{"type": "content_held", "by": "S01", "reason": "案件未结"}]

@@ -349,7 +349,7 @@ class Life(RuleBasedStateMachine):
             assert (was.status, was.owner) == (Status.ACKNOWLEDGED, owner.name)
             assert was.reminded_at is not None, "nobody loses an alarm without a reminder"
 
-    @precondition(lambda self: self.alarm is not None and self.alarm.open)
+    @precondition(lambda self: bool(self.alarm and deadlines(self.alarm, self.policy, SHANGHAI)))
     @rule()
     def the_next_deadline(self) -> None:
         """Run what is due, when it is due, as the timer does: it always changes something (P4)."""
