@@ -16,6 +16,7 @@ from tests.edge.raw import Raw
 from tests.flow.helpers import Helper
 from tests.flow.people import Officer
 from tests.flow.town import Town
+from tests.nightly import mostly_by_night
 
 ROLES: dict[str, dict[str, Any]] = {
     "officer": {"name": "V01"},
@@ -50,7 +51,7 @@ ENDS: dict[str, Callable[[Town, Officer], Awaitable[Any]]] = {
 }
 
 
-@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("how", mostly_by_night(ENDS, by_day=["disabled", "another role", "its time is over"]))
 @pytest.mark.parametrize("who", ROLES)
 async def test_a_socket_ends_with_its_sign_in(town: Town, who: str, how: str) -> None:
     """Closed with 4501 within a second, though it says nothing; of an alarm that comes then it hears nothing."""
@@ -75,7 +76,7 @@ async def test_a_socket_ends_with_its_sign_in(town: Town, who: str, how: str) ->
     town.stops_watching(other, user)
 
 
-@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("how", mostly_by_night(ENDS, by_day=["disabled"]))
 async def test_a_place_that_is_shared_ends_with_the_sign_in(town: Town, how: str) -> None:
     """A helper's, within a second, and not only when it lapses."""
     page = Helper(await town.user("H01", role="helper"))
@@ -103,7 +104,7 @@ async def test_who_is_there_on_another_device(town: Town) -> None:
     await other.closes()
 
 
-@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("how", mostly_by_night(ENDS, by_day=["disabled"]))
 @pytest.mark.parametrize(
     "command",
     [
@@ -130,7 +131,7 @@ async def test_a_command_after_the_end(town: Town, how: str, command: dict[str, 
     assert (after.alarm.owner, after.alarm.talk, after.alarm.notes) == (None, before.alarm.talk, before.alarm.notes)
 
 
-@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("how", mostly_by_night(ENDS, by_day=["disabled"]))
 @pytest.mark.parametrize("accept", ["application/x-ndjson", "text/csv"])
 async def test_an_export_ends_with_its_sign_in(tmp_path: Path, how: str, accept: str) -> None:
     """An answer that is still being given breaks off within a second; that of another officer goes on to its end."""

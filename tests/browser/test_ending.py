@@ -12,6 +12,7 @@ from tests import shared
 from tests.browser.staff import act, desk
 from tests.browser.test_accessible import findings
 from tests.flow.town import PASSWORD, Town
+from tests.nightly import mostly_by_night
 from tests.patience import PATIENCE_S
 
 # Notes the pitch of each tone that is made.
@@ -77,14 +78,13 @@ ENDS: dict[str, tuple[Callable[[Town], Awaitable[None]], str, dict[str, str]]] =
 }
 
 
-@pytest.mark.parametrize(("end", "why", "words"), ENDS.values(), ids=ENDS)
-async def test_what_ends_is_heard_until_someone_comes(
-    town: Town, browser: Browser, axe: str, end: Callable[[Town], Awaitable[None]], why: str, words: dict[str, str]
-) -> None:
+@pytest.mark.parametrize("how", mostly_by_night(ENDS, by_day=["disabled"]))
+async def test_what_ends_is_heard_until_someone_comes(town: Town, browser: Browser, axe: str, how: str) -> None:
     """A tone of its own, again and again, the words in the place of the page, nothing left of any alarm on it.
 
     The title says it in a tab behind others. Only who presses is led to the sign-in, and back from there.
     """
+    end, why, words = ENDS[how]
     lang = "en" if why == "forbidden" else "zh"
     await town.user("V01")
     alarm = await town.citizen().raises(text="门外有人")
@@ -116,7 +116,7 @@ async def nearly_over(town: Town, page: Page, left_s: int) -> None:
     await time_passes(town, page, ASKS_S)
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("lang", mostly_by_night(["zh", "en"], by_day=["zh"]))
 async def test_a_sign_in_that_nobody_uses(town: Town, browser: Browser, axe: str, lang: str) -> None:
     """It is said a quarter of an hour before its end; one tap and it goes on; left alone it ends, which is said too."""
     await town.user("V01")
@@ -179,7 +179,7 @@ async def test_a_helper_hears_it_too(town: Town, browser: Browser, axe: str) -> 
         await page.wait_for_url("**/sign-in?next=%2Fhelper")
 
 
-@pytest.mark.parametrize("path", ["/console", "/supervisor"])
+@pytest.mark.parametrize("path", mostly_by_night(["/console", "/supervisor"], by_day=["/console"]))
 async def test_a_browser_that_keeps_nothing(town: Town, browser: Browser, path: str) -> None:
     """Where storage is forbidden the pages open, ring and can be set all the same; choices last as long as the page."""
     await town.user("S01", None, "supervisor")

@@ -17,6 +17,7 @@ from tests.commands import Shell
 from tests.flow.clock import START
 from tests.flow.people import Officer
 from tests.flow.town import Town
+from tests.nightly import mostly_by_night
 from tests.patience import PATIENCE_S
 
 HOME = "dadongmen"
@@ -86,7 +87,7 @@ async def test_every_page_says_so(town: Town) -> None:
     assert differs(officer) == []
 
 
-@pytest.mark.parametrize("pressed_at", [0, 1])
+@pytest.mark.parametrize("pressed_at", mostly_by_night([0, 1], by_day=[0]))
 @pytest.mark.parametrize(("older", "newer"), [((0, 60, 120), (0, 5, 10)), ((0, 5, 10), (0, 60, 120))])
 async def test_alarms_go_by_the_newest(
     town: Town, older: tuple[float, ...], newer: tuple[float, ...], pressed_at: int

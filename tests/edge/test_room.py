@@ -11,6 +11,7 @@ from tests.edge.raw import Raw
 from tests.flow.people import Citizen
 from tests.flow.town import Town
 from tests.intake.link import Link
+from tests.nightly import mostly_by_night
 
 MOST = 24
 SECRET = "0123456789abcdefghijklmn"
@@ -62,7 +63,10 @@ async def let_in(town: Town) -> None:
         await probe.http.aclose()
 
 
-@pytest.mark.parametrize("what", [*SILENT, "a socket"])
+@pytest.mark.parametrize(
+    "what",
+    mostly_by_night([*SILENT, "a socket"], by_day=[*[*SILENT][:1], "half a form", "half a photo's chunk", "a socket"]),
+)
 async def test_who_says_nothing_makes_room(narrow: Town, what: str) -> None:
     """Ten times as many as there is room for: an alarm is taken at once, and officers and citizens stay."""
     officer = await narrow.officer("V01")
@@ -131,7 +135,9 @@ async def test_a_slow_line_is_never_cut(town: Town, kind: str, bytes_s: int) -> 
     assert len(loaded.alarm.media) == (kind == "form")
 
 
-@pytest.mark.parametrize("what", ["half a body", "half a chunk", "half a photo's chunk"])
+@pytest.mark.parametrize(
+    "what", mostly_by_night(["half a body", "half a chunk", "half a photo's chunk"], by_day=["half a body"])
+)
 async def test_a_body_that_stops(town: Town, what: str) -> None:
     """It is told so, with `retry`, and not before it had half a minute."""
     link = await Raw.open(town.url)

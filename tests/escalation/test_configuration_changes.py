@@ -7,6 +7,7 @@ import pytest
 from dispatch.escalation.policy import Policy, Step
 from dispatch.escalation.timer import IDLE
 from tests.flow.town import Town
+from tests.nightly import mostly_by_night
 
 LONG = Policy(
     steps=(Step(0, ("on_duty",)), Step(15, ("station",)), Step(30, ("backups", "supervisor")), Step(60, ("station",)))
@@ -29,7 +30,7 @@ async def restarts(town: Town, policy: Policy) -> None:
     town.hubs.pop(0)
 
 
-@pytest.mark.parametrize("ran", [0, 1, 2, 3, 5])
+@pytest.mark.parametrize("ran", mostly_by_night([0, 1, 2, 3, 5], by_day=[2, 5]))
 @pytest.mark.parametrize("changes", [(SHORT,), (SHORT, LONG), (replace(LONG, steps=LONG.steps[:1]), SHORT)], ids=str)
 async def test_a_policy_is_cut_short_or_grows(town: Town, ran: int, changes: tuple[Policy, ...]) -> None:
     """At whatever step it stands: the next step comes within the new policy's time, and no hub spins."""

@@ -124,10 +124,14 @@ async def test_files_of_any_type(town: Town, fixtures: Path) -> None:
     officer.unexpected.clear()
 
 
-async def test_a_file_too_many(town: Town) -> None:
+async def test_a_file_too_many(tmp_path: Path) -> None:
     """The alarm is stored with its words and as many files as it may have; the page says that one was not."""
+    async with Town(tmp_path, env={"DISPATCH_LIMITS_MEDIA_PER_ALARM": "3"}) as town:
+        await _one_too_many(town, 3)
+
+
+async def _one_too_many(town: Town, most: int) -> None:
     citizen = town.citizen()
-    most = town.settings.limits.media_per_alarm
     page = await posts(
         citizen, [("photo", (f"{n}.jpg", b"\xff\xd8\xff%d" % n, "")) for n in range(most + 1)], text="救命"
     )

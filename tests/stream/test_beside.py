@@ -11,7 +11,7 @@ from dispatch.stream import beside
 from tests.stream.conftest import HOME, Hub
 
 LONG = "救" * 4000
-MANY = 400
+MANY = 100
 HERE = {"lat": 41.8, "lon": 123.4}
 V01, S01 = Actor("V01", HOME), Actor("S01", HOME, "supervisor")
 OTHER = "xiaodong"
@@ -30,7 +30,7 @@ async def shown(hub: Hub, station: str = HOME) -> dict[str, Any]:
 
 
 async def test_what_is_written_does_not_grow_with_what_was_said(hub: Hub) -> None:
-    """After 400 long texts a position writes no more than after none; and all that was said is there."""
+    """After 100 long texts and notes a position writes no more than after none; and all that was said is there."""
     alarm, short = await hub.raises(), await hub.raises()
     for n in range(MANY):
         await hub.does(alarm, Say(text=f"{n}{LONG}"))
