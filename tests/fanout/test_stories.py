@@ -86,7 +86,9 @@ async def test_a_slow_line_is_live_before_it_has_all(town: Town, busy: str) -> N
                 alarm = merge(alarm, message["changes"])
             elif message["type"] == "event":
                 seen.append(message["alarm"])
-        assert [alarm["talk"][key]["text"] for key in sorted(alarm["talk"], key=int)] == [f"{n}{LONG}" for n in range(TEXTS)]
+        assert [alarm["talk"][key]["text"] for key in sorted(alarm["talk"], key=int)] == [
+            f"{n}{LONG}" for n in range(TEXTS)
+        ]
         assert link.close_code is None
         await link.close()
 
