@@ -42,6 +42,8 @@ _INSIDE: Final[Mapping[str, str]] = {
     "ReceiptFrame.ladder": "Rung[]",
     "ResumedFrame.station": "{ id: string; name: string }",
     "ResumedFrame.ladder": "Rung[]",
+    "StoryFrame.talk": "Record<string, TalkEntry> | null",
+    "StoryFrame.notes": "Record<string, NoteEntry> | null",
     "ResumedFrame.talk": 'Omit<SaidFrame, "type">[]',
     "ResumedFrame.question": 'Omit<AskedFrame, "type">',
     "LadderFrame.ladder": "Rung[]",

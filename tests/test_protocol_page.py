@@ -144,6 +144,9 @@ async def test_real_frames_fit(town: Town, monkeypatch: pytest.MonkeyPatch) -> N
         await phone.asks("position", position={**place, "accuracy_m": 9})
         await officer.asks("say", alarm=person.id, text="我们马上到")
         await officer.asks("note", alarm=person.id, text="带钥匙")
+        late = tapped(await town.user("V02"), to_console, monkeypatch)  # who comes now is told what was said
+        await late.opens_console()
+        town.stops_watching(late)
         await officer.asks("transfer", alarm=person.id, station="xiaodong", reason="更近")
         await officer.asks("duty", on=True)
         await phone.asks("cancel", pin="4821")

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.alarm import commands as c
-from dispatch.alarm import errors
+from dispatch.alarm import errors, tally
 from dispatch.alarm import events as e
 from dispatch.alarm.clock import to_text
 from dispatch.alarm.errors import Refused
@@ -211,6 +211,7 @@ def changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any] | None
             noted = {**alarm.notes, str(alarm.version + 1): {"by": by, "text": note, "at": to_text(at)}}
             return {"status": Status.CLOSED, "closed_at": at, "disposition": disposition, "question": None,
                     "notes": noted if note else alarm.notes, "transfer": None, "handover": None,
+                    "tally": tally.noted(alarm.tally) if note else alarm.tally,
                     "owner_lost_at": None}  # fmt: skip
         case e.CloseUndone():
             return {"status": before_closing(alarm), "closed_at": None, "disposition": None}

@@ -98,7 +98,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.TalkSeen(upto=upto):
             return {"talk_seen": upto, "talk_delivered": max(upto, alarm.talk_delivered or 0)}
         case e.NoteAdded(by=by, text=text):
-            return {"notes": {**alarm.notes, key: {"by": by, "text": text, "at": to_text(at)}}}
+            noted = {**alarm.notes, key: {"by": by, "text": text, "at": to_text(at)}}
+            return {"notes": noted, "tally": tally.noted(alarm.tally)}
         case e.PositionReported(position=position, track=most):
             before = [*alarm.track.items(), *([(key, alarm.position)] if alarm.position else [])]
             return {"position": received(position, at), "track": dict(before[-most:] if most else ())}

@@ -91,13 +91,29 @@ class Duty(Outbound):
 
 
 class Snapshot(Outbound):
-    """A station as it is at `position`."""
+    """A station as it is at `position`: the list. What was said in its alarms follows in `story` messages."""
 
     type: Literal["snapshot"]
     station: str
     position: After
-    alarms: Annotated[list[dict[str, Any]], Field(description="open ones; members below")]
+    alarms: Annotated[list[dict[str, Any]], Field(description="open ones, without `talk` and `notes`; members below")]
+    stories: Annotated[list[AlarmId], Field(description="the alarms whose story follows")]
     duty: Duty
+
+
+class Story(Outbound):
+    """A part of what was said in an alarm of the last snapshot, whatever its position: events may have it too.
+
+    Sent as fast as the line takes it, beside the events. Ignore it where the alarm that you have was wiped more often.
+    """
+
+    type: Literal["story"]
+    station: str
+    alarm: AlarmId
+    wipes: Annotated[int, Field(description="how often the alarm had been wiped, as its member `wipes`")]
+    talk: Annotated[dict[str, dict[str, Any]] | None, Field(description="entries, as in an alarm")] = None
+    notes: Annotated[dict[str, dict[str, Any]] | None, Field(description="entries, as in an alarm")] = None
+    whole: Annotated[bool | None, Field(description="true with the last part")] = None
 
 
 class Event(Outbound):
@@ -224,7 +240,7 @@ class Notices(Outbound):
     notices: Annotated[list[dict[str, Any]], Field(description="empty when all is well")]
 
 
-TO_CONSOLE: Final = (Subscribed, Done, Snapshot, Event, Notices, Beat, Error)
+TO_CONSOLE: Final = (Subscribed, Done, Snapshot, Story, Event, Notices, Beat, Error)
 TO_CITIZEN: Final = (Receipt, Resumed, Heard, Ladder, Said, Asked, Beat, Error)
 
 ALARM: Final[Mapping[str, str]] = {

@@ -11,7 +11,8 @@ from typing import Any
 
 Tally = Mapping[str, Any]
 """`said`: how many texts and answers the citizen has sent, `bytes`: of how many in UTF-8, `officers`: the versions of
-what officers said, `asked`: question -> whether it was answered. What is 0 or empty is left out."""
+what officers said, `asked`: question -> whether it was answered, `notes`: how many notes there are. What is 0 or empty
+is left out."""
 
 
 def counted(tally: Tally, version: str, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,9 +30,14 @@ def counted(tally: Tally, version: str, entry: Mapping[str, Any]) -> dict[str, A
     return found
 
 
-def of(talk: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The tally of a whole talk: of an alarm that was stored by a version that kept none."""
-    found: dict[str, Any] = {}
+def noted(tally: Tally) -> dict[str, Any]:
+    """`tally` with one more note."""
+    return {**tally, "notes": tally.get("notes", 0) + 1}
+
+
+def of(talk: Mapping[str, Mapping[str, Any]], notes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The tally of all that was said: of an alarm that was stored by a version that kept none."""
+    found: dict[str, Any] = {"notes": len(notes)} if notes else {}
     for version in sorted(talk, key=int):
         found = counted(found, version, talk[version])
     return found

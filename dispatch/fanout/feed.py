@@ -19,6 +19,7 @@ from dispatch.alarm.sight import to_console
 from dispatch.fanout.session import Firsts, Session
 from dispatch.fanout.transport import encode
 
+_SAID = 10_000
 EVERY_ALARM = "*"
 """In the place of an alarm's id: to be told of every event of a station."""
 
@@ -30,6 +31,7 @@ class Wire(Protocol):
     """Where frames go: see `transport.Protocol`."""
 
     def write_frame(self, frame: bytes) -> bool: ...
+    async def drained(self) -> None: ...
     def buffered(self) -> int: ...
     def close(self, code: int, reason: str) -> None: ...
 
@@ -55,6 +57,15 @@ class Frame:
         return self._text
 
 
+class Snapshot(NamedTuple):
+    """A station as it is at `offset`: the list, the ids of its alarms, and of those in which something was said."""
+
+    offset: int
+    frame: Frame
+    alarms: list[str]
+    stories: list[str]
+
+
 @dataclass(slots=True, eq=False)
 class Console:
     """A session and its connection; `packed` says its codec."""
@@ -63,6 +74,8 @@ class Console:
     wire: Wire
     packed: bool
     stations: tuple[str, ...] = ()
+    owed: int = 0  # bytes of the hub's own answer that may still be on their way: a slow line is not cut for them
+    telling: asyncio.Task[None] | None = None  # its stories
 
 
 class Remembered(NamedTuple):
@@ -72,6 +85,13 @@ class Remembered(NamedTuple):
     link: str
     frame: Frame
     new_alarm: str | None
+
+
+class Told(NamedTuple):
+    """The story of an alarm as frames; `at`: the offset up to which everything that was said is in them."""
+
+    at: int
+    frames: list[Frame]
 
 
 @dataclass(slots=True, eq=False)
@@ -95,7 +115,10 @@ class Feed:
     unsent: list[Remembered] = field(default_factory=list)
     sending: asyncio.Handle | Timer | None = None
     urgent: bool = False
-    snapshot: asyncio.Task[tuple[int, Frame, list[str]]] | None = None
+    snapshot: asyncio.Task[Snapshot] | None = None
+    said: dict[str, int] = field(default_factory=dict)  # alarm -> offset of what was said, noted or wiped in it last
+    stories: dict[str, Told] = field(default_factory=dict)  # while consoles are told them
+    tellers: int = 0
     firsts: Firsts = field(default_factory=Firsts)
 
     def covers(self, offset: int) -> bool:
@@ -121,15 +144,15 @@ class Feed:
         """Remember the next event."""
         self.ring.append(Remembered(offset, link, frame, new_alarm))
         self.last, self.link = offset, link
+        if len(self.said) > _SAID:
+            self.said.clear()
+            self.stories.clear()
         if new_alarm is not None:
             self.firsts.add(offset, new_alarm)
 
 
 Missed = list[tuple[Frame, str | None]]
 """Events that a console has not had: frame, and the alarm's id when it is the first that consoles hear of it."""
-
-Snapshot = tuple[int, Frame, list[str]]
-"""Offset, frame, and the ids of the open alarms in it."""
 
 
 def event_frame(epoch: str, station: str, offset: int, members: dict[str, Any], body: bytes = b"") -> Frame:
@@ -141,16 +164,26 @@ def event_frame(epoch: str, station: str, offset: int, members: dict[str, Any], 
     return Frame(head[:-1] + b"," + body[1:])
 
 
-def snapshot_frame(epoch: str, station: str, offset: int, duty: dict[str, Any], alarms: list[bytes]) -> Frame:
-    """The frame of a station as it is at `offset`; the alarms are already JSON."""
+def snapshot_frame(
+    epoch: str, station: str, offset: int, duty: dict[str, Any], alarms: list[bytes], stories: list[str]
+) -> Frame:
+    """The frame of a station as it is at `offset`; the alarms are already JSON, their stories still to come."""
     position = {"epoch": epoch, "offset": offset}
-    head = orjson.dumps({"type": "snapshot", "station": station, "position": position, "duty": duty})
+    head = orjson.dumps(
+        {"type": "snapshot", "station": station, "position": position, "duty": duty, "stories": stories}
+    )
     return Frame(head[:-1] + b',"alarms":[' + b",".join(alarms) + b"]}")
 
 
 def wipes(members: dict[str, Any]) -> bool:
     """Whether the content of the event's alarm was wiped: with this event, or with one that was left out."""
     return "wipes" in members.get("changes", ())
+
+
+def speaks(members: dict[str, Any]) -> bool:
+    """Whether something was said or noted in the event's alarm, or taken from what was."""
+    changes = members.get("changes", ())
+    return "talk" in changes or "notes" in changes or "wipes" in changes
 
 
 def only_counts(members: dict[str, Any]) -> bool:

@@ -17,8 +17,10 @@ from prometheus_client import Counter
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
+from dispatch.alarm.state import TALLY, Status
 from dispatch.alarm.work import Work
 from dispatch.fanout.feed import Feed, Missed, Snapshot, event_frame, snapshot_frame, starts
+from dispatch.stream.beside import shown
 from dispatch.stream.doorbell import Doorbell, Ring
 from dispatch.stream.stream import Stream
 
@@ -150,17 +152,19 @@ class Feeds:
         return await asyncio.shield(feed.snapshot)
 
     async def _make_snapshot(self, feed: Feed) -> Snapshot:
-        offset, link, alarms = await self._stream.snapshot(feed.station)
+        offset, link, alarms = await self._stream.listed(feed.station)
         if feed.last < offset:  # the doorbell comes later than the snapshot, or never
             await asyncio.shield(self._read_until(feed, offset))
             if feed.last < offset:
                 raise Refused(errors.NOT_STORED, "the store does not have what it showed any more: ask again")
         if not feed.agrees(offset, link):
             raise Refused(errors.NOT_STORED, "the store went back to an older copy: ask again")
-        frame = snapshot_frame(
-            self._stream.epoch(feed.station), feed.station, offset, await self._duty(feed.station), alarms
-        )
-        return offset, frame, [orjson.loads(alarm)["id"] for alarm in alarms]
+        alarms.sort(key=lambda alarm: (alarm["status"] != Status.RAISED, alarm["since"]))  # who waits longest is first
+        stories = [alarm["id"] for alarm in alarms if alarm.get(TALLY)]
+        rows = [orjson.dumps(shown(alarm)) for alarm in alarms]
+        epoch, duty = self._stream.epoch(feed.station), await self._duty(feed.station)
+        frame = snapshot_frame(epoch, feed.station, offset, duty, rows, stories)
+        return Snapshot(offset, frame, [alarm["id"] for alarm in alarms], stories)
 
     def _catch_up(self, feed: Feed, announced: int) -> None:
         if feed.catching_up is None:

@@ -1,13 +1,14 @@
 """The publish-subscribe hub: each station's events to its consoles, and each alarm's to its citizen.
 
 What comes to it is in order and without gap (`feeds`). Everything per console is bounded: what it has not taken
-(`buffer_bytes`), or it is cut with 4413; what it missed (`ring_events` from memory, else from the stream). Nobody waits
-for the slowest.
+(`buffer_bytes`, beyond the answer to its own `subscribe`), or it is cut with 4413; what it missed (`ring_events` from
+memory, else from the stream). Nobody waits for the slowest.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,10 +27,12 @@ from dispatch.fanout.feed import (
     Watch,
     event_frame,
     only_counts,
+    speaks,
     starts,
     wipes,
 )
 from dispatch.fanout.feeds import Feeds
+from dispatch.fanout.stories import Stories
 from dispatch.stream.stream import Stream
 
 _PORTION = 256  # consoles: a millisecond or two
@@ -64,6 +67,7 @@ class Hub:
         self._work = work
         self._buffer_bytes = buffer_bytes
         self.feeds = Feeds(stream, duty, ring_events, self._fan_out, work)
+        self.stories = Stories(stream, work)
         self.consoles: set[Console] = set()
 
     # -- joining and leaving -----------------------------------------------------------------------------------
@@ -93,17 +97,20 @@ class Hub:
             else:
                 plans.append((feed, offset, None, await self.feeds.snapshot(feed), []))
         # No await from here on: an event between the snapshot and the registration would be lost or doubled.
-        have = [(feed, snap[0] if snap else offset + len(missed or ())) for feed, offset, missed, snap, _ in plans]
+        have = [(feed, snap.offset if snap else offset + len(missed or ())) for feed, offset, missed, snap, _ in plans]
         if any(self.feeds.of[feed.station] is not feed or not feed.covers(last) for feed, last in have):
             await self.attach(console, stations, after, hello)  # the ring moved on meanwhile; once more
             return
         self.detach(console)
+        console.owed = sys.maxsize  # what is asked for is never too much for who asks
         self._write(console, hello({feed.station: missed is not None for feed, _, missed, _, _ in plans}))
+        stories: list[tuple[Feed, list[str]]] = []
         for feed, offset, missed, snap, still_open in plans:
             if snap is not None:
-                offset, frame, alarms = snap
-                self._write(console, frame)
-                console.session.attach(feed.station, offset, alarms)
+                offset = snap.offset
+                self._write(console, snap.frame)
+                console.session.attach(feed.station, offset, snap.alarms)
+                stories.append((feed, snap.stories))
             else:
                 console.session.attach(feed.station, offset, still_open)  # perhaps shown and never confirmed
                 for frame, new_alarm in missed or []:
@@ -118,6 +125,9 @@ class Hub:
         console.stations = stations
         self.consoles.add(console)
         CONSOLES.set(len(self.consoles))
+        console.owed = console.wire.buffered()
+        if console.owed or any(alarms for _, alarms in stories):
+            console.telling = self._work.spawn(self.stories.tell(console, stories), "stories")
 
     def confirmed(self, console: Console, station: str, offset: int) -> list[str]:
         """The console shows everything of the station up to `offset`: the alarms that are new in that."""
@@ -129,6 +139,9 @@ class Hub:
         """Forget the console; no more events go to it."""
         for station in console.stations:
             self.feeds.of[station].consoles.discard(console)
+        if console.telling is not None:
+            console.telling.cancel()
+            console.telling = None
         console.stations = ()
         self.consoles.discard(console)
         CONSOLES.set(len(self.consoles))
@@ -184,6 +197,8 @@ class Hub:
         if wipes(members):
             feed.forget(members["alarm"])
         feed.take(offset, link, frame, starts(members))
+        if speaks(members):
+            feed.said[members["alarm"]] = offset
         feed.unsent.append(feed.ring[-1])
         if only_counts(members):
             feed.sending = feed.sending or self._work.later(COUNTS_WAIT_S, self._send_on, feed)
@@ -208,7 +223,7 @@ class Hub:
         slow: list[Console] = []
         for console in feed.consoles:
             session, wire, cursors = console.session, console.wire, console.session.cursors
-            if wire.buffered() > most:
+            if (waiting := wire.buffered()) > most and waiting > most + console.owed:
                 slow.append(console)
             elif cursors[station] == first - 1:
                 if (frames := joined.get(packed := console.packed)) is None:
@@ -227,7 +242,7 @@ class Hub:
             self.cut(console, errors.SLOW_CONSUMER, "too slow: come back and resume")
 
     def _write(self, console: Console, frame: Frame) -> None:
-        if console.wire.buffered() > self._buffer_bytes:
+        if console.wire.buffered() > self._buffer_bytes + console.owed:
             self.cut(console, errors.SLOW_CONSUMER, "too slow: come back and resume")
         else:
             console.wire.write_frame(frame.wire(console.packed))

@@ -145,6 +145,10 @@ class Protocol(WebSocketsSansIOProtocol):
         """Bytes that the peer has not taken yet."""
         return int(self.transport.get_write_buffer_size())
 
+    async def drained(self) -> None:
+        """Return when the peer takes more: little is on its way (asyncio's high-water mark, 64 KiB)."""
+        await self.writable.wait()
+
     def close(self, code: int, reason: str) -> None:
         """Close with `code`; a peer that does not even take this is cut off after 5 s."""
         if self.close_sent or self.transport.is_closing():

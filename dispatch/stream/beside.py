@@ -22,8 +22,8 @@ _WORDS = frozenset({"text", "choices"})
 def light(snapshot: bytes) -> dict[str, Any]:
     """A stored snapshot as an alarm's members, without what stands beside it."""
     members: dict[str, Any] = orjson.loads(snapshot)
-    if TALLY not in members and members.get("talk"):  # of a version that kept all in the snapshot
-        members[TALLY] = tally.of(members["talk"])
+    if TALLY not in members and any(members.get(name) for name in SAID):  # of a version that kept all in the snapshot
+        members[TALLY] = tally.of(members.get("talk", {}), members.get("notes", {}))
     for name in SAID:
         if entries := members.get(name):
             members[name] = {key: entry for key, entry in entries.items() if _WORDS.isdisjoint(entry)}

@@ -12,15 +12,16 @@ from typing import Any
 
 import structlog
 
+from dispatch.alarm import tally
 from dispatch.alarm.clock import from_text
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import AlarmShared, load
 from dispatch.alarm.patch import apply_patch
-from dispatch.alarm.state import to_members
+from dispatch.alarm.state import TALLY, to_members
 from dispatch.alarm.work import Work
 from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms, Outcome
-from dispatch.stream.beside import light, shown, stored, whole
+from dispatch.stream.beside import SAID, light, shown, stored, whole
 from dispatch.stream.record import Record, make_record
 from dispatch.stream.stream import Append
 
@@ -117,6 +118,8 @@ class Relay:
                     words = await self._stream.redis.hgetall(self._stream.of(to).words(to, alarm_id))
                 kept = apply_patch(whole(before, words), members["changes"])
             snapshot = apply_patch(before, members["changes"])
+            if any(name in members["changes"] for name in SAID):  # only whether there is anything, for who lists it
+                snapshot[TALLY] = tally.noted(snapshot.get(TALLY, {}))
             await self._write(to, alarm_id, have, version, _copied(members), before, snapshot, kept)
         else:  # its first event here, or one that was missed
             await self.bring(to, alarm_id, have, before)
@@ -126,8 +129,9 @@ class Relay:
         loaded = await self._alarms.load(alarm_id, whole=True)
         if loaded is None or loaded.alarm.version == have:
             return
-        snapshot, version = shown(to_members(loaded.alarm)), loaded.alarm.version
-        record = make_record(alarm_id, version, AlarmShared(home=loaded.alarm.home), self._work.now(), snapshot)
+        snapshot, version = to_members(loaded.alarm), loaded.alarm.version
+        event = AlarmShared(home=loaded.alarm.home)
+        record = make_record(alarm_id, version, event, self._work.now(), shown(snapshot))
         await self._write(to, alarm_id, have, version, record, before, snapshot, {})
 
     async def _write(self, to: str, alarm_id: str, have: int, version: int, record: Record, before: dict[str, Any],

@@ -266,6 +266,19 @@ class Stream:
         alarms = zip(found[::2], found[1::2], strict=True)
         return *_end(end), [orjson.dumps(shown(whole(light(alarm), pairs(words)))) for alarm, words in alarms]
 
+    async def listed(self, station: str) -> tuple[int, str, list[dict[str, Any]]]:
+        """(offset, link, the open alarms without what was said) of the station at one instant."""
+        end, *found = await self._snapshot_of(station, "")
+        return *_end(end), [light(alarm) for alarm in found]
+
+    async def story(self, station: str, alarm: str) -> dict[str, Any]:
+        """The alarm of a station, or the station's copy of it, with all that was said; {} when there is none."""
+        k = self.of(station)
+        async with translated():
+            where = [k.alarm(alarm), k.mirror(station, alarm), k.words(station, alarm)]
+            snapshot, words = await _STORY.run(self.redis, where, [f'"home":"{station}"'])
+        return whole(light(snapshot), pairs(words)) if snapshot else {}
+
     async def open_snapshots(self, station: str) -> list[bytes]:
         """The station's open alarms and those it was called in to, as they are stored: without what was said."""
         return list((await self._snapshot_of(station, ""))[1:])
@@ -315,4 +328,9 @@ def _end(text: bytes) -> tuple[int, str]:
     return int(offset), head
 
 
+_STORY = Script("""
+local own = redis.call('HGET', KEYS[1], 's')
+if not own or not string.find(own, ARGV[1], 1, true) then own = redis.call('HGET', KEYS[2], 's') end
+return {own, redis.call('HGETALL', KEYS[3])}
+""")
 _TIME = Script("return redis.call('TIME')")

@@ -134,6 +134,7 @@ async def test_goes_on_from_its_position(served: Near, officer: Officer) -> None
         async with Officer(served.url, "V02", served.password, auto_ready=False, auto_deliver=False) as fresh:
             await fresh.subscribe()
             await officer.until(lambda: officer.positions == fresh.positions or None)
+            await fresh.until(lambda: fresh.board.whole or None)
             assert {i: a for i, a in officer.alarms.items() if a["status"] != "closed"} == fresh.alarms
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.faults.doubts import Doubts
 from tests.faults.history import Alive, Linked, Row, Saw
-from tests.faults.truth import WHOLE, Members, Served, Truth, differs, merge, same, still_open
+from tests.faults.truth import WHOLE, Members, Served, Truth, differs, listed, merge, same, still_open, told
 
 Fault = Callable[[str, str], None]
 
@@ -39,8 +39,9 @@ def judge_consoles(rows: list[Row], truth: Truth, served: Served, doubts: Doubts
     for station, snapshots in shown.items():
         boards = truth.boards(station, [offset for _, offset, _ in snapshots])
         for who, offset, alarms in snapshots:
-            listed = [(alarm["id"], alarm) for alarm in alarms]
-            _compare(f"{who}, snapshot of {station} at {offset}", listed, boards[offset], fault)
+            seen = [(alarm["id"], listed(alarm)) for alarm in alarms]
+            board = {alarm: listed(state) for alarm, state in boards[offset].items()}
+            _compare(f"{who}, snapshot of {station} at {offset}", seen, board, fault)
     for row in rows:
         if isinstance(row, Alive):
             links[row.link].ends(row)
@@ -53,9 +54,11 @@ def judge_consoles(rows: list[Row], truth: Truth, served: Served, doubts: Doubts
 class _Screen:
     """What an officer's console shows; stays from one connection to the next.
 
-    `boards` is station -> alarm -> as it is shown; `void` has the stations that show what was lost, `lost` how often.
+    `boards` is station -> alarm -> as it is shown; `void` has the stations that show what was lost, `lost` how often;
+    `owed` is station -> alarms whose story is still to come.
     """
 
+    owed: dict[str, set[str]] = field(default_factory=dict)
     boards: dict[str, dict[str, Members]] = field(default_factory=dict)
     void: set[str] = field(default_factory=set)
     lost: Counter[str] = field(default_factory=Counter)
@@ -83,6 +86,8 @@ class _Link:
                 self._resume(message["recovered"])
             case "snapshot":
                 self._snapshot(message, at)
+            case "story":
+                self._story(message)
             case "event":
                 self._event(message, at)
 
@@ -100,8 +105,13 @@ class _Link:
         """
         for station, (offset, screen) in self._shown.items():
             board = self._truth.boards(station, [offset])[offset]
-            listed = [(alarm, state) for alarm, state in still_open(screen).items() if "id" in state]
-            _compare(f"{self.name}, screen of {station} at {offset}", listed, board, self._fault)
+            owed = self._screen.owed.get(station, set())  # cut before it came: then it asks for all of it anew
+            rows = [
+                (alarm, listed(state) if alarm in owed else state)
+                for alarm, state in still_open(screen).items() if "id" in state
+            ]  # fmt: skip
+            board = {alarm: listed(state) if alarm in owed else state for alarm, state in board.items()}
+            _compare(f"{self.name}, screen of {station} at {offset}", rows, board, self._fault)
 
     def _resume(self, recovered: dict[str, bool]) -> None:
         for station, yes in recovered.items():
@@ -114,10 +124,13 @@ class _Link:
         station, position = message["station"], message["position"]
         self._at[station] = (position["epoch"], position["offset"])
         self._screen.boards[station] = {alarm["id"]: alarm for alarm in message["alarms"]}
+        self._screen.owed[station] = set(message.get("stories", ()))
         self._screen.void.discard(station)
         if self._is_void(station, position["epoch"]) and self._doubts.hold(at):
             board = self._truth.boards(station, [position["offset"]])[position["offset"]]
-            if position["offset"] > self._truth.end(station) or board != self._screen.boards[station]:
+            shown = {alarm: listed(state) for alarm, state in self._screen.boards[station].items()}
+            true = {alarm: listed(state) for alarm, state in board.items()}
+            if position["offset"] > self._truth.end(station) or true != shown:
                 self._loses(station)
                 return
         if position["offset"] > self._truth.end(station):
@@ -125,6 +138,16 @@ class _Link:
             return
         self.snapshots.append((station, position["offset"], message["alarms"]))
         self._shown[station] = position["offset"], self._screen.boards[station]
+
+    def _story(self, message: Members) -> None:
+        station, alarm = message["station"], message["alarm"]
+        board = self._screen.boards.get(station, {})
+        if message.get("whole"):
+            self._screen.owed.get(station, set()).discard(alarm)
+        if alarm in board:
+            self._screen.boards[station] = {**board, alarm: told(board[alarm], message)}
+            if station in self._shown:
+                self._shown[station] = self._shown[station][0], self._screen.boards[station]
 
     def _is_void(self, station: str, epoch: str) -> bool:
         return epoch != self._last.get(station, epoch)

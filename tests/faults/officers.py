@@ -11,7 +11,7 @@ from typing import Any
 from tests.faults.citizens import name
 from tests.faults.history import History
 from tests.faults.line import Line, Lost
-from tests.faults.truth import WHOLE, merge, still_open
+from tests.faults.truth import WHOLE, merge, still_open, told
 
 READY_EVERY_S = 5.0
 DELIVERED_EVERY_S = 0.1
@@ -40,6 +40,7 @@ class Console:
         self.station = station
         self.board: dict[str, dict[str, Any]] = {}
         self.positions: dict[str, dict[str, Any]] = {}
+        self.owed: dict[str, set[str]] = {}  # station -> alarms whose story is still to come
         self.link = ""
         self.working = True
         self.met: dict[str, tuple[str, int]] = {}  # alarm -> station and offset at which it was first shown
@@ -83,7 +84,9 @@ class Console:
         if self._chance.random() < ANEW:
             self.board.clear()
             self.positions.clear()
-        after = {station: dict(position) for station, position in self.positions.items()}
+        after = {
+            station: dict(position) for station, position in self.positions.items() if not self.owed.get(station)
+        }  # fmt: skip
         self.link = self._history.linked(self.officer, after)
         answer = await line.exchange({"type": "subscribe", "ref": name(self._chance), "after": after})
         if answer["type"] != "ok":
@@ -92,7 +95,7 @@ class Console:
 
     def _hears(self, message: dict[str, Any]) -> None:
         kind = message["type"]
-        if kind in ("ok", "snapshot", "event"):
+        if kind in ("ok", "snapshot", "story", "event"):
             self._history.saw(self.link, message)
         if kind == "snapshot":
             station = message["station"]
@@ -101,8 +104,15 @@ class Console:
                 self.board[alarm["id"]] = {**alarm, "shown": station}
                 self.met.setdefault(alarm["id"], (station, message["position"]["offset"]))
             self.positions[station] = message["position"]
+            self.owed[station] = set(message.get("stories", ()))
             for alarm in message["alarms"]:
                 self._think(alarm["id"])
+        elif kind == "story":
+            if message.get("whole"):
+                self.owed[message["station"]].discard(message["alarm"])
+            alarm = self.board.get(message["alarm"])
+            if alarm is not None and alarm["shown"] == message["station"]:
+                self.board[message["alarm"]] = told(alarm, message)
         elif kind == "event":
             self.positions[message["station"]] = message["position"]
             if message["alarm"] is not None:

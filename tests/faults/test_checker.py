@@ -90,7 +90,8 @@ class Story:
 
     def snapshot(self, link: str, offset: int, alarms: list[Members]) -> None:
         position = {"epoch": EPOCH, "offset": offset}
-        self.history.saw(link, {"type": "snapshot", "station": "east", "position": position, "alarms": alarms})
+        self.history.saw(link, {"type": "snapshot", "station": "east", "position": position, "alarms": alarms,
+                                  "stories": []})  # fmt: skip
 
     def event(self, link: str, offset: int, epoch: str = EPOCH, **other: Any) -> None:
         members = copy.deepcopy(self.log["east"][offset - 1])

@@ -47,6 +47,22 @@ def merge(target: Any, patch: Any) -> Any:
     return merged
 
 
+SAID = ("talk", "notes")
+"""What comes after the list, in stories."""
+
+
+def listed(alarm: Members) -> Members:
+    """An alarm as the list has it: without what was said."""
+    return {name: value for name, value in alarm.items() if name not in SAID}
+
+
+def told(alarm: Members, story: Members) -> Members:
+    """An alarm with a part of its story; what is there already is newer, or the same."""
+    if story["wipes"] < alarm.get("wipes", 0):
+        return alarm
+    return {**alarm, **{name: {**story[name], **alarm.get(name, {})} for name in SAID if story.get(name)}}
+
+
 class Truth:
     """The log, read.
 

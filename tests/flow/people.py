@@ -307,6 +307,8 @@ class Officer:
                 self.position[message["station"]] = message["position"]
                 self.alarms |= {alarm["id"]: alarm for alarm in message["alarms"]}
                 self.duty = message["duty"]
+            case "story":
+                self.alarms[message["alarm"]] = tell(self.alarms[message["alarm"]], message)
             case "event":
                 last = self.position[message["station"]]
                 now = message["position"]
@@ -322,6 +324,14 @@ class Officer:
                 self.notices = message["notices"]
             case "beat":
                 self.beats += 1
+
+
+def tell(alarm: dict[str, Any], story: dict[str, Any]) -> dict[str, Any]:
+    """The alarm with a part of what was said in it, as a client would take it."""
+    if story["wipes"] < alarm.get("wipes", 0):
+        return alarm
+    said = {name: {**story[name], **alarm.get(name, {})} for name in ("talk", "notes") if story.get(name)}
+    return {**alarm, **said}
 
 
 def merge(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ Field's terms: projection, JSON merge patch (RFC 7396).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fujin_client.errors import Gap
@@ -43,11 +43,12 @@ class Event:
 
 @dataclass(slots=True)
 class Stream:
-    """One station: everything up to `position`. `duty` is as the snapshot had it."""
+    """One station: everything up to `position`. `duty` is as the snapshot had it, `owed` the stories still to come."""
 
     position: Position
     alarms: dict[str, dict[str, Any]]
     duty: Mapping[str, Any]
+    owed: set[str] = field(default_factory=set)
 
 
 def merge(target: Any, patch: Any) -> Any:
@@ -83,11 +84,30 @@ class Board:
     def positions(self) -> dict[str, Position]:
         return {station: stream.position for station, stream in self.streams.items()}
 
+    @property
+    def whole(self) -> dict[str, Position]:
+        """The positions of the stations of which everything is here: from these a subscription can resume."""
+        return {station: stream.position for station, stream in self.streams.items() if not stream.owed}
+
     def replace(self, snapshot: Mapping[str, Any]) -> None:
         """Take a station's `snapshot` message for all that is known of it."""
         self.streams[snapshot["station"]] = Stream(
-            Position(**snapshot["position"]), {alarm["id"]: alarm for alarm in snapshot["alarms"]}, snapshot["duty"]
-        )
+            Position(**snapshot["position"]), {alarm["id"]: alarm for alarm in snapshot["alarms"]}, snapshot["duty"],
+            set(snapshot.get("stories", ())),
+        )  # fmt: skip
+
+    def tell(self, story: Mapping[str, Any]) -> None:
+        """Take a part of what was said in an alarm of the snapshot; what is known already is newer, or the same."""
+        stream = self.streams.get(story["station"])
+        if stream is None:
+            return
+        if story.get("whole"):
+            stream.owed.discard(story["alarm"])
+        alarm = stream.alarms.get(story["alarm"])
+        if alarm is None or story["wipes"] < alarm.get("wipes", 0):
+            return
+        said = {name: {**story[name], **alarm.get(name, {})} for name in ("talk", "notes") if story.get(name)}
+        stream.alarms[story["alarm"]] = {**alarm, **said}
 
     def keep_only(self, stations: Mapping[str, Any]) -> None:
         """Forget every other station."""

@@ -282,7 +282,7 @@ class Officer:
     def _greeting(self) -> Members:
         self._subscribing = True  # what still comes of the old subscription is sent again by the new one
         self._gap = None  # and so is what was skipped
-        return {**(self._wanted or {}), "after": {station: at.members() for station, at in self.positions.items()}}
+        return {**(self._wanted or {}), "after": {station: at.members() for station, at in self.board.whole.items()}}
 
     def _greeted(self, answer: Members) -> None:
         self._subscribing = False
@@ -311,6 +311,8 @@ class Officer:
                 self.board.replace(message)
                 self._awaited.discard(message["station"])
                 self._confirm_soon()
+            case "story":
+                self.board.tell(message)
             case "beat" if self._auto_ready:
                 self._spawn("ready", sound=self._sound, visible=True)
         self._turn.set()

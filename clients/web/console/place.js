@@ -84,8 +84,9 @@ function Numbers({ position, part }) {
 
 /** What the phone says of when it measured, where that is not when it came. @param {{ position: Position }} props */
 function OwnTime({ position: { at, received } }) {
-  if (!at || !received || Math.abs(new Date(at).getTime() - new Date(received).getTime()) <= OLD_S * 1000)
-    {return null;}
+  if (!at || !received || Math.abs(new Date(at).getTime() - new Date(received).getTime()) <= OLD_S * 1000) {
+    return null;
+  }
   return html`<li class="warn">${t("place.own_time", { at: dayAndClock(at) })}</li>`;
 }
 

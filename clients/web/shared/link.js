@@ -138,7 +138,7 @@ export class Link {
 
   #subscribe() {
     this.#subscribing = newRef();
-    const after = this.parts.store.positions();
+    const after = this.parts.store.whole();
     this.#send({ type: "subscribe", ref: this.#subscribing, stations: null, after });
   }
 
@@ -156,6 +156,9 @@ export class Link {
         this.parts.store.snapshot(frame);
         this.#missing.delete(frame.station);
         this.#perhapsLive();
+        break;
+      case "story":
+        this.parts.store.story(frame);
         break;
       case "event":
         this.#event(frame);

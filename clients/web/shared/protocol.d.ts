@@ -876,15 +876,37 @@ export interface DoneFrame {
 }
 
 /**
- * A station as it is at `position`.
+ * A station as it is at `position`: the list. What was said in its alarms follows in `story` messages.
  */
 export interface SnapshotFrame {
   type: "snapshot";
   station: string;
   position: After;
-  /** open ones; members below */
+  /** open ones, without `talk` and `notes`; members below */
   alarms: Alarm[];
+  /** the alarms whose story follows */
+  stories: string[];
   duty: Duty;
+}
+
+/**
+ * A part of what was said in an alarm of the last snapshot, whatever its position: events may have it too.
+ *
+ * Sent as fast as the line takes it, beside the events. Ignore it where the alarm that you have was wiped more often.
+ */
+export interface StoryFrame {
+  type: "story";
+  station: string;
+  /** a UUID */
+  alarm: string;
+  /** how often the alarm had been wiped, as its member `wipes` */
+  wipes: number;
+  /** entries, as in an alarm */
+  talk?: Record<string, TalkEntry> | null;
+  /** entries, as in an alarm */
+  notes?: Record<string, NoteEntry> | null;
+  /** true with the last part */
+  whole?: boolean | null;
 }
 
 /**
@@ -1081,6 +1103,7 @@ export type ConsoleFrame =
   | SubscribedFrame
   | DoneFrame
   | SnapshotFrame
+  | StoryFrame
   | EventFrame
   | NoticesFrame
   | BeatFrame

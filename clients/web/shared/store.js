@@ -8,8 +8,8 @@ import { computed, signal } from "/static/vendor/signals-core.js";
 
 import { applyPatch } from "./merge.js";
 
-/** @import { Alarm, Duty, EventFrame, Position, SnapshotFrame } from "./types.d.ts" */
-/** @typedef {{ position: Position, alarms: Map<string, Alarm>, duty: Duty }} Stream */
+/** @import { Alarm, Duty, EventFrame, Position, SnapshotFrame, StoryFrame } from "./types.d.ts" */
+/** `owed`: the alarms whose stories are still to come. @typedef {{ position: Position, alarms: Map<string, Alarm>, duty: Duty, owed: Set<string> }} Stream */
 
 /** @type {Duty} */
 const NO_DUTY = { officers: [], signed: {}, ready: [] };
@@ -59,9 +59,15 @@ export function makeStore() {
     streams,
     alarms,
 
-    /** Where each station's stream was read to, for a subscription that resumes. */
+    /** Where each station's stream was read to. */
     positions() {
       return Object.fromEntries([...streams.value].map(([station, stream]) => [station, stream.position]));
+    },
+
+    /** The same of the stations of which everything is here, for a subscription that resumes. */
+    whole() {
+      const all = [...streams.value].filter(([, stream]) => !stream.owed.size);
+      return Object.fromEntries(all.map(([station, stream]) => [station, stream.position]));
     },
 
     /** @param {SnapshotFrame} frame */
@@ -71,8 +77,38 @@ export function makeStore() {
       const kept = before?.position.epoch === frame.position.epoch ? before.alarms : new Map();
       const closed = [...kept].filter(([, alarm]) => alarm.status === "closed").slice(-CLOSED_KEPT);
       const now = new Map(closed);
-      for (const alarm of frame.alarms) now.set(alarm.id, alarm);
-      put(frame.station, { position: frame.position, alarms: now, duty: { ...NO_DUTY, ...frame.duty } });
+      for (const alarm of frame.alarms) {
+        const known = kept.get(alarm.id); // what was said stays in sight until its story has come again
+        const same = known && (known.wipes ?? 0) === (alarm.wipes ?? 0);
+        const { talk, notes } = same ? known : {};
+        now.set(alarm.id, { ...alarm, ...(talk && { talk }), ...(notes && { notes }) });
+      }
+      put(frame.station, {
+        position: frame.position,
+        alarms: now,
+        duty: { ...NO_DUTY, ...frame.duty },
+        owed: new Set(frame.stories),
+      });
+    },
+
+    /**
+     * A part of what was said in an alarm of the snapshot. What is there already is newer, or the same.
+     *
+     * @param {StoryFrame} frame
+     */
+    story(frame) {
+      const stream = streams.value.get(frame.station);
+      if (!stream) return;
+      const owed = new Set(stream.owed);
+      if (frame.whole) owed.delete(frame.alarm);
+      const alarm = stream.alarms.get(frame.alarm);
+      if (!alarm || frame.wipes < (alarm.wipes ?? 0)) return put(frame.station, { ...stream, owed });
+      const told = {
+        ...alarm,
+        ...(frame.talk && { talk: { ...frame.talk, ...alarm.talk } }),
+        ...(frame.notes && { notes: { ...frame.notes, ...alarm.notes } }),
+      };
+      return put(frame.station, { ...stream, owed, alarms: new Map(stream.alarms).set(frame.alarm, told) });
     },
 
     /**

@@ -20,6 +20,7 @@ export type {
   Notice,
   Place,
   SnapshotFrame,
+  StoryFrame,
   SubscribedFrame,
   TalkEntry,
   User,
