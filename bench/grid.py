@@ -15,6 +15,7 @@ import argon2
 
 from dispatch import voice
 from dispatch.alarm.clock import StoreClock
+from dispatch.callers import Caller
 from dispatch.hashing import Hashing
 from dispatch.identity import COOKIE, Identity
 from dispatch.settings import Settings, load
@@ -110,7 +111,7 @@ async def signed_in(redis: Any, at: Grid, stations: Sequence[str]) -> dict[str, 
     async def one(name: str, station: str) -> str:
         async with room:
             await users.add(name, hashed, "officer", station)
-            token, _ = await users.sign_in(name, _PASSWORD)
+            token, _ = await users.sign_in(name, _PASSWORD, Caller("bench"))
         return f"{COOKIE}={token}"
 
     names = [(name, station) for station in stations for name in at.signs(station)]
