@@ -36,7 +36,10 @@ COOKIE: Final = "dispatch_session"
 _TOKENS = 4
 """So many cookies of the name are looked at."""
 _RENEW_EVERY_S = 300
+"""Seconds between two renewals of a sign-in, or a twelfth of its time if that is less."""
 _SWEPT = 100
+_AHEAD_MS = 60_000
+"""Hubs' times differ by less."""
 SWEEP_EVERY_S: Final = 60.0
 _RENEWED = 10_000
 """Sign-ins of which it is known when they were renewed; forgetting one costs a write."""
@@ -48,7 +51,19 @@ local ends = redis.call('ZSCORE', KEYS[3], ARGV[1])
 if ends and tonumber(ends) <= tonumber(ARGV[2]) then return {} end
 local name = redis.call('GET', KEYS[1])
 local row = name and redis.call('HGET', KEYS[2], name)
-return row and {name, row} or {}
+if not row then return {} end
+local left = ends and -1 or redis.call('PTTL', KEYS[1])
+if left < 0 then return {name, row} end
+redis.call('ZADD', KEYS[3], ARGV[2] + left, ARGV[1])
+redis.call('PERSIST', KEYS[1])
+return {name, row, 1}
+""")
+"""A sign-in of a build that left its end to the store's expiry is taken over as it stands; the 1 says so."""
+_USED: Final = Script("""
+local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not ends or tonumber(ends) <= tonumber(ARGV[2]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+return 1
 """)
 _COUNT: Final = Script("""
 local number = redis.call('INCR', KEYS[1])
@@ -211,6 +226,8 @@ class Identity:
             async with translated():
                 where = [self._keys.session(digest), self._keys.users, self._keys.sign_ins]
                 found = await _WHO.run(self._redis, where, [digest, to_ms(self.clock.now())])
+                if found[2:]:
+                    await self._redis.persist(self._keys.sessions_of(found[0].decode()))
             if found and not (record := orjson.loads(found[1]))["disabled"]:
                 return Actor(found[0].decode(), record["station"], record["role"])
         return None
@@ -236,7 +253,7 @@ class Identity:
         return {given: next((a for token in given if (a := actors.get(token))), None) for given in each}
 
     async def used(self, *given: str) -> None:
-        """Who holds one of these tokens is at work: their sign-in lasts its whole time from now on.
+        """Who holds one of these tokens is at work: their sign-in, if it lasts, lasts its whole time from now on.
 
         Written seldom: a thousand consoles that say every few seconds that they can ring cost the store nothing.
         """
@@ -247,7 +264,9 @@ class Identity:
                 continue
             until = to_ms(now + timedelta(seconds=self._seconds))
             async with translated():
-                await self._redis.zadd(self._keys.sign_ins, {digest: until}, xx=True)
+                renewed = await _USED.run(self._redis, [self._keys.sign_ins], [digest, to_ms(now), until])
+            if not renewed:
+                continue
             if len(self._renew_at) >= _RENEWED:
                 self._renew_at.clear()
             self._renew_at[digest] = now + self._renew_every
@@ -262,8 +281,16 @@ class Identity:
         return last if last is not None and last > self.clock.now() else None
 
     async def sweep(self, now: datetime) -> None:
-        """Forget sign-ins that ended. The store's own expiry follows its clock, which somebody may set."""
+        """Forget sign-ins that ended. The store's own expiry follows its clock, which somebody may set.
+
+        One that would last longer than its whole time was written while time was ahead: it lasts that long from now on.
+        """
         async with translated():
+            most = to_ms(now + timedelta(seconds=self._seconds))
+            for digest in await self._redis.zrange(
+                self._keys.sign_ins, most + _AHEAD_MS, "+inf", byscore=True, offset=0, num=_SWEPT
+            ):
+                await self._redis.zadd(self._keys.sign_ins, {digest: most}, xx=True)
             ended = await self._redis.zrange(
                 self._keys.sign_ins, "-inf", to_ms(now), byscore=True, offset=0, num=_SWEPT
             )

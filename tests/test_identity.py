@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dispatch.alarm.clock import from_text
 from dispatch.identity import LEAST_PASSWORD, SWEEP_EVERY_S, hash_password
 from tests.flow.people import Answered, Http
 from tests.flow.town import PASSWORD, Town
@@ -127,6 +128,32 @@ async def test_a_sign_in_ends_by_itself(town: Town) -> None:
     redis, keys = town.dispatch.stream.redis, town.dispatch.stream.keys
     assert [key async for key in redis.scan_iter(match=f"{town.prefix}*:session:*", count=1000)] == []
     assert await redis.exists(keys.sign_ins, keys.sessions_of("V01")) == 0
+
+
+async def test_no_use_revives_it(town: Town) -> None:
+    """Once it has ended, whoever says that they are there is as signed out as before: at once, and a little later."""
+    officer = await town.user("V01")
+    town.clock.jump(town.settings.session.hours * 3600 + 1)
+    answers = [await officer.http.post("/session/stay"), await officer.http.get("/session")]
+    assert [answer.status_code for answer in answers] == [401, 401]
+
+
+async def test_a_sign_in_of_the_build_before_goes_on(town: Town) -> None:
+    """One whose end was left to the store's expiry ends when it would have, is renewed by use, and expires no more."""
+    officer = await town.user("V01")
+    redis, keys = town.dispatch.stream.redis, town.dispatch.stream.keys
+    [digest] = await redis.smembers(keys.sessions_of("V01"))
+    both = [keys.session(digest.decode()), keys.sessions_of("V01")]
+    await redis.delete(keys.sign_ins)
+    for key in both:
+        await redis.expire(key, 3600)
+    left_s = []
+    for answer in (await officer.http.get("/session"), await officer.http.post("/session/stay")):
+        left = from_text(answer.json()["ends_at"]) - from_text(answer.json()["now"])
+        left_s.append(left.total_seconds())
+    assert 3500 < left_s[0] <= 3600
+    assert left_s[1] == town.settings.session.hours * 3600
+    assert [await redis.ttl(key) for key in both] == [-1, -1]
 
 
 async def test_no_clock_of_the_store_ends_it(town: Town) -> None:

@@ -22,6 +22,9 @@ LOOK_EVERY_S: Final = 1.0
 _SHED = Counter("dispatch_connections_shed", "Connections that left to make room", ["why"])
 STANDS_STILL_S: Final = 5
 """Seconds without a byte after which something that is not whole stands still."""
+PIECE: Final = 4096
+"""Bytes that a parser is given at once: no more than so many can hold requests or messages that come before their turn.
+"""
 _BATCH = 100
 """A hundredth of all is looked for at once: to look through all for each who comes would cost more than they do."""
 _MOST = 65_536

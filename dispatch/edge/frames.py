@@ -13,11 +13,9 @@ from typing import Any, Final
 from prometheus_client import Counter
 
 from dispatch.alarm import errors
-from dispatch.edge.door import Door, Held, Idle, Stall
+from dispatch.edge.door import PIECE, Door, Held, Idle, Stall
 from dispatch.fanout.transport import Protocol
 
-_PIECE = 4096
-"""Bytes that are parsed at once: no more than so many can hold messages that come before their turn."""
 _PONG: Final = b"\x8a"
 _TOO_MUCH = Counter("dispatch_sockets_flooded", "WebSockets closed for too many control frames or fragments")
 
@@ -105,7 +103,7 @@ class BoundedFrames(Protocol):
     def _read(self) -> None:
         """Parse what there is, up to a message that the application has to take first."""
         while self._held and not (self.read_paused or self._flooded or self.transport.is_closing()):
-            piece, self._held = self._held[:_PIECE], self._held[_PIECE:]
+            piece, self._held = self._held[:PIECE], self._held[PIECE:]
             super().data_received(piece)
         self._weigh()
 

@@ -18,15 +18,13 @@ import orjson
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.answers import WholeAnswers
-from dispatch.edge.door import STANDS_STILL_S, Door, Held, Idle, Stall
+from dispatch.edge.door import PIECE, STANDS_STILL_S, Door, Held, Idle, Stall
 from dispatch.sign_ins import CONNECTION
 from dispatch.underway import WITHOUT_BODY
 
 _BROKEN_OFF: Final = {"type": "http.disconnect"}
 _IN_MEMORY = 262_144
 """Of a body no more waits in memory: a chunk, or JSON; a form's files wait in the spool."""
-_PIECE = 4096
-"""Bytes that the parser is given at once: no more than so many can hold requests that come before their turn."""
 
 
 class BoundedHeads(WholeAnswers):
@@ -196,7 +194,7 @@ class BoundedHeads(WholeAnswers):
                 self.flow.pause_reading()
                 return
             self._counted = max(self._counted, 0)
-            size = min(_PIECE, most + 1 - self._counted)
+            size = min(PIECE, most + 1 - self._counted)
             piece, self._held = self._held[:size], self._held[size:]
             super().data_received(piece)
             if self._counted >= 0:

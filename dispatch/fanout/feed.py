@@ -20,6 +20,7 @@ from dispatch.fanout.session import Firsts, Session
 from dispatch.fanout.transport import encode
 
 _SAID = 10_000
+"""Alarms of which it is known when something was said last; forgetting them costs a reading of their stories."""
 EVERY_ALARM = "*"
 """In the place of an alarm's id: to be told of every event of a station."""
 

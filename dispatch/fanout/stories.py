@@ -47,8 +47,8 @@ class Stories:
                         await self._work.outside(console.wire.drained())
                         if console not in feed.consoles:
                             return
-                        console.owed = 0
                         console.wire.write_frame(frame.wire(console.packed))
+                        console.owed = console.wire.buffered()
             await self._work.outside(console.wire.drained())
             console.owed = 0
         finally:

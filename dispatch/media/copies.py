@@ -26,7 +26,7 @@ from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import MediaEnded
 from dispatch.alarm.work import Work, end
 from dispatch.media.chunks import Chunks
-from dispatch.media.formats import Form, form_of, kind_said
+from dispatch.media.formats import HEAD_BYTES, Form, form_of, kind_said
 from dispatch.media.jobs import COPIES, SEGMENT_BYTES, Keep, Made, WorkerDied, WorkerLimits, make_copies
 from dispatch.media.objects import Damaged, Objects
 from dispatch.store.client import Script
@@ -269,7 +269,11 @@ class Copies:
 
 async def _begun(original: AsyncIterator[bytes]) -> tuple[Form | None, AsyncIterator[bytes]]:
     """(what the original is by its first bytes, all of it)."""
-    head = await anext(original, b"")
+    head = b""
+    async for part in original:  # a chunk may be as short as a byte
+        head += part
+        if len(head) >= HEAD_BYTES:
+            break
 
     async def whole() -> AsyncIterator[bytes]:
         yield head

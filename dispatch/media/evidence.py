@@ -21,11 +21,12 @@ from dispatch.media import http
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies
 from dispatch.media.cuts import LOOK_EVERY_S, Cuts, cut_at
-from dispatch.media.jobs import NOT_SHUT_IN, WorkerLimits
+from dispatch.media.jobs import WorkerLimits
 from dispatch.media.live import Live
 from dispatch.media.live_http import live, live_routes
 from dispatch.media.objects import Objects
 from dispatch.media.removal import Removal
+from dispatch.media.unreadable import NOT_SHUT_IN
 from dispatch.stream.alarms import Alarms, Outcome
 
 _log = structlog.get_logger(__name__)

@@ -20,6 +20,7 @@ import orjson
 
 import dispatch
 from dispatch.alarm.clock import from_text
+from dispatch.media.unreadable import NOT_SHUT_IN
 
 SEGMENT_BYTES = 256 * 1024
 COPIES = {
@@ -28,7 +29,6 @@ COPIES = {
 }
 """The copies of each kind of media; the first one is meant where none is named."""
 _PEAKS = 100
-NOT_SHUT_IN = "not_shut_in"
 REASONS = frozenset({
     "unknown_format", "too_many_pixels", "too_long", "no_sound", "truncated", "broken", "too_much_memory",
     "copy_too_large", NOT_SHUT_IN,

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from dispatch.media import sandbox
 from dispatch.media.growing import Growing
 from dispatch.media.sound import silent_file
-from dispatch.media.unreadable import Unreadable
+from dispatch.media.unreadable import NOT_SHUT_IN, Unreadable
 
 
 class Talk:
@@ -83,7 +83,7 @@ def main() -> None:
         serve(talk, limits["audio_s"])
     else:
         talk.next({}, b"")
-        talk.answer({"unreadable": "not_shut_in"}, b"")
+        talk.answer({"unreadable": NOT_SHUT_IN}, b"")
     os._exit(0)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatch.media import sandbox
-from dispatch.media.unreadable import Unreadable
+from dispatch.media.unreadable import NOT_SHUT_IN, Unreadable
 
 _NICE = 10
 
@@ -71,7 +71,7 @@ def main() -> None:
     sandbox.limit(limits["memory_bytes"], limits["cpu_s"])
     shut_in = sandbox.shut_in()
     original = sys.stdin.buffer.read(limits["original_bytes"] + 1)
-    told, made = make(kind, original, limits) if shut_in else ({"unreadable": "not_shut_in"}, b"")
+    told, made = make(kind, original, limits) if shut_in else ({"unreadable": NOT_SHUT_IN}, b"")
     sys.stdout.buffer.write(json.dumps(told).encode() + b"\n" + made)
     sys.stdout.buffer.flush()
     os._exit(0)  # what else Python does at its end needs calls that nobody here needs

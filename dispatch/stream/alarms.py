@@ -37,9 +37,9 @@ WIPED = "*"
 """In the place of a digest: what was asked for could be guessed by it, so a wipe leaves only that it was done."""
 _WRONG = timedelta(minutes=1)
 _TRIES = 50
+"""An append loses a race at most once per other append to the same alarm; more than this many is a fault."""
 _FEW = 100
 """Of so many versions the words are asked for one by one; of more, all of them at once."""
-"""An append loses a race at most once per other append to the same alarm; more than this many is a fault."""
 
 
 @dataclass(frozen=True, slots=True)

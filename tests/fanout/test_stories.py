@@ -40,8 +40,11 @@ async def busy(town: Town) -> str:
 async def slow(town: Town, name: str) -> tuple[ClientConnection, str]:
     """A console whose device takes what comes only when it is read, a little at a time; and its cookie."""
     user = await town.user(name)
-    peer = socket.create_connection(("127.0.0.1", int(town.url.rsplit(":", 1)[1])))
+    peer = socket.socket()
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    # With packets larger than its room each would wait for the kernel's timer.
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+    peer.connect(("127.0.0.1", int(town.url.rsplit(":", 1)[1])))
     peer.setblocking(False)
     link = await connect(
         town.url.replace("http", "ws", 1) + "/ws/console", sock=peer, origin=town.url, max_size=None,  # type: ignore[arg-type]
@@ -68,18 +71,23 @@ async def closed_with(link: ClientConnection) -> int | None:
 
 
 async def test_a_slow_line_is_live_before_it_has_all(town: Town, busy: str) -> None:
-    """The list comes first and is small; events go on beside what was said; at the end it has every word."""
+    """The list comes first and is small; events go on beside what was said; at the end it has every word.
+
+    The hub holds what the line has not taken yet in the store, not in memory.
+    """
     with town.clock.under_way():
         link, _ = await slow(town, "V01")
         await link.send(orjson.dumps({"type": "subscribe", "ref": "1"}).decode())
         snapshot = await until(link, "snapshot")
         assert len(orjson.dumps(snapshot)) < 10_000
         assert snapshot["stories"] == [busy]
-        alarm = snapshot["alarms"][0]
+        alarm = {**tell(snapshot["alarms"][0], await until(link, "story")), "whole": None}
         other = await town.citizen().raises(text="另一起")
         seen: list[str] = []
+        untaken = []
         while not alarm.get("whole") or other not in seen:
             message = orjson.loads(await link.recv())
+            untaken += [console.wire.buffered() for console in town.dispatch.hub.consoles]
             if message["type"] == "story":
                 alarm = {**tell(alarm, message), "whole": message.get("whole")}
             elif message["type"] == "event" and message["alarm"] == busy:
@@ -89,6 +97,7 @@ async def test_a_slow_line_is_live_before_it_has_all(town: Town, busy: str) -> N
         assert [alarm["talk"][key]["text"] for key in sorted(alarm["talk"], key=int)] == [
             f"{n}{LONG}" for n in range(TEXTS)
         ]
+        assert max(untaken) < 200_000
         assert link.close_code is None
         await link.close()
 
@@ -106,8 +115,8 @@ async def test_who_reads_nothing_is_cut_all_the_same(town: Town, busy: str) -> N
         assert await closed_with(link) in (4413, 1006)
 
 
-async def test_a_wipe_between_is_not_undone(town: Town, busy: str) -> None:
+def test_a_wipe_between_is_not_undone() -> None:
     """A part that was read before a wipe and comes after it brings nothing back."""
-    before = {"id": busy, "wipes": 1, "talk": {"3": {"who": "citizen", "at": "T"}}}
+    before = {"id": "a", "wipes": 1, "talk": {"3": {"who": "citizen", "at": "T"}}}
     late = {"wipes": 0, "talk": {"3": {"who": "citizen", "at": "T", "text": "一"}}}
     assert tell(before, late) == before

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dispatch.alarm.clock import from_text, to_ms
+from dispatch.identity import SWEEP_EVERY_S
 from tests.flow.people import Officer
 from tests.flow.town import PASSWORD, Town
 
@@ -52,6 +53,17 @@ async def only_looks_whose_it_is(officer: Officer) -> None:
 async def is_open(officer: Officer) -> None:
     await officer.opens_console(ready=False)
     await officer.is_awake(sound=False)
+
+
+async def test_none_outlasts_its_whole_time(town: Town) -> None:
+    """One that was renewed while time was ahead lasts its whole time from when that is seen, and no longer."""
+    await town.user("V01")
+    stream, hours = town.dispatch.stream, town.settings.session.hours
+    [digest] = await stream.redis.zrange(stream.keys.sign_ins, 0, -1)
+    ahead = to_ms(town.clock.now() + timedelta(days=3650))
+    await stream.redis.zadd(stream.keys.sign_ins, {digest: ahead})
+    await town.clock.advance(SWEEP_EVERY_S)
+    assert hours * 60 - 1 <= await left_min(town) <= hours * 60
 
 
 USES: dict[str, tuple[Callable[[Officer], Awaitable[None]], bool]] = {

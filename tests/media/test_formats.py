@@ -132,6 +132,19 @@ async def test_its_beginning_came_last(house: House, name: str, said: str) -> No
     assert (item["state"], item["kind"]) == ("ready", {"audio": "photo", "photo": "audio"}[said])
 
 
+async def test_chunks_of_a_byte(house: House) -> None:
+    """However short the first chunks are, the bytes of the whole decide what it is."""
+    alarm = await house.raises()
+    data = house.bytes_of("photo.webp")
+    pieces = [bytes([byte]) for byte in data[:20]] + [data[20:]]
+    for number, piece in enumerate(pieces):
+        await house.chunks.put(alarm, "m1", number, piece, "audio", "")
+    await house.chunks.end(alarm, "m1", len(pieces))
+    assert await house.copies.step()
+    item = await house.item(alarm)
+    assert (item["state"], item["kind"]) == ("ready", "photo")
+
+
 def test_few_bytes_are_enough(fixtures: Path) -> None:
     """A form is found by its head as by the whole; but for what stands behind an ID3 tag."""
     for make, mime in (PHOTOS | RECORDINGS).values():

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from dispatch.media import syscalls
-from dispatch.media.jobs import NOT_SHUT_IN, Made, WorkerLimits, make_copies, standing
+from dispatch.media.jobs import Made, WorkerLimits, make_copies, standing
 from dispatch.media.live_jobs import CannotBeHeard, LiveLimits, LiveWorker
+from dispatch.media.unreadable import NOT_SHUT_IN
 from tests.commands import Shell
 from tests.flow.town import Town
 
