@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 from _pytest.assertion import rewrite
 from hypothesis import HealthCheck, settings
 
@@ -86,6 +88,11 @@ def _asserts() -> str:
     while frame.f_back and ("/pluggy/" in frame.f_code.co_filename or "/_pytest/" in frame.f_code.co_filename):
         frame = frame.f_back
     return frame.f_code.co_filename
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]]:
+    """The loop that a hub runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_xdist_auto_num_workers() -> int:

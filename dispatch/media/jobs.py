@@ -21,6 +21,7 @@ import orjson
 import dispatch
 from dispatch.alarm.clock import from_text
 from dispatch.media.unreadable import NOT_SHUT_IN
+from dispatch.pipes import give
 
 SEGMENT_BYTES = 256 * 1024
 COPIES = {
@@ -128,8 +129,7 @@ async def _talk(process: asyncio.subprocess.Process, kind: str, original: AsyncI
     if stdin is None or stdout is None:
         raise WorkerDied("no pipes")
     async for part in original:
-        stdin.write(part)
-        await stdin.drain()
+        await give(stdin, part)
     stdin.close()
     made = checked(kind, await stdout.readuntil(b"\n"), limits)
     for name, left in made.copies.items():

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from dispatch.media.jobs import REASONS, WorkerDied, worker_environment
+from dispatch.pipes import give
 
 MIME = "audio/mp4"
 _LINE_BYTES = 64 * 1024
@@ -102,8 +103,7 @@ class LiveWorker:
             raise WorkerDied("no pipes")
         try:
             async with asyncio.timeout(self._limits.answer_s):
-                stdin.write(what + len(body).to_bytes(4, "big") + body)
-                await stdin.drain()
+                await give(stdin, what + len(body).to_bytes(4, "big") + body)
                 told = await stdout.readuntil(b"\n")
                 size, grown = self._checked(told)
                 made = await stdout.readexactly(size)

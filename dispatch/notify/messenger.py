@@ -18,6 +18,7 @@ import orjson
 import dispatch
 from dispatch.notify.net import Answer
 from dispatch.notify.outbox import Job
+from dispatch.pipes import give
 
 _ROOT = str(Path(dispatch.__file__).resolve().parent.parent)
 
@@ -42,9 +43,11 @@ async def tell(url: str, title: str, body: str, timeout_s: float, proxy: str = "
     )  # fmt: skip
     try:
         async with asyncio.timeout(timeout_s):
-            told, _ = await process.communicate(orjson.dumps({"url": url, "title": title, "body": body}))
+            told = await _talk(process, orjson.dumps({"url": url, "title": title, "body": body}))
     except TimeoutError:
         return Answer(0, why="no answer in time")
+    except ConnectionError:
+        return Answer(0, why="not taken")
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -54,6 +57,16 @@ async def tell(url: str, title: str, body: str, timeout_s: float, proxy: str = "
     if answer == "sent":
         return Answer(200)
     return Answer(0, why="no such service" if answer == "unknown" else "not taken", final=answer == "unknown")
+
+
+async def _talk(process: asyncio.subprocess.Process, job: bytes) -> bytes:
+    if process.stdin is None or process.stdout is None:
+        raise BrokenPipeError("no pipes")
+    await give(process.stdin, job)
+    process.stdin.close()
+    told = await process.stdout.read()
+    await process.wait()
+    return told
 
 
 def _environment(proxy: str) -> dict[str, str]:

@@ -53,11 +53,20 @@ LISTENER = """
 """
 
 
+SESSION = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The loop is made for all of them; else it, and so the browser, would be made anew for each."""
+    metafunc.definition.add_marker(SESSION, append=False)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of this folder share the loop of the one browser; elsewhere each has its own."""
     for item in items:
         if item.path.is_relative_to(FOLDER) and pytest_asyncio.is_async_test(item):
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            item.add_marker(SESSION, append=False)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,11 @@ async def test_a_name_with_one_address_inside(monkeypatch: pytest.MonkeyPatch) -
     """A name of a stranger has several addresses: one that is inside is enough, wherever it stands among them."""
     outside, inside = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 443)) for one in ("8.8.8.8", "10.0.0.1")]
     found = [outside]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+    async def looked_up(*_: object, **__: object) -> list[Any]:
+        return found
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", looked_up)
     assert await public_address("example.org", 443) == "8.8.8.8"
     for place in (0, 2):
         found.insert(place, inside)
