@@ -10,6 +10,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,7 @@ class Pages:
     def __init__(self, folder: Path, settings: Settings) -> None:
         self._folder = folder
         self._settings = settings
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True,
-        )  # fmt: skip
+        self._templates = _templates(folder)
         self._catalogues = Catalogues(folder)
         self.words_of = self._catalogues.of
         self.languages = self._catalogues.languages("citizen")
@@ -320,6 +318,15 @@ class Guard:
             await send({"type": "websocket.close", "code": errors.FORBIDDEN, "reason": fault.error.code})
         else:
             await JSONResponse(fault.body(), fault.error.status)(scope, receive, send)
+
+
+@cache
+def _templates(folder: Path) -> jinja2.Environment:
+    """Compiled once for all hubs of a process."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
 
 
 def _shown(actor: Actor) -> dict[str, Any]:

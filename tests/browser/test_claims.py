@@ -26,6 +26,7 @@ async def takes(page: Page, alarm: str) -> None:
     await page.wait_for_selector(act("move"))
 
 
+@pytest.mark.nightly
 async def test_handed_over_swapped_and_taken_over(town: Town, browser: Browser) -> None:
     """Only acceptance moves it; who has not seen it is named until they have; nobody signs out with an alarm.
 

@@ -213,6 +213,7 @@ def tile_of(lat: float, lon: float, zoom: int) -> tuple[int, int]:
     return int((lon + 180) / 360 * n), int(y * n)
 
 
+@pytest.mark.nightly
 async def test_tiles_from_an_address(tmp_path: Path, browser: Browser) -> None:
     """In a map that is drawn in GCJ-02, the place lies on the tile where such a map has it; nobody is told who asks."""
     async with tile_server() as (address, came):

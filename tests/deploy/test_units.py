@@ -16,6 +16,7 @@ from dispatch.settings import load
 from tests import shared
 from tests.deploy.shipped import DEPLOY
 from tests.forks import ENVIRONMENT, ROOT
+from tests.nightly import mostly_by_night
 from tests.nodes import free_ports
 from tests.process import store_ends
 
@@ -51,7 +52,7 @@ def test_systemd_takes_it(name: str, tmp_path: Path) -> None:
     assert (own, checked.returncode) == ([], 0)
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", mostly_by_night(UNITS, by_day=["dispatch.service"]))
 def test_its_commands_run_a_hub(name: str, tmp_path: Path) -> None:
     """The start is over when the hub is ready, fails when the hub does, and a stop takes less than is allowed."""
     unit = read(name)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.edge.raw import Raw, frame
 from tests.flow.town import Town
+from tests.nightly import mostly_by_night
 
 pytestmark = pytest.mark.usefixtures("earlier")
 MUCH = b"x" * 300_000
@@ -139,7 +140,7 @@ FLOODS = {
 }
 
 
-@pytest.mark.parametrize("what", FLOODS)
+@pytest.mark.parametrize("what", mostly_by_night(FLOODS, by_day=["pings", "a message in bits"]))
 async def test_frames_without_a_message(town: Town, what: str) -> None:
     """More than anybody needs: closed with 4429, which says why; nothing more of it is read."""
     link = await Raw.websocket(town.url)

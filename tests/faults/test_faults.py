@@ -57,8 +57,10 @@ async def test_nothing_is_lost(fault: Fault, place: Place, in_ci: bool) -> None:
 
 @pytest.mark.parametrize(
     ("names", "make", "twice"),
-    [(["store_network", "hub_killed", "store_killed"], proxied, True), (["sentinel_failover"], with_sentinels, False)],
-    ids=["two hubs", "sentinels"],
+    [
+        pytest.param(["store_network", "hub_killed", "store_killed"], proxied, True, id="two hubs"),
+        pytest.param(["sentinel_failover"], with_sentinels, False, id="sentinels", marks=pytest.mark.nightly),
+    ],
 )
 async def test_nothing_is_lost_in_brief(names: list[str], make: Make, twice: bool, place: Place) -> None:
     """The same of several faults in a row, under people who send everything twice, with one verdict at the end."""

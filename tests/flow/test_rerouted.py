@@ -7,24 +7,28 @@ import pytest
 
 from dispatch.alarm.clock import to_text
 from tests.flow.town import Town
+from tests.nightly import mostly_by_night
 
 WANQUAN = {"lat": 41.785, "lon": 123.4756, "accuracy_m": 10}
 XIAODONG = {"lat": 41.8375, "lon": 123.4654, "accuracy_m": 10}
-FIRST: list[dict[str, Any]] = [
-    {}, {"position": {"lat": 0, "lon": 0}}, {"position": {**XIAODONG, "accuracy_m": 4000}},
-    {"position": {"lat": 31.2, "lon": 121.4, "accuracy_m": 10}}, {"position": XIAODONG},
-]  # fmt: skip
+FIRST: dict[str, dict[str, Any]] = {
+    "none": {},
+    "absurd": {"position": {"lat": 0, "lon": 0}},
+    "coarse": {"position": {**XIAODONG, "accuracy_m": 4000}},
+    "far": {"position": {"lat": 31.2, "lon": 121.4, "accuracy_m": 10}},
+    "moved": {"position": XIAODONG},
+}
 """No place, none that can be, a coarse one, one far away, and a good one that they have left."""
 
 
-@pytest.mark.parametrize("first", FIRST, ids=["none", "absurd", "coarse", "far", "moved"])
+@pytest.mark.parametrize("first", mostly_by_night(FIRST, by_day=["coarse", "moved"]))
 @pytest.mark.parametrize("late_s", [1, 40])
-async def test_the_place_comes_late(town: Town, first: dict[str, Any], late_s: float) -> None:
+async def test_the_place_comes_late(town: Town, first: str, late_s: float) -> None:
     """Its station is called at once, from the first step, whenever the place comes; who was called keeps the alarm."""
     officer, before = await town.officer("W03", "wanquan"), await town.officer("V01", "dadongmen")
     town.stops_watching(officer, before)
     citizen = town.citizen()
-    alarm = await citizen.raises(**first)
+    alarm = await citizen.raises(**FIRST[first])
     await town.fast_forward(late_s)
     assert (await citizen.does("position", **WANQUAN)).status_code == 200
     await officer.has(alarm)
