@@ -1,0 +1,1 @@
+"""What older builds wrote, and that it is served."""
