@@ -11,7 +11,19 @@ from typing import Any
 
 from tests.faults.doubts import Doubts
 from tests.faults.history import Alive, Linked, Row, Saw
-from tests.faults.truth import WHOLE, Members, Served, Truth, differs, listed, merge, same, still_open, told
+from tests.faults.truth import (
+    WHOLE,
+    Members,
+    Served,
+    Truth,
+    differs,
+    listed,
+    merge,
+    same,
+    still_open,
+    told,
+    without_what_comes,
+)
 
 Fault = Callable[[str, str], None]
 
@@ -55,10 +67,12 @@ class _Screen:
     """What an officer's console shows; stays from one connection to the next.
 
     `boards` is station -> alarm -> as it is shown; `void` has the stations that show what was lost, `lost` how often;
-    `owed` is station -> alarms whose story is still to come.
+    `owed` is station -> alarms whose story is still to come, `begun` of which some came: as it is when it is read, so
+    words may be there before their event.
     """
 
     owed: dict[str, set[str]] = field(default_factory=dict)
+    begun: dict[str, set[str]] = field(default_factory=dict)
     boards: dict[str, dict[str, Members]] = field(default_factory=dict)
     void: set[str] = field(default_factory=set)
     lost: Counter[str] = field(default_factory=Counter)
@@ -106,10 +120,13 @@ class _Link:
         for station, (offset, screen) in self._shown.items():
             board = self._truth.boards(station, [offset])[offset]
             owed = self._screen.owed.get(station, set())  # cut before it came: then it asks for all of it anew
-            rows = [
-                (alarm, listed(state) if alarm in owed else state)
-                for alarm, state in still_open(screen).items() if "id" in state
-            ]  # fmt: skip
+            begun = self._screen.begun.get(station, set())
+            rows = []
+            for alarm, state in still_open(screen).items():
+                if alarm in begun and alarm in board:
+                    state = without_what_comes(state, board[alarm], self._truth.states[alarm][-1])
+                if "id" in state:
+                    rows.append((alarm, listed(state) if alarm in owed else state))
             board = {alarm: listed(state) if alarm in owed else state for alarm, state in board.items()}
             _compare(f"{self.name}, screen of {station} at {offset}", rows, board, self._fault)
 
@@ -125,6 +142,7 @@ class _Link:
         self._at[station] = (position["epoch"], position["offset"])
         self._screen.boards[station] = {alarm["id"]: alarm for alarm in message["alarms"]}
         self._screen.owed[station] = set(message.get("stories", ()))
+        self._screen.begun[station] = set()
         self._screen.void.discard(station)
         if self._is_void(station, position["epoch"]) and self._doubts.hold(at):
             board = self._truth.boards(station, [position["offset"]])[position["offset"]]
@@ -145,6 +163,7 @@ class _Link:
         if message.get("whole"):
             self._screen.owed.get(station, set()).discard(alarm)
         if alarm in board:
+            self._screen.begun.setdefault(station, set()).add(alarm)
             self._screen.boards[station] = {**board, alarm: told(board[alarm], message)}
             if station in self._shown:
                 self._shown[station] = self._shown[station][0], self._screen.boards[station]

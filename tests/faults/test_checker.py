@@ -321,6 +321,23 @@ def test_snapshots(alarms: list[Members], found: list[str]) -> None:
     assert counters(story) == found
 
 
+@pytest.mark.parametrize(
+    ("words", "found"), [({"3": {"text": "s1"}}, []), ({"3": {"text": "sX"}}, ["invented"]), ({}, [])]
+)
+def test_a_story_is_ahead_of_its_events(words: Members, found: list[str]) -> None:
+    """As it is when it is read: words whose event did not come any more may be in it, and none that nobody said."""
+    story = Story()
+    link = story.history.linked("V02", {})
+    story.history.saw(link, {"type": "ok", "ref": "x", "recovered": {"east": False}})
+    alarm = {"id": ALARM, "status": "raised", "text": "help", "version": 2, "step": 0}
+    position = {"epoch": EPOCH, "offset": 2}
+    snapshot = {"type": "snapshot", "station": "east", "position": position, "alarms": [alarm], "stories": [ALARM]}
+    story.history.saw(link, snapshot)
+    told = {"type": "story", "station": "east", "alarm": ALARM, "wipes": 0, "talk": words, "whole": True}
+    story.history.saw(link, told)
+    assert counters(story) == found
+
+
 def test_an_alarm_that_is_open_again() -> None:
     """A console that did not know a closed alarm must have it whole when it is open again."""
     story = Story()

@@ -63,6 +63,19 @@ def told(alarm: Members, story: Members) -> Members:
     return {**alarm, **{name: {**story[name], **alarm.get(name, {})} for name in SAID if story.get(name)}}
 
 
+def without_what_comes(shown: Members, true: Members, last: Members) -> Members:
+    """`shown` without words that `true` has not yet, and the log has in the end."""
+    kept = dict(shown)
+    for name in SAID:
+        entries, come, then = shown.get(name, {}), true.get(name, {}), last.get(name, {})
+        left = {key: entry for key, entry in entries.items() if key in come or then.get(key) != entry}
+        if left or name in true:
+            kept[name] = left
+        else:
+            kept.pop(name, None)
+    return kept
+
+
 class Truth:
     """The log, read.
 
