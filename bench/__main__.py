@@ -38,6 +38,7 @@ PROGRAMS = {
     "growth": Program("--kind history --most 10000 --seconds 8 --idle 3"),
     "bad_line": Program("--presses 10 --loads 1"),
     "console": Program("--seconds 5"),
+    "fuzz": Program("--requests 5000 --frames 5000"),
     "memory": Program("--events 14000 --open 1000 --consoles 300"),
     "notify": Program("--seconds 8 --rounds 3"),
     "media": Program("--photos 100 --seconds 5 --streaming 12"),

@@ -222,9 +222,11 @@ def routes(
     async def clip(request: Request) -> Response:
         await who(request)
         file = voice / os.path.basename(request.path_params["name"])
-        if not file.is_file():
-            raise Refused(errors.NOT_FOUND, "there is no such clip; the console rings with its tone alone")
-        return Response(file.read_bytes(), media_type="audio/wav", headers={"cache-control": "private, max-age=3600"})
+        try:
+            sound = file.read_bytes()
+        except (OSError, ValueError):  # none, a folder, or a name that no file can have
+            raise Refused(errors.NOT_FOUND, "there is no such clip; the console rings with its tone alone") from None
+        return Response(sound, media_type="audio/wav", headers={"cache-control": "private, max-age=3600"})
 
     small = [Middleware(GZipMiddleware, minimum_size=500)]  # only pages: no answer to a request is compressed
 

@@ -9,6 +9,7 @@ import math
 import random
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import msgpack
@@ -37,6 +38,11 @@ BODIES = [
 ]
 
 
+@cache
+def _schema(model: type[Message]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
 class Fuzz:
     """Makes them.
 
@@ -55,7 +61,7 @@ class Fuzz:
         """One of this model, broken at up to three places; seldom something else altogether."""
         if self._chance.random() < 0.02:
             return copy.deepcopy(self._chance.choice(self._odd))
-        schema = model.model_json_schema()
+        schema = _schema(model)
         made = self._made(schema, schema.get("$defs", {}), "")
         for _ in range(self._chance.choice((0, 1, 1, 1, 2, 3))):
             made = self._broken(made)

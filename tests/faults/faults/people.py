@@ -51,5 +51,8 @@ async def everything_twice(stage: Stage) -> None:
 async def _cut(stage: Stage) -> int:
     """How many consoles the hubs have cut because they were too slow."""
     pages = [await fetch(f"{hub.url}/metrics") for hub in stage.town.hubs]
-    counts = [re.findall(r"^dispatch_consoles_cut_total\{.*too slow.*\} (\S+)", page, re.MULTILINE) for page in pages]
+    counts = [
+        re.findall(r"^dispatch_consoles_cut_total\{.*(?:too slow|nothing heard).*\} (\S+)", page, re.MULTILINE)
+        for page in pages
+    ]
     return sum(int(float(count)) for found in counts for count in found)
