@@ -45,7 +45,7 @@ _RECORDER = """async (ms) => {
   observer.disconnect();
   return { frames, tasks, rows };
 }"""
-_OFFSET = """() => import("/static/shared/session.js").then(({ store }) =>
+_OFFSET = """() => import(document.querySelector("script[type=module]").src).then(({ store }) =>
   Object.values(store.positions()).reduce((sum, position) => sum + position.offset, 0))"""
 
 
@@ -109,7 +109,7 @@ async def _measure(page: Page, hub: Hub, chosen: argparse.Namespace) -> list[dic
     height = await rows.evaluate("one => one.scrollHeight")
     if height < chosen.open_alarms * _ROW_PX:
         raise RuntimeError(f"the list has not all of the alarms: it is {height} px high")
-    store_of_page = 'import("/static/shared/session.js").then(({ store }) => [...store.alarms.peek().keys()])'
+    store_of_page = 'import(document.querySelector("script[type=module]").src).then(({ store }) => [...store.alarms.peek().keys()])'
     alarms: list[str] = await page.evaluate(store_of_page)
 
     consoles = Consoles(lambda console, alarm, now: None)

@@ -29,12 +29,14 @@ from dispatch.alarm import errors, messages
 from dispatch.alarm.clock import from_text, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
+from dispatch.built import FOLDER, Files
 from dispatch.callers import Callers
 from dispatch.catalogues import LANGUAGES, Catalogues
 from dispatch.identity import COOKIE, Identity, tokens
 from dispatch.intake.http import json_body
 from dispatch.origin import Ours, parse
 from dispatch.settings import Settings
+from dispatch.static import BuiltFiles
 
 log = structlog.get_logger()
 
@@ -71,6 +73,7 @@ class Pages:
             loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined,
             trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
+        self.files = Files(folder)
         self._catalogues = Catalogues(folder)
         self.words_of = self._catalogues.of
         self.languages = self._catalogues.languages("citizen")
@@ -92,6 +95,7 @@ class Pages:
             "other_ways": [{"label": way.label.of(lang), "href": way.href} for way in citizen.other_ways],
             "languages": {one: self._catalogues.of(catalogue, one).get("language", one) for one in offered},
             "local": self._local,
+            "linked": self.files.of,
             "limits": self._settings.limits,
             **variables,
             "lang": lang,
@@ -249,6 +253,7 @@ def routes(
         *staff_app.routes(web, pages.words_of),
         *areas.routes(settings.boundaries),
         *tiles.routes(settings.map, who),
+        Mount(f"/static/{FOLDER}", BuiltFiles(web / FOLDER)),
         Mount("/static", StaticFiles(directory=web), middleware=small),
     ]
 

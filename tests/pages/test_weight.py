@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import jinja2
 import pytest
 
+from dispatch.built import Files
 from dispatch.sections import Limits
 
 LIMIT = 30_000  # bytes, gzipped, of everything that the first load brings, with both languages
@@ -28,6 +29,7 @@ def page(web: Path) -> str:
     env = jinja2.Environment(loader=jinja2.FileSystemLoader(web), autoescape=True, undefined=jinja2.StrictUndefined)
     return env.get_template("citizen/page.html").render(
         lang="zh",
+        linked=Files(web).of,
         words=words,
         title="·",
         languages={"zh": "中文", "en": "English"},

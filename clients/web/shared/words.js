@@ -1,6 +1,7 @@
 /**
- * Every visible word, from the catalogues in words/: one flat table a language, all languages loaded at the start, so
- * that a question can be put in the citizen's language whatever the officer reads. The choice is remembered here.
+ * Every visible word, from the catalogues in words/: one flat table a language. The one that is read here comes first, the
+ * others right after it, so that a question can be put in the citizen's language whatever the officer reads. The choice
+ * is remembered here.
  */
 
 import { signal } from "/static/vendor/signals-core.js";
@@ -21,7 +22,14 @@ function chosen() {
   return LANGUAGES.find((one) => one === before) ?? "zh";
 }
 
-/** @param {string} to */
+/** The languages whose words are here. */
+export const spoken = signal(/** @type {readonly string[]} */ ([]));
+
+const PAUSE_MS = 2000;
+/** @type {Map<string, Promise<void>>} */
+const coming = new Map();
+
+/** @param {string} to one of `spoken` */
 export function speak(to) {
   lang.value = LANGUAGES.find((one) => one === to) ?? lang.value;
   keep(REMEMBERED, lang.value);
@@ -29,18 +37,42 @@ export function speak(to) {
 }
 
 /**
- * Fetch the catalogues; what a later one says stands.
+ * Fetch the catalogues; what a later one says stands. Returns when the language that is read here is there.
  *
  * @param {...string} names
  */
 export async function loadWords(...names) {
-  for (const language of LANGUAGES) {
-    const tables = await Promise.all(
-      names.map(async (name) => (await fetch(`/static/words/${name}.${language}.json`)).json()),
-    );
-    catalogues[language] = Object.assign({}, ...tables);
+  const own = lang.peek();
+  await load(own, names);
+  document.documentElement.lang = own;
+  for (const language of LANGUAGES) if (language !== own) coming.set(language, insist(language, names));
+}
+
+/** Until the words of this language are here. @param {string} language */
+export async function wordsOf(language) {
+  await coming.get(language);
+}
+
+/** @param {string} language @param {string[]} names */
+async function load(language, names) {
+  const tables = await Promise.all(
+    names.map(async (name) => (await fetch(whereOf(`${name}.${language}`))).json()),
+  );
+  catalogues[language] = Object.assign({}, ...tables);
+  spoken.value = [...spoken.peek(), language];
+}
+
+/** Again until it is there: the line may be bad. @param {string} language @param {string[]} names */
+async function insist(language, names) {
+  while (!spoken.peek().includes(language)) {
+    await load(language, names).catch(() => new Promise((go) => setTimeout(go, PAUSE_MS)));
   }
-  document.documentElement.lang = lang.value;
+}
+
+/** The page says where it is, when it was built. @param {string} catalogue */
+function whereOf(catalogue) {
+  const told = document.querySelector(`meta[name="words"][data-of="${catalogue}"]`);
+  return told?.getAttribute("content") ?? `/static/words/${catalogue}.json`;
 }
 
 /**
