@@ -55,6 +55,10 @@ const { brotliCompressSync } = require("zlib");
 for (const path of process.argv.slice(1)) writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path)));
 """
 IMPORT = re.compile(r"""((?:\bfrom|\bimport)\s*\(?\s*)(["'])([^"']+)\2""")
+# In the citizen's modules, which import only one another.
+STATIC = re.compile(r"""^(?:import|export)\b[^;]*?["']\./(\w+)\.js["'];""", re.MULTILINE)
+DYNAMIC = re.compile(r"""\bimport\("\./(\w+)\.js"\)(?!\.[A-Z])""")  # not a type in a comment
+EXPORTED = re.compile(r"""^export (?:async )?(?:function|const|let|class) (\w+)""", re.MULTILINE)
 SOURCE_MAP = re.compile(r"\n?//# sourceMappingURL=\S+\s*$")
 
 
@@ -203,10 +207,13 @@ def make_built(root: Path, modules: Path) -> None:
     # Beside what it will replace: the source maps name the sources from there.
     with tempfile.TemporaryDirectory(dir=web) as new:
         made = Path(new)
-        pages = {name: {"styles": [], "script": "", "modules": [], "words": {}} for name in about.STAFF}  # type: dict[str, dict[str, Any]]
+        pages: dict[str, Any] = {name: {"styles": [], "script": "", "modules": [], "words": {}} for name in about.PAGES}
         staff_scripts(web, made, modules, about, pages)
         staff_styles(web, made, modules, about, pages)
         staff_words(web, made, about, pages)
+        pages["citizen"]["script"] = f"/static/{about.FOLDER}/citizen/main.js"
+        pages["citizen"]["styles"] = [f"/static/{about.FOLDER}/citizen/page.css"]
+        citizen(web, made, modules, about)
         licences = sorted((web / "vendor" / "licences").glob("*.txt"))
         texts = [f"{path.stem}\n\n{path.read_text(encoding='utf-8').strip()}\n" for path in licences]
         (made / "licences.txt").write_text("\n\n".join(texts), encoding="utf-8")
@@ -272,6 +279,76 @@ def staff_words(web: Path, made: Path, about: ModuleType, pages: dict[str, Any])
             pages[name]["words"][catalogue] = f"/static/{about.FOLDER}/{file}"
 
 
+def citizen(web: Path, made: Path, modules: Path, about: ModuleType) -> None:
+    """The citizen's page: one file for all that raising needs, and one for each part that comes later.
+
+    Their names stay: whoever opened the page before an upgrade and presses after it must get the parts that come later,
+    and these must find the state of the page that is open. So what the first file has, it exports under names that stay
+    too, and the later ones take it from there.
+    """
+    folder, out = web / "citizen", made / "citizen"
+    with tempfile.TemporaryDirectory(dir=web) as copies:
+        copy = Path(copies) / "citizen"
+        shutil.copytree(folder, copy)
+        first = reachable(folder, "main")
+        names = {name: EXPORTED.findall((folder / f"{name}.js").read_text(encoding="utf-8")) for name in first}
+        exports = [
+            f'export {{ {", ".join(f"{one} as {name}_{one}" for one in names[name])} }} from "./{name}.js";\n'
+            for name in sorted(first)
+            if names[name]
+        ]
+        later = sorted({part for name in names for part in imports(folder, name, DYNAMIC)})
+        (copy / "first.js").write_text(f'import "./main.js";\n{"".join(exports)}', encoding="utf-8")
+        bundle = ["--format=esm", f"--outbase={copies}"]
+        apart = [f"--external:./{name}.js" for name in later]
+        esbuild(web, modules, made, [f"citizen/main={copy / 'first.js'}", *bundle, *apart])
+
+        for name in first:
+            back = ", ".join(f"{name}_{one} as {one}" for one in names[name])
+            (copy / f"{name}.js").write_text(f'export {{ {back} }} from "./main.js";\n', encoding="utf-8")
+        (copy / "main.js").unlink()
+        brings: dict[str, set[str]] = {}
+        todo = list(later)
+        while todo:
+            if (name := todo.pop()) not in brings:
+                brings[name] = reachable(folder, name) - first
+                todo += [part for one in brings[name] for part in imports(folder, one, DYNAMIC)]
+        # What two of them need is a file of its own, or there would be two of it.
+        all_of_them = [name for each in brings.values() for name in each]
+        files = sorted({name for name in all_of_them if name in brings or all_of_them.count(name) > 1})
+        for name in files:
+            apart = [f"--external:./{one}.js" for one in ("main", *files) if one != name]
+            esbuild(web, modules, made, [f"citizen/{name}={copy / name}.js", *bundle, *apart])
+
+        styles = {
+            "page": about.CITIZEN["citizen"].styles,
+            "later": ("citizen/later.css",),
+            "spot": ("citizen/spot.css",),
+        }
+        for name, paths in styles.items():
+            entry = Path(copies) / f"{name}.css"
+            entry.write_text("".join(f'@import "../{path}";\n' for path in paths), encoding="utf-8")
+            esbuild(web, modules, made, [f"citizen/{name}={entry}"])
+        for path in out.glob("*.map"):  # the sources, not their copies
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace(f"/{Path(copies).name}/", "/"), encoding="utf-8")
+
+
+def imports(folder: Path, name: str, how: re.Pattern[str]) -> list[str]:
+    """The modules beside it that a module names."""
+    return how.findall((folder / f"{name}.js").read_text(encoding="utf-8"))
+
+
+def reachable(folder: Path, name: str) -> set[str]:
+    """The module and all that come with it at once."""
+    found, todo = {name}, [name]
+    while todo:
+        new = set(imports(folder, todo.pop(), STATIC)) - found
+        found |= new
+        todo += new
+    return found
+
+
 def esbuild(web: Path, modules: Path, made: Path, arguments: list[str]) -> dict[str, Any]:
     """Run esbuild with what is the same for all; what it made, by path in `made`, as its metafile says it.
 
@@ -297,10 +374,11 @@ def esbuild(web: Path, modules: Path, made: Path, arguments: list[str]) -> dict[
     def inside(path: str) -> str:
         return (web / path).resolve().relative_to(made.resolve()).as_posix()
 
-    return {
-        inside(path): {**output, "imports": [{**one, "path": inside(one["path"])} for one in output["imports"]]}
-        for path, output in outputs.items()
-    }
+    for output in outputs.values():
+        output["imports"] = [
+            {**one, "path": inside(one["path"])} for one in output["imports"] if not one.get("external")
+        ]
+    return {inside(path): output for path, output in outputs.items()}
 
 
 def compress(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Which files the pages link: those built for few requests (esbuild), or the plain modules where these are newer.
 
-The one place that knows. The build hook (hatch_build.py) runs it too, before anything is installed, so it imports nothing
-but the standard library. Reads files and never writes. Field's terms: bundle, asset manifest.
+The one place that knows. The build hook (hatch_build.py) runs it too, before anything is installed, so it imports
+nothing but the standard library. Reads files and never writes. Field's terms: bundle, asset manifest.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 FOLDER = "built"
 """Inside the web folder; not committed."""
 MANIFEST = "manifest.json"
+_WORKER = "citizen/shell.js"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ CITIZEN = {
         modules=tuple(
             f"citizen/{name}.js"
             for name in (
-                "state", "page", "words", "keep", "names", "http", "link", "outbox", "raise", "exit", "ladder", "position"
+                "state", "page", "words", "keep", "names", "http", "link", "outbox", "raise", "exit", "ladder",
+                "position",
             )
         ),
     ),
@@ -91,6 +93,7 @@ class Files:
     """
 
     def __init__(self, web: Path) -> None:
+        self._web = web
         manifest = _manifest(web)
         self.are_built = manifest is not None and _fits(web, manifest)
         """Whether the pages link built files: they are there, and fit the sources."""
@@ -108,6 +111,15 @@ class Files:
             KeyError: there is no such page.
         """
         return self._pages[page]
+
+    def of_shell(self) -> list[Path]:
+        """All that the citizen's page loads at any time, but words: what an installed one keeps."""
+        patterns: tuple[str, ...] = ("citizen/*.js", "citizen/*.css", "shared/tokens.css", "citizen/icon.svg")
+        if self.are_built:
+            built = f"{FOLDER}/citizen"
+            patterns = (f"{built}/*.js", f"{built}/*.css", "citizen/installed.js", "citizen/icon.svg")
+        paths = sorted(path for pattern in patterns for path in self._web.glob(pattern))
+        return [path for path in paths if not path.match(_WORKER)]
 
 
 def sources(web: Path) -> str:

@@ -1,6 +1,7 @@
-"""The built files, as they were compressed when they were built; their names change with what is in them.
+"""The built files, as they were compressed when they were built.
 
-So a browser keeps them for good and never asks again. Never serves what is not in their folder. Field's terms: content
+Those of the staff have names that change with what is in them, so a browser keeps them for good and never asks again. Of
+the citizen's page it keeps nothing (P9). Never serves what is not in their folder. Field's terms: content
 hash, immutable, content negotiation.
 """
 
@@ -17,6 +18,7 @@ from starlette.types import Scope
 from dispatch.built import MANIFEST
 
 KEPT = "public, max-age=31536000, immutable"
+_NEVER_KEPT = f"citizen{os.sep}"
 _CODINGS = (("br", ".br"), ("gzip", ".gz"))
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".map": "application/json"}
 
@@ -44,7 +46,7 @@ class BuiltFiles(StaticFiles):
             response.headers["content-type"] = f"{_TYPES.get(suffix, 'text/plain')}; charset=utf-8"
         if coding:
             response.headers["content-encoding"] = coding
-        if os.path.basename(path) != MANIFEST and suffix in _TYPES:
+        if path != MANIFEST and suffix in _TYPES and not path.startswith(_NEVER_KEPT):
             response.headers["cache-control"] = KEPT
         return response
 

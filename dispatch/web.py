@@ -249,7 +249,7 @@ def routes(
         Route("/words/{part}.json", pages.words, middleware=small),
         Route("/voice/{name}", clip),
         Route("/favicon.ico", favicon),
-        *installable.routes(settings.citizen, web, pages.shell),
+        *installable.routes(settings.citizen, web, pages.files, pages.shell),
         *staff_app.routes(web, pages.words_of),
         *areas.routes(settings.boundaries),
         *tiles.routes(settings.map, who),
