@@ -1,8 +1,8 @@
 """The built files, as they were compressed when they were built.
 
-Those of the staff have names that change with what is in them, so a browser keeps them for good and never asks again. Of
-the citizen's page it keeps nothing (P9). Never serves what is not in their folder. Field's terms: content
-hash, immutable, content negotiation.
+Those of the staff have names that change with what is in them, so a browser keeps them for good and never asks again.
+Of the citizen's page it keeps nothing (P9). Never serves what is not in their folder. Field's terms: content hash,
+immutable, content negotiation.
 """
 
 from __future__ import annotations
