@@ -227,19 +227,17 @@ def make_built(root: Path, modules: Path) -> None:
 
 
 def staff_scripts(web: Path, made: Path, modules: Path, about: ModuleType, pages: dict[str, Any]) -> None:
-    """The staff pages' modules: one file a page, one for what pages share, and one for each part that comes later."""
-    entries = {source.script: name for name, source in about.STAFF.items()}
-    outputs = esbuild(
-        web, modules, made,
-        [*(str(web / entry) for entry in entries), "--splitting", "--format=esm", f"--outbase={web}",
-         "--entry-names=[dir]-[hash]", "--chunk-names=[name]-[hash]",
-         "--banner:js=/*! Licences of what is in it: /static/built/licences.txt */"],
-    )  # fmt: skip
-    for path, output in outputs.items():
-        if (entry := output.get("entryPoint")) in entries:
-            page = pages[entries[entry]]
-            page["script"] = f"/static/{about.FOLDER}/{path}"
-            page["modules"] = [f"/static/{about.FOLDER}/{one}" for one in imported(outputs, path)]
+    """The staff pages' modules: few files a page, apart from one another, since few people use two of them."""
+    for name, source in about.STAFF.items():
+        outputs = esbuild(
+            web, modules, made,
+            [str(web / source.script), "--splitting", "--format=esm", f"--outbase={web}",
+             "--entry-names=[dir]-[hash]", "--chunk-names=[name]-[hash]",
+             "--banner:js=/*! Licences of what is in it: /static/built/licences.txt */"],
+        )  # fmt: skip
+        (path,) = (path for path, output in outputs.items() if output.get("entryPoint") == source.script)
+        pages[name]["script"] = f"/static/{about.FOLDER}/{path}"
+        pages[name]["modules"] = [f"/static/{about.FOLDER}/{one}" for one in imported(outputs, path)]
 
 
 def imported(outputs: dict[str, Any], path: str) -> list[str]:
@@ -269,14 +267,16 @@ def staff_styles(web: Path, made: Path, modules: Path, about: ModuleType, pages:
 
 
 def staff_words(web: Path, made: Path, about: ModuleType, pages: dict[str, Any]) -> None:
-    """The catalogues, with names that change with their words."""
+    """One file of words for each page and language; what a later catalogue says stands."""
     for name, source in about.STAFF.items():
-        for catalogue in (f"{one}.{lang}" for lang in about.LANGUAGES for one in source.words):
-            words = json.loads((web / "words" / f"{catalogue}.json").read_text(encoding="utf-8"))
+        for lang in about.LANGUAGES if source.words else ():
+            words: dict[str, str] = {}
+            for catalogue in source.words:
+                words |= json.loads((web / "words" / f"{catalogue}.{lang}.json").read_text(encoding="utf-8"))
             text = json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode()
-            file = f"{catalogue}-{hashlib.sha256(text).hexdigest()[:8].upper()}.json"
+            file = f"{name}.{lang}-{hashlib.sha256(text).hexdigest()[:8].upper()}.json"
             (made / file).write_bytes(text)
-            pages[name]["words"][catalogue] = f"/static/{about.FOLDER}/{file}"
+            pages[name]["words"][lang] = f"/static/{about.FOLDER}/{file}"
 
 
 def citizen(web: Path, made: Path, modules: Path, about: ModuleType) -> None:

@@ -76,7 +76,7 @@ class Linked:
         styles: style sheets.
         script: the entry module.
         modules: what it imports at once.
-        words: catalogue and language (`console.zh`) -> where it is; empty where the page's code knows itself.
+        words: language -> where all words of the page are; empty where its code finds the catalogues itself.
     """
 
     styles: tuple[str, ...]

@@ -7,11 +7,14 @@ import { gone, lose, whyClosed } from "../shared/ending.js";
 import { Gone } from "../shared/ending-part.js";
 import { signOut } from "../shared/sign-out.js";
 import { clock, secondsSince, startTicking, tick } from "../shared/time.js";
-import { known, lang, loadWords, speak, spoken, t } from "../shared/words.js";
+import { known, lang, loadOthers, loadWords, speak, spoken, t } from "../shared/words.js";
 import { begin as followCalls, Calls } from "./calls.js";
 import { calls, hello, live, start } from "./link.js";
 import { SoundCheck } from "./sound-check.js";
 import { begin as followWatch, want, Watch } from "./watch.js";
+
+/** The words of the other languages come by then also where the page does not live. */
+const OTHERS_MS = 10_000;
 
 /** Why signing out did not work. */
 const refused = signal("");
@@ -81,10 +84,12 @@ async function admitted() {
 await loadWords("common", "helper");
 if (await admitted()) {
   startTicking();
+  setTimeout(loadOthers, OTHERS_MS);
   followWatch();
   followCalls();
   effect(() => {
     const { state, code } = live.value;
+    if (state === "live") loadOthers();
     if (state !== "ended") return;
     lose(whyClosed(code));
     want(false); // where this device is concerns nobody any more

@@ -1,6 +1,6 @@
 /**
  * Every visible word, from the catalogues in words/: one flat table a language. The one that is read here comes first, the
- * others right after it, so that a question can be put in the citizen's language whatever the officer reads. The choice
+ * others when the page lives, so that a question can be put in the citizen's language whatever the officer reads. The choice
  * is remembered here.
  */
 
@@ -26,6 +26,8 @@ function chosen() {
 export const spoken = signal(/** @type {readonly string[]} */ ([]));
 
 const PAUSE_MS = 2000;
+/** The catalogues of this page; what a later one says stands. @type {string[]} */
+let names = [];
 /** @type {Map<string, Promise<void>>} */
 const coming = new Map();
 
@@ -37,42 +39,43 @@ export function speak(to) {
 }
 
 /**
- * Fetch the catalogues; what a later one says stands. Returns when the language that is read here is there.
+ * Fetch the words of the language that is read here.
  *
- * @param {...string} names
+ * @param {...string} catalogues the page's
  */
-export async function loadWords(...names) {
-  const own = lang.peek();
-  await load(own, names);
-  document.documentElement.lang = own;
-  for (const language of LANGUAGES) if (language !== own) coming.set(language, insist(language, names));
+export async function loadWords(...catalogues) {
+  names = catalogues;
+  await load(lang.peek());
+  document.documentElement.lang = lang.peek();
 }
 
-/** Until the words of this language are here. @param {string} language */
-export async function wordsOf(language) {
-  await coming.get(language);
+/** Fetch those of the others: later, since on a bad line an alarm must not wait for them. */
+export function loadOthers() {
+  for (const language of LANGUAGES) void wordsOf(language);
 }
 
-/** @param {string} language @param {string[]} names */
-async function load(language, names) {
-  const tables = await Promise.all(
-    names.map(async (name) => (await fetch(whereOf(`${name}.${language}`))).json()),
-  );
+/** Until the words of this language are here. @param {string} language @returns {Promise<void>} */
+export function wordsOf(language) {
+  let found = coming.get(language);
+  if (!found) coming.set(language, (found = insist(language)));
+  return found;
+}
+
+/** @param {string} language */
+async function load(language) {
+  // Where the page was built, it says where they are.
+  const told = document.querySelector(`meta[name="words"][lang="${language}"]`)?.getAttribute("content");
+  const wanted = told ? [told] : names.map((name) => `/static/words/${name}.${language}.json`);
+  const tables = await Promise.all(wanted.map(async (address) => (await fetch(address)).json()));
   catalogues[language] = Object.assign({}, ...tables);
   spoken.value = [...spoken.peek(), language];
 }
 
-/** Again until it is there: the line may be bad. @param {string} language @param {string[]} names */
-async function insist(language, names) {
+/** Again until it is there. @param {string} language */
+async function insist(language) {
   while (!spoken.peek().includes(language)) {
-    await load(language, names).catch(() => new Promise((go) => setTimeout(go, PAUSE_MS)));
+    await load(language).catch(() => new Promise((go) => setTimeout(go, PAUSE_MS)));
   }
-}
-
-/** The page says where it is, when it was built. @param {string} catalogue */
-function whereOf(catalogue) {
-  const told = document.querySelector(`meta[name="words"][data-of="${catalogue}"]`);
-  return told?.getAttribute("content") ?? `/static/words/${catalogue}.json`;
 }
 
 /**
