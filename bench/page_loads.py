@@ -128,7 +128,7 @@ async def _open(page: Page, address: str, selector: str) -> tuple[float, float]:
     """Milliseconds until it lives and until its first words were on the screen, by the page's own clock."""
     await page.add_init_script(_STOPWATCH % json.dumps(selector))
     await page.goto(address, wait_until="commit", timeout=_MOST_MS)
-    await page.wait_for_function("window.lives", timeout=_MOST_MS)
+    await page.wait_for_selector(selector, state="attached", timeout=_MOST_MS)
     await page.wait_for_load_state("networkidle", timeout=_MOST_MS)
     words = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN"
     return float(await page.evaluate("window.lives")), float(await page.evaluate(words))

@@ -101,7 +101,7 @@ async def test_something_true_stands_there_before_any_script_or_style(town: Town
     held: list[Callable[[], Awaitable[None]]] = []
     await page.route("**/static/**", lambda route: held.append(route.continue_))
     await page.goto(town.url + path, wait_until="commit")
-    await page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+    await page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length")
     assert await page.locator(".loading").first.is_visible()
     assert held
     for go_on in held:
