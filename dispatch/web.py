@@ -245,7 +245,7 @@ def routes(
         Route("/sign-in", pages.sign_in, middleware=small),
         Route(SIGN_IN, session, methods=["GET", "POST", "DELETE"]),
         Route(STAY, stay, methods=["POST"]),
-        Route("/static/config.json", pages.config),
+        Route("/static/config.json", pages.config, middleware=small),
         Route("/words/{part}.json", pages.words, middleware=small),
         Route("/voice/{name}", clip),
         Route("/favicon.ico", favicon),

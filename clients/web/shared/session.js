@@ -60,6 +60,10 @@ let told = { key: "", at: 0 };
 const delivered = new Map();
 let deliveredAt = 0;
 
+let live = () => {};
+/** When the page lives for the first time: until then what is not of alarms stays out of their way. @type {Promise<void>} */
+export const lived = new Promise((done) => (live = done));
+
 export const link = new Link({
   path: "/ws/console",
   store,
@@ -73,6 +77,7 @@ export const link = new Link({
     soundNow();
   },
   onLive: () => {
+    live();
     loadOthers();
     told = { key: "", at: 0 };
     delivered.clear();
