@@ -97,7 +97,7 @@ class Files:
         manifest = _manifest(web)
         self.are_built = manifest is not None and _fits(web, manifest)
         """Whether the pages link built files: they are there, and fit the sources."""
-        self._pages = {name: _plain(source) for name, source in PAGES.items()}
+        self._pages = {name: plain(source) for name, source in PAGES.items()}
         if manifest is not None and self.are_built:
             for name, page in manifest["pages"].items():
                 self._pages[name] = Linked(
@@ -174,7 +174,9 @@ def _catalogues() -> list[str]:
     return sorted({name for page in PAGES.values() for name in page.words})
 
 
-def _plain(source: Source) -> Linked:
+def plain(source: Source) -> Linked:
+    """What a page links whose sources are newer than what was built."""
+
     def addresses(paths: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(f"/static/{path}" for path in paths)
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import jinja2
 import pytest
 
-from dispatch.built import PAGES, Files, _plain
+from dispatch.built import PAGES, Files, plain
 from dispatch.sections import Limits
 from tests.budgets import BYTES
 
@@ -24,14 +24,13 @@ def web(root: Path) -> Path:
 @pytest.fixture(scope="module", params=["plain", "built"])
 def page(web: Path, request: pytest.FixtureRequest) -> str:
     """The page as it is served, of plain modules and of built ones."""
-    plain = request.param == "plain"
-    built: Files | None = None if plain else request.getfixturevalue("built")
+    built: Files | None = None if request.param == "plain" else request.getfixturevalue("built")
     words = json.loads((web / "words" / "citizen.zh.json").read_text(encoding="utf-8"))
     words |= words.pop("later")
     env = jinja2.Environment(loader=jinja2.FileSystemLoader(web), autoescape=True, undefined=jinja2.StrictUndefined)
     return env.get_template("citizen/page.html").render(
         lang="zh",
-        linked=built.of if built else lambda name: _plain(PAGES[name]),
+        linked=built.of if built else lambda name: plain(PAGES[name]),
         words=words,
         title="·",
         languages={"zh": "中文", "en": "English"},
