@@ -112,11 +112,14 @@ async def _listen(debugger: CDPSession) -> dict[str, dict[str, Any]]:
     def one(event: dict[str, Any]) -> dict[str, Any]:
         return seen.setdefault(event["requestId"], {"kept": False, "bytes": 0})
 
+    def begun(event: dict[str, Any]) -> None:
+        one(event)
+
     def answered(event: dict[str, Any]) -> None:
         one(event)["kept"] |= bool(event["response"].get("fromDiskCache"))
 
-    debugger.on("Network.requestWillBeSent", one)
-    debugger.on("Network.webSocketCreated", one)
+    debugger.on("Network.requestWillBeSent", begun)
+    debugger.on("Network.webSocketCreated", begun)
     debugger.on("Network.requestServedFromCache", lambda event: one(event).update(kept=True))
     debugger.on("Network.responseReceived", answered)
     debugger.on("Network.loadingFinished", lambda event: one(event).update(bytes=event["encodedDataLength"]))
