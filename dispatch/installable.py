@@ -18,28 +18,29 @@ from starlette.routing import BaseRoute, Route
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
+from dispatch.built import Files
 from dispatch.sections import Citizen
 
 _ICON = "citizen/icon-512.png"
 _PAPER = "#f6f6f3"  # clients/web/shared/tokens.css, --paper
-_SHELL = ("citizen/*.js", "citizen/*.css", "shared/tokens.css", "citizen/icon.svg")
 _WORDS = "words/citizen.*.json"
 _WORKER = "citizen/shell.js"
 
 
-def routes(citizen: Citizen, folder: Path, shell_page: Callable[[Request], str]) -> list[BaseRoute]:
+def routes(citizen: Citizen, folder: Path, files: Files, shell_page: Callable[[Request], str]) -> list[BaseRoute]:
     """`/manifest.webmanifest`, `/icon.png` and `/shell.js`.
 
     Args:
         citizen: whether it may be installed, under which name and with which icon.
         folder: the web folder.
+        files: what the page loads.
         shell_page: the citizen's page as the worker keeps it, without the names of an alarm.
     """
-    paths = sorted(path for pattern in _SHELL for path in folder.glob(pattern))
+    paths = files.of_shell()
     words = sorted(folder.glob(_WORDS))
-    kept = [f"/static/{path.relative_to(folder).as_posix()}" for path in paths if not path.match(_WORKER)]
+    kept = [f"/static/{path.relative_to(folder).as_posix()}" for path in paths]
     kept += [f"/words/{path.stem}{part}.json" for path in words for part in ("", ".later")]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in (*paths, *words)))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in (*paths, folder / _WORKER, *words)))
     worker = (folder / _WORKER).read_text(encoding="utf-8")
 
     async def manifest(request: Request) -> Response:

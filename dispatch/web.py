@@ -30,12 +30,14 @@ from dispatch.alarm import errors, messages
 from dispatch.alarm.clock import from_text, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
+from dispatch.built import FOLDER, Files
 from dispatch.callers import Callers
 from dispatch.catalogues import LANGUAGES, Catalogues
 from dispatch.identity import COOKIE, Identity, tokens
 from dispatch.intake.http import json_body
 from dispatch.origin import Ours, parse
 from dispatch.settings import Settings
+from dispatch.static import BuiltFiles
 
 log = structlog.get_logger()
 
@@ -69,6 +71,7 @@ class Pages:
         self._folder = folder
         self._settings = settings
         self._templates = _templates(folder)
+        self.files = _files(folder)
         self._catalogues = Catalogues(folder)
         self.words_of = self._catalogues.of
         self.languages = self._catalogues.languages("citizen")
@@ -90,6 +93,7 @@ class Pages:
             "other_ways": [{"label": way.label.of(lang), "href": way.href} for way in citizen.other_ways],
             "languages": {one: self._catalogues.of(catalogue, one).get("language", one) for one in offered},
             "local": self._local,
+            "linked": self.files.of,
             "limits": self._settings.limits,
             **variables,
             "lang": lang,
@@ -241,14 +245,15 @@ def routes(
         Route("/sign-in", pages.sign_in, middleware=small),
         Route(SIGN_IN, session, methods=["GET", "POST", "DELETE"]),
         Route(STAY, stay, methods=["POST"]),
-        Route("/static/config.json", pages.config),
+        Route("/static/config.json", pages.config, middleware=small),
         Route("/words/{part}.json", pages.words, middleware=small),
         Route("/voice/{name}", clip),
         Route("/favicon.ico", favicon),
-        *installable.routes(settings.citizen, web, pages.shell),
+        *installable.routes(settings.citizen, web, pages.files, pages.shell),
         *staff_app.routes(web, pages.words_of),
         *areas.routes(settings.boundaries),
         *tiles.routes(settings.map, who),
+        Mount(f"/static/{FOLDER}", BuiltFiles(web / FOLDER)),
         Mount("/static", StaticFiles(directory=web), middleware=small),
     ]
 
@@ -329,6 +334,12 @@ def _templates(folder: Path) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+
+
+@cache
+def _files(folder: Path) -> Files:
+    """Looked at once for all hubs of a process."""
+    return Files(folder)
 
 
 def _shown(actor: Actor) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import structlog
 
-from dispatch import voice
+from dispatch import resources, voice
 from dispatch.app import Dispatch
+from dispatch.built import Files
 from dispatch.identity import hash_password
 from dispatch.settings import Settings
 
@@ -42,6 +43,8 @@ async def welcome(dispatch: Dispatch, data: Path, address: tuple[str, int]) -> N
         address: host and port that are listened on.
     """
     settings = dispatch.settings
+    if not Files(resources.web()).are_built:
+        log.warning("pages_not_built", why="their sources are newer: `pip install -e .` builds them for few requests")
     host, port = address
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
     lines = [f"Fujin serves http://{shown}:{port}/ for citizens, /console for officers, /supervisor for supervisors."]

@@ -16,6 +16,8 @@ import uvloop
 from _pytest.assertion import rewrite
 from hypothesis import HealthCheck, settings
 
+from dispatch import resources
+from dispatch.built import Files
 from tests import compiled
 from tests.beside import DELAY, answer_late
 from tests.floors import Tally, floor_of
@@ -154,6 +156,18 @@ def node_modules(root: Path, program: Callable[..., str]) -> Path:
             subprocess.run([npm, "ci", "--ignore-scripts"], cwd=clients, check=True, timeout=600)
             mark.write_text(lock, encoding="ascii")
     return mark.parent
+
+
+@pytest.fixture(scope="session")
+def built(in_ci: bool) -> Files:
+    """The built files of the pages: skips where they are older than the sources, which is no fault of the code."""
+    files = Files(resources.web())
+    if not files.are_built:
+        reason = "needs built pages: `pip install -e .` builds them"
+        if in_ci:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return files
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from tests.flow.people import Officer
 from tests.flow.town import Town
 from tests.patience import PATIENCE_S
 
-STORE = 'import("/static/shared/session.js").then(({ store }) => '
+# The page's own instance, whether its modules are built or plain.
+STORE = 'import(document.querySelector("script[type=module]").src).then(({ store }) => '
 # All that the page knows, and the offset that it has read its station's stream to, once that is at least `offset`.
 KNOWN = f"""(offset) => {STORE}new Promise((done) => {{
   let stop = () => {{}};

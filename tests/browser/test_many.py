@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.async_api import Browser, expect
 
+from tests.browser.known import STORE
 from tests.browser.staff import act, desk
 from tests.flow.town import Town
 
@@ -13,10 +14,10 @@ STEP = 9  # each so manieth alarm is the hub's, and can change
 MOST_ROWS = 60
 PLACES = [{"lat": 41.80312 + n * 0.004, "lon": 123.46587, "accuracy_m": 20} for n in range(5)]
 # What a snapshot would bring beside what is there.
-GIVEN = """(alarms) => import("/static/shared/session.js").then(({ store }) => {
-  const { position, alarms: there, duty } = store.streams.peek().get("dadongmen");
-  store.snapshot({ station: "dadongmen", position, alarms: [...there.values(), ...alarms], duty });
-})"""
+GIVEN = f"""(alarms) => {STORE}{{
+  const {{ position, alarms: there, duty }} = store.streams.peek().get("dadongmen");
+  store.snapshot({{ station: "dadongmen", position, alarms: [...there.values(), ...alarms], duty }});
+}})"""
 # Notes every change of the list: the most rows there ever were, and every time the focus went anywhere.
 WATCH = """() => {
   const seen = { most: 0, changes: 0, left: [] };

@@ -55,6 +55,8 @@ async def _everything_goes_through(both: Balanced, photo: bytes, program: str) -
         for path in ("/", "/console", "/supervisor", "/sign-in", "/static/shared/tokens.css", "/static/config.json"):
             page = await http.get(path)
             assert (page.status_code, page.headers["x-content-type-options"]) == (200, "nosniff"), path
+        absent = await http.get("/static/built/console-AAAAAAAA.js")  # asked of each hub: the answer is the last one's
+        assert (absent.status_code, absent.json()["code"]) == (404, "not_found")
         assert (await http.get("/readyz")).json() == {"ready": True, "why": []}
         assert (await http.get("/metrics")).status_code == 404
         plain = await http.get(f"http://localhost:{both.nginx.plain_port}/?lang=en")

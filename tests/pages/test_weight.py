@@ -8,10 +8,11 @@ from pathlib import Path, PurePosixPath
 import jinja2
 import pytest
 
+from dispatch.built import PAGES, Files, plain
 from dispatch.sections import Limits
+from tests.budgets import BYTES
 
-LIMIT = 30_000  # bytes, gzipped, of everything that the first load brings, with both languages
-IMPORT = re.compile(r"""^(?:import|export)[^;]*?from\s+"(\./[^"]+)";""", re.MULTILINE)
+IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*"(\./[^"]+)\"""")
 LOADED = re.compile(r"""(?:href|src)="(/static/[^"]+)\"""")
 
 
@@ -20,14 +21,16 @@ def web(root: Path) -> Path:
     return root / "clients" / "web"
 
 
-@pytest.fixture(scope="module")
-def page(web: Path) -> str:
-    """The page as it is served."""
+@pytest.fixture(scope="module", params=["plain", "built"])
+def page(web: Path, request: pytest.FixtureRequest) -> str:
+    """The page as it is served, of plain modules and of built ones."""
+    built: Files | None = None if request.param == "plain" else request.getfixturevalue("built")
     words = json.loads((web / "words" / "citizen.zh.json").read_text(encoding="utf-8"))
     words |= words.pop("later")
     env = jinja2.Environment(loader=jinja2.FileSystemLoader(web), autoescape=True, undefined=jinja2.StrictUndefined)
     return env.get_template("citizen/page.html").render(
         lang="zh",
+        linked=built.of if built else lambda name: plain(PAGES[name]),
         words=words,
         title="·",
         languages={"zh": "中文", "en": "English"},
@@ -69,7 +72,7 @@ def test_first_load_is_at_most_30_kb(web: Path, page: str) -> None:
         del words["later"]
         first = json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode()
         weights[f"/words/citizen.{language}.json"] = len(gzip.compress(first, mtime=0))
-    assert sum(weights.values()) <= LIMIT, sorted(weights.items(), key=lambda row: -row[1])
+    assert sum(weights.values()) <= BYTES["/"], sorted(weights.items(), key=lambda row: -row[1])
 
 
 def test_every_module_is_fetched_at_once(web: Path, page: str) -> None:
@@ -80,11 +83,10 @@ def test_every_module_is_fetched_at_once(web: Path, page: str) -> None:
 
 def test_photos_and_sound_come_after_the_alarm(web: Path, page: str) -> None:
     """What raising does not need is brought in later, so it cannot delay the alarm."""
-    late = {
-        f"/static/citizen/{name}.js"
-        for name in ("later", "talk", "place", "media", "photo", "record", "receipt", "spot", "style", "plan")
-    }
+    names = ("later", "talk", "place", "media", "photo", "record", "receipt", "spot", "style", "plan")
+    late = {f"/static/citizen/{name}.js" for name in names}
     assert all((web / PurePosixPath(path).relative_to("/static")).is_file() for path in late)
+    late |= {f"/static/built/citizen/{name}.js" for name in names}
     assert not late & loaded(web, page)
 
 

@@ -4,7 +4,7 @@
 export function styled(name) {
   const link = document.createElement("link");
   link.rel = "stylesheet";
-  link.href = `/static/citizen/${name}.css`;
+  link.href = new URL(`./${name}.css`, import.meta.url).href; // beside the module, built or plain
   document.head.append(link);
   return new Promise((go) => (link.onload = link.onerror = go));
 }

@@ -4,7 +4,7 @@ import { signal } from "/static/vendor/signals-core.js";
 
 import { html, useEffect, useRef, useValue } from "../shared/dom.js";
 import { clock } from "../shared/time.js";
-import { known, t } from "../shared/words.js";
+import { known, spoken, t, wordsOf } from "../shared/words.js";
 import { ask, command } from "./actions.js";
 import { citizensLanguage } from "./talk.js";
 
@@ -43,6 +43,7 @@ const isCall = (text) => ["zh", "en"].some((one) => text === t("question.can_cal
 /** @param {{ alarm: Alarm }} props */
 function Sheet({ alarm }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  useValue(spoken); // what was asked before may be in a language whose words are still to come
   useEffect(() => {
     if (!dialog.current?.open) dialog.current?.showModal();
   }, []);
@@ -51,7 +52,9 @@ function Sheet({ alarm }) {
   const needs = (alarm.needs ?? []).map((one) => known("need", one));
   const may = async () => {
     shut();
-    await ask(alarm, t("question.can_call", undefined, citizensLanguage(alarm)), CHOICES);
+    const language = citizensLanguage(alarm);
+    await wordsOf(language);
+    await ask(alarm, t("question.can_call", undefined, language), CHOICES);
   };
   const called = () => {
     shut();

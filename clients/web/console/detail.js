@@ -1,5 +1,7 @@
 /** One alarm's story: what, where, since when, who, what was sent, what was seen, and what comes next. */
 
+import { effect, signal } from "/static/vendor/signals-core.js";
+
 import { headline } from "../shared/alarm.js";
 import { html, useEffect, useRef, useValue } from "../shared/dom.js";
 import { link, stationName, user } from "../shared/session.js";
@@ -10,16 +12,33 @@ import { Bar } from "./bar.js";
 import { Calm } from "./duty.js";
 import { isLost } from "./claims.js";
 import { Form } from "./forms.js";
-import { Helpers } from "./helpers.js";
 import { offerInWords } from "./handover.js";
-import { Ladder, Now } from "./ladder.js";
-import { Media } from "./media.js";
-import { Place } from "./place.js";
+import { Now } from "./ladder.js";
 import { SharePlace } from "./share-place.js";
 import { current, open, selected } from "./state.js";
-import { Talk } from "./talk.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
+
+const PAUSE_MS = 1000;
+/** What stands below what is to be done. @type {import("/static/vendor/signals-core.js").Signal<typeof import("./columns.js") | null>} */
+const below = signal(null);
+let bringing = false;
+
+/** It comes when the console lives, and again and again until it is here: on a bad line no alarm must wait for it. */
+async function bring() {
+  if (bringing) return;
+  bringing = true;
+  while (!below.peek()) {
+    try {
+      below.value = await import("./columns.js");
+    } catch {
+      await new Promise((go) => setTimeout(go, PAUSE_MS));
+    }
+  }
+}
+effect(() => {
+  if (link.state.value.state === "live") void bring();
+});
 
 export function Detail() {
   const alarm = useValue(current);
@@ -35,10 +54,15 @@ export function Detail() {
 /** @param {{ alarm: Alarm }} props */
 function Story({ alarm }) {
   useValue(link.state);
+  const rest = useValue(below);
+  useEffect(() => void bring(), []);
   const title = useRef(/** @type {HTMLHeadingElement | null} */ (null));
-  useEffect(() => see(alarm), [alarm.id, alarm.version, document.visibilityState]);
+  // Nobody has seen what is not here yet.
+  const look = () => {
+    if (below.peek()) see(alarm);
+  };
+  useEffect(look, [alarm.id, alarm.version, document.visibilityState, rest]);
   useEffect(() => {
-    const look = () => see(alarm);
     document.addEventListener("visibilitychange", look);
     return () => document.removeEventListener("visibilitychange", look);
   }, [alarm.id]);
@@ -64,18 +88,7 @@ function Story({ alarm }) {
       <${Now} alarm=${alarm} />
       <${Bar} alarm=${alarm} />
       <${Form} alarm=${alarm} />
-      <div class="columns">
-        <div class="column wide">
-          <${Talk} alarm=${alarm} />
-          <${Ladder} alarm=${alarm} />
-          <${Notes} alarm=${alarm} />
-        </div>
-        <div class="column">
-          <${Place} alarm=${alarm} />
-          <${Helpers} alarm=${alarm} />
-          <${Media} alarm=${alarm} />
-        </div>
-      </div>
+      ${rest ? html`<${rest.Columns} alarm=${alarm} />` : html`<p class="none">${t("alarm.coming")}</p>`}
     </main>
   `;
 }
@@ -107,22 +120,4 @@ function Warnings({ alarm }) {
   return lines.map(
     ({ key, tone, text }) => html`<p key=${key} class="warning ${tone}" data-warning=${key}>${text}</p>`,
   );
-}
-
-/** @param {{ alarm: Alarm }} props */
-function Notes({ alarm }) {
-  const notes = Object.entries(alarm.notes ?? {}).sort(([a], [b]) => Number(a) - Number(b));
-  if (!notes.length) return null;
-  return html`
-    <section class="card notes" aria-label=${t("notes.title")}>
-      <h3>${t("notes.title")}</h3>
-      ${notes.map(
-        ([n, note]) => html`
-          <p key=${n} data-note=${n}>
-            ${note.text ?? t("talk.wiped")} <span class="by">${note.by} · ${clock(note.at)}</span>
-          </p>
-        `,
-      )}
-    </section>
-  `;
 }

@@ -20,6 +20,9 @@ import { leaveDesk, Leaving, ShiftEnd } from "./leaving.js";
 import { List } from "./list.js";
 import { helpOpen, open, selected } from "./state.js";
 
+/** For tests and benches: what this page knows. */
+export { store } from "../shared/session.js";
+
 const check = () => (soundCheckOpen.value = true);
 
 function Console() {

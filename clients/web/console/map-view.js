@@ -3,11 +3,12 @@
  * Draws what it is given and asks for nothing but pictures. A still one is a picture itself: it takes no finger and no key.
  */
 
-import { converted } from "./map-datum.js";
-
 /** @import * as Leaflet from "leaflet" */
 /** @typedef {import("./map-facts.js").Fact} Fact */
 /** @typedef {import("./map-tiles.js").Tiles} Tiles */
+/** @typedef {typeof import("./map-datum.js").converted} Converted */
+/** @typedef {{ still: boolean, tiles: Tiles | null, converted: Converted, failed: () => void }} How `converted`: given, since
+ *  a file more that the page and the map share would come before the page lives */
 /** @typedef {{ name: Record<string, string>, rings: [number, number][][], mine?: boolean }} Area rings: longitude first, WGS-84 */
 /** @typedef {{ facts: Fact[], areas: Area[], lang: string, old: boolean }} Shown */
 
@@ -43,7 +44,7 @@ async function begin() {
   return /** @type {typeof Leaflet} */ (module.default);
 }
 
-/** @param {HTMLElement} box @param {{ still: boolean, tiles: Tiles | null, failed: () => void }} how */
+/** @param {HTMLElement} box @param {How} how */
 export async function makeView(box, how) {
   const L = await leaflet();
   return new View(L, box, how);
@@ -59,9 +60,10 @@ export class View {
   /** @type {{ bounds: Leaflet.LatLngBounds, pin: HTMLElement }[]} */
   #names = [];
 
-  /** @param {typeof Leaflet} L @param {HTMLElement} box @param {{ still: boolean, tiles: Tiles | null, failed: () => void }} how */
-  constructor(L, box, { still, tiles, failed }) {
+  /** @param {typeof Leaflet} L @param {HTMLElement} box @param {How} how */
+  constructor(L, box, { still, tiles, converted, failed }) {
     this.L = L;
+    this.converted = converted;
     this.tiles = tiles;
     const moves = !still;
     const glides = !calm();
@@ -156,7 +158,7 @@ export class View {
   /** @param {Area} area @returns {[number, number][][]} in the map's datum, latitude first */
   #rings(area) {
     return area.rings.map((ring) =>
-      ring.map(([lon, lat]) => converted(lat, lon, "wgs84", this.tiles?.datum ?? "wgs84")),
+      ring.map(([lon, lat]) => this.converted(lat, lon, "wgs84", this.tiles?.datum ?? "wgs84")),
     );
   }
 

@@ -8,6 +8,7 @@ import { headline } from "../shared/alarm.js";
 import { secondsSince, tick } from "../shared/time.js";
 import { mention } from "../shared/told.js";
 import { lang, t } from "../shared/words.js";
+import { converted } from "./map-datum.js";
 import { facts, gotAt } from "./map-facts.js";
 import { MapList } from "./map-list.js";
 import { useNear } from "./near.js";
@@ -111,7 +112,7 @@ function Picture({ known, still, label, ready, children }) {
     const make = async () => {
       const { makeView } = await import("./map-view.js");
       if (gone || !box.current) return;
-      const made = await makeView(box.current, { still, tiles: latest.current.tiles, failed });
+      const made = await makeView(box.current, { still, tiles: latest.current.tiles, converted, failed });
       if (gone) return made.remove();
       view.current = made;
       draw();

@@ -3,7 +3,7 @@
 import { html, useLayoutEffect, useRef, useState, useValue } from "../shared/dom.js";
 import { config, user } from "../shared/session.js";
 import { clock } from "../shared/time.js";
-import { known, LANGUAGES, t } from "../shared/words.js";
+import { known, LANGUAGES, t, wordsOf } from "../shared/words.js";
 import { ask, outgoing, say } from "./actions.js";
 import { Call, CallButton } from "./call.js";
 import { mine } from "./claims.js";
@@ -131,17 +131,16 @@ function Composer({ alarm }) {
     void say(alarm, words).then((stored) => stored || drafts.get(alarm.id) || write(words));
   };
   const language = citizensLanguage(alarm);
+  /** @param {string} question */
+  const put = async (question) => {
+    await wordsOf(language);
+    await ask(alarm, t(`question.${question}`, undefined, language), CHOICES);
+  };
   return html`
     <div class="questions" role="group" aria-label=${t("talk.questions")}>
       ${QUESTIONS.map(
         (one) => html`
-          <button
-            key=${one}
-            class="chip"
-            data-act="ask"
-            data-question=${one}
-            onClick=${() => void ask(alarm, t(`question.${one}`, undefined, language), CHOICES)}
-          >
+          <button key=${one} class="chip" data-act="ask" data-question=${one} onClick=${() => void put(one)}>
             ${t(`question.${one}`)}
           </button>
         `,

@@ -7,11 +7,14 @@ import { gone, lose, whyClosed } from "../shared/ending.js";
 import { Gone } from "../shared/ending-part.js";
 import { signOut } from "../shared/sign-out.js";
 import { clock, secondsSince, startTicking, tick } from "../shared/time.js";
-import { known, lang, LANGUAGES, loadWords, speak, t } from "../shared/words.js";
+import { known, lang, loadOthers, loadWords, speak, spoken, t } from "../shared/words.js";
 import { begin as followCalls, Calls } from "./calls.js";
 import { calls, hello, live, start } from "./link.js";
 import { SoundCheck } from "./sound-check.js";
 import { begin as followWatch, want, Watch } from "./watch.js";
+
+/** The words of the other languages come by then also where the page does not live. */
+const OTHERS_MS = 10_000;
 
 /** Why signing out did not work. */
 const refused = signal("");
@@ -29,6 +32,7 @@ function Live() {
 
 function Helper() {
   const language = useValue(lang);
+  const languages = useValue(spoken);
   const me = useValue(hello);
   const why = useValue(refused);
   if (useValue(gone)) return html`<${Gone} name=${me?.name ?? t("helper.title")} />`;
@@ -45,13 +49,15 @@ function Helper() {
       <${Watch} />
     </main>
     <footer>
-      ${LANGUAGES.filter((one) => one !== language).map(
-        (one) => html`
-          <button key=${one} class="plain" data-act="lang" lang=${one} onClick=${() => speak(one)}>
-            ${t("language.own", undefined, one)}
-          </button>
-        `,
-      )}
+      ${languages
+        .filter((one) => one !== language)
+        .map(
+          (one) => html`
+            <button key=${one} class="plain" data-act="lang" lang=${one} onClick=${() => speak(one)}>
+              ${t("language.own", undefined, one)}
+            </button>
+          `,
+        )}
       <button class="plain" data-act="sign-out" onClick=${() => void leave()}>${t("head.sign_out")}</button>
       ${why ? html`<p class="fault" role="alert">${known("error", why)}</p>` : null}
     </footer>
@@ -78,10 +84,12 @@ async function admitted() {
 await loadWords("common", "helper");
 if (await admitted()) {
   startTicking();
+  setTimeout(loadOthers, OTHERS_MS);
   followWatch();
   followCalls();
   effect(() => {
     const { state, code } = live.value;
+    if (state === "live") loadOthers();
     if (state !== "ended") return;
     lose(whyClosed(code));
     want(false); // where this device is concerns nobody any more

@@ -6,7 +6,7 @@
 import { effect, signal } from "/static/vendor/signals-core.js";
 
 import { forget, keep, kept } from "./kept.js";
-import { store, user } from "./session.js";
+import { lived, store, user } from "./session.js";
 import { lang } from "./words.js";
 
 /** @typedef {"looking" | "hidden" | "unsupported" | "home_screen" | "blocked" | "off" | "on" | "broken"} State */
@@ -158,12 +158,12 @@ export async function tryOutAlerts() {
 }
 
 /**
- * Begin: look now, when the page is seen again and when something was shown, and open the alarm that was tapped.
+ * Begin: look when the page lives, when the page is seen again and when something was shown, and open the alarm that was tapped.
  *
  * @param {(alarm: string) => void} open
  */
 export function followAlerts(open) {
-  void look();
+  void lived.then(look);
   let failed = "";
   effect(() => {
     const me = user.value.name;

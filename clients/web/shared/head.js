@@ -9,7 +9,7 @@ import { signOut } from "./sign-out.js";
 import { sound } from "./sound.js";
 import { clock, secondsSince, tick } from "./time.js";
 import { tell } from "./told.js";
-import { known, lang, LANGUAGES, speak, t } from "./words.js";
+import { known, lang, speak, spoken, t } from "./words.js";
 
 const REMEMBERED = "fujin.theme";
 /** The close code of a store that went back to an older copy. */
@@ -52,6 +52,7 @@ async function leaveOrSay() {
 export function Head({ title, onCheck, onHelp, onLeave = leaveOrSay, children }) {
   const me = useValue(user);
   const language = useValue(lang);
+  const languages = useValue(spoken);
   const look = useValue(theme);
   const heard = useValue(sound);
   const opened = useValue(menuOpen);
@@ -79,12 +80,14 @@ export function Head({ title, onCheck, onHelp, onLeave = leaveOrSay, children })
         </button>
         <button class="plain" data-act="theme" onClick=${nextTheme}>${t(`theme.${look}`)}</button>
         ${onHelp ? html`<button class="plain keys-button" data-act="help" onClick=${onHelp}>${t("keys.button")}</button>` : null}
-        ${LANGUAGES.filter((one) => one !== language).map(
-          (one) =>
-            html`<button key=${one} class="plain" data-act="lang" lang=${one} onClick=${() => speak(one)}>
-              ${t("language.own", undefined, one)}
-            </button>`,
-        )}
+        ${languages
+          .filter((one) => one !== language)
+          .map(
+            (one) =>
+              html`<button key=${one} class="plain" data-act="lang" lang=${one} onClick=${() => speak(one)}>
+                ${t("language.own", undefined, one)}
+              </button>`,
+          )}
         <span class="me">${me.name}</span>
         <button class="plain" data-act="sign-out" onClick=${leave}>${t("head.sign_out")}</button>
       </div>

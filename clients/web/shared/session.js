@@ -10,7 +10,7 @@ import { Link, newRef } from "./link.js";
 import { FLOOD, remind, ring, sound, sounding } from "./sound.js";
 import { makeStore, rings } from "./store.js";
 import { follow, serverNow, startTicking, tick } from "./time.js";
-import { lang, t } from "./words.js";
+import { lang, loadOthers, t } from "./words.js";
 
 /** @import { Alarm, Config, Notice, User } from "./types.d.ts" */
 /** @typedef {{ alarm: string, type: string, queued: boolean, hushUntil: number }} Pending */
@@ -51,12 +51,18 @@ export const ringing = computed(() =>
 
 const DELIVERED_MS = 250;
 const READY_MS = 9_000;
+/** The words of the other languages come by then also where the page does not live. */
+const OTHERS_MS = 10_000;
 
 /** The last thing told: what readiness was, and when. */
 let told = { key: "", at: 0 };
 /** @type {Map<string, number>} */
 const delivered = new Map();
 let deliveredAt = 0;
+
+let live = () => {};
+/** When the page lives for the first time: until then what is not of alarms stays out of their way. @type {Promise<void>} */
+export const lived = new Promise((done) => (live = done));
 
 export const link = new Link({
   path: "/ws/console",
@@ -71,6 +77,8 @@ export const link = new Link({
     soundNow();
   },
   onLive: () => {
+    live();
+    loadOthers();
     told = { key: "", at: 0 };
     delivered.clear();
     tellReady();
@@ -118,6 +126,7 @@ export async function begin() {
   user.value = person;
   config.value = settings;
   startTicking();
+  setTimeout(loadOthers, OTHERS_MS);
   effect(() => {
     void [sound.value, link.state.value];
     tellReady();

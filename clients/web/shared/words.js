@@ -1,6 +1,7 @@
 /**
- * Every visible word, from the catalogues in words/: one flat table a language, all languages loaded at the start, so
- * that a question can be put in the citizen's language whatever the officer reads. The choice is remembered here.
+ * Every visible word, from the catalogues in words/: one flat table a language. The one that is read here comes first, the
+ * others when the page lives, so that a question can be put in the citizen's language whatever the officer reads. The choice
+ * is remembered here.
  */
 
 import { signal } from "/static/vendor/signals-core.js";
@@ -21,7 +22,16 @@ function chosen() {
   return LANGUAGES.find((one) => one === before) ?? "zh";
 }
 
-/** @param {string} to */
+/** The languages whose words are here. */
+export const spoken = signal(/** @type {readonly string[]} */ ([]));
+
+const PAUSE_MS = 2000;
+/** The catalogues of this page; what a later one says stands. @type {string[]} */
+let names = [];
+/** @type {Map<string, Promise<void>>} */
+const coming = new Map();
+
+/** @param {string} to one of `spoken` */
 export function speak(to) {
   lang.value = LANGUAGES.find((one) => one === to) ?? lang.value;
   keep(REMEMBERED, lang.value);
@@ -29,18 +39,43 @@ export function speak(to) {
 }
 
 /**
- * Fetch the catalogues; what a later one says stands.
+ * Fetch the words of the language that is read here.
  *
- * @param {...string} names
+ * @param {...string} catalogues the page's
  */
-export async function loadWords(...names) {
-  for (const language of LANGUAGES) {
-    const tables = await Promise.all(
-      names.map(async (name) => (await fetch(`/static/words/${name}.${language}.json`)).json()),
-    );
-    catalogues[language] = Object.assign({}, ...tables);
+export async function loadWords(...catalogues) {
+  names = catalogues;
+  await load(lang.peek());
+  document.documentElement.lang = lang.peek();
+}
+
+/** Fetch those of the others: later, since on a bad line an alarm must not wait for them. */
+export function loadOthers() {
+  for (const language of LANGUAGES) void wordsOf(language);
+}
+
+/** Until the words of this language are here. @param {string} language @returns {Promise<void>} */
+export function wordsOf(language) {
+  let found = coming.get(language);
+  if (!found) coming.set(language, (found = insist(language)));
+  return found;
+}
+
+/** @param {string} language */
+async function load(language) {
+  // Where the page was built, it says where they are.
+  const told = document.querySelector(`meta[name="words"][lang="${language}"]`)?.getAttribute("content");
+  const wanted = told ? [told] : names.map((name) => `/static/words/${name}.${language}.json`);
+  const tables = await Promise.all(wanted.map(async (address) => (await fetch(address)).json()));
+  catalogues[language] = Object.assign({}, ...tables);
+  spoken.value = [...spoken.peek(), language];
+}
+
+/** Again until it is there. @param {string} language */
+async function insist(language) {
+  while (!spoken.peek().includes(language)) {
+    await load(language).catch(() => new Promise((go) => setTimeout(go, PAUSE_MS)));
   }
-  document.documentElement.lang = lang.value;
 }
 
 /**

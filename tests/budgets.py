@@ -1,0 +1,6 @@
+"""What a page may cost when it is opened for the first time, stated once; with both languages, and before any alarm."""
+
+REQUESTS = 25
+"""Of any page, its socket and icons among them."""
+BYTES = {"/console": 120_000, "/supervisor": 120_000, "/helper": 60_000, "/sign-in": 10_000, "/": 30_000}
+"""Gzipped, without heads, of all that the page asks for."""
