@@ -34,6 +34,12 @@ class DemoUser:
     kind: str | None = None
 
 
+def tell_pages() -> None:
+    """Say it when pages are made of many plain files: else nobody would know why they are slow."""
+    if not Files(resources.web()).are_built:
+        log.warning("pages_not_built", why="their sources are newer: `pip install -e .` builds them for few requests")
+
+
 async def welcome(dispatch: Dispatch, data: Path, address: tuple[str, int]) -> None:
     """Make what is made once, and say on standard output where the pages are and how to sign in.
 
@@ -43,8 +49,7 @@ async def welcome(dispatch: Dispatch, data: Path, address: tuple[str, int]) -> N
         address: host and port that are listened on.
     """
     settings = dispatch.settings
-    if not Files(resources.web()).are_built:
-        log.warning("pages_not_built", why="their sources are newer: `pip install -e .` builds them for few requests")
+    tell_pages()
     host, port = address
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
     lines = [f"Fujin serves http://{shown}:{port}/ for citizens, /console for officers, /supervisor for supervisors."]

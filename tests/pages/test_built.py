@@ -5,9 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from dispatch import resources
 from dispatch.built import MANIFEST, PAGES, Files, fits
+from dispatch.welcome import tell_pages
 
 
 @pytest.fixture
@@ -59,6 +61,19 @@ def test_an_edited_source_is_what_pages_load(checkout: Path, edited: str) -> Non
         assert linked.styles == tuple(f"/static/{path}" for path in source.styles)
         assert not linked.words
     assert all("built" not in path.parts for path in files.of_shell())
+
+
+def test_the_start_says_what_pages_are_made_of(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain files: one warning that says how to build them. Built ones: nothing."""
+    web = checkout / "clients" / "web"
+    monkeypatch.setattr(resources, "web", lambda: web)
+    with capture_logs() as told:
+        tell_pages()
+    assert told == []
+    (web / "shared" / "link.js").write_text("")
+    with capture_logs() as told:
+        tell_pages()
+    assert [line["event"] for line in told] == ["pages_not_built"]
 
 
 def test_nothing_built_or_half_of_it(checkout: Path) -> None:
