@@ -38,7 +38,7 @@ class BuiltFiles(StaticFiles):
         found = ("", "")
         if suffix in _TYPES:
             taken = _taken(Headers(scope=scope).get("accept-encoding", ""))
-            found = next((one for one in _CODINGS if one[0] in taken and self.lookup_path(path + one[1])[1]), found)
+            found = next((one for one in _CODINGS if one[0] in taken and self._is_there(path + one[1])), found)
         coding, ending = found
         response = await super().get_response(path + ending, scope)
         response.headers["vary"] = "Accept-Encoding"
@@ -49,6 +49,12 @@ class BuiltFiles(StaticFiles):
         if path != MANIFEST and suffix in _TYPES and not path.startswith(_NEVER_KEPT):
             response.headers["cache-control"] = KEPT
         return response
+
+    def _is_there(self, path: str) -> bool:
+        try:
+            return self.lookup_path(path)[1] is not None
+        except (OSError, ValueError):  # a name that no file can have
+            return False
 
 
 def _taken(accepted: str) -> set[str]:

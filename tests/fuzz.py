@@ -76,7 +76,7 @@ class Fuzz:
                 continue
             name = part.strip("{}").split(":")[0]
             known = self._known.get(name, ["0"])
-            odd = ["%00", "..", "x" * 300, "-1", "%ff", "%ed%a0%bd", "9" * 30, "0"]
+            odd = ["%00", "..", "x" * 300, "-1", "%ff", "%ed%a0%bd", "9" * 30, "0", "%00.js", "x" * 300 + ".js"]
             parts.append(str(self._chance.choice(known if self._chance.random() < 0.7 else odd)))
         return "/".join(parts) + self._chance.choice(QUERIES)
 

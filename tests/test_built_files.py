@@ -50,8 +50,9 @@ async def test_what_is_named_by_its_content_is_kept_for_good(built: Files, http:
             assert (first.status_code, first.headers["cache-control"]) == (200, FOR_GOOD), address
             again = await http.get(address, headers={"if-none-match": first.headers["etag"]})
             assert (again.status_code, again.content, again.headers["cache-control"]) == (304, b"", FOR_GOOD)
-    gone = await http.get("/static/built/console-AAAAAAAA.js")
-    assert (gone.status_code, gone.headers["cache-control"]) == (404, "no-store")
+    for name in ("console-AAAAAAAA", "x" * 300, "%00", "..%2f..%2fmain"):
+        gone = await http.get(f"/static/built/{name}.js")
+        assert (gone.status_code, gone.headers["cache-control"]) == (404, "no-store"), name
     assert (await http.get("/static/built/manifest.json")).headers["cache-control"] == "no-store"
 
 
