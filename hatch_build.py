@@ -55,10 +55,6 @@ const { brotliCompressSync } = require("zlib");
 for (const path of process.argv.slice(1)) writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path)));
 """
 IMPORT = re.compile(r"""((?:\bfrom|\bimport)\s*\(?\s*)(["'])([^"']+)\2""")
-# In the citizen's modules, which import only one another.
-STATIC = re.compile(r"""^(?:import|export)\b[^;]*?["']\./(\w+)\.js["'];""", re.MULTILINE)
-DYNAMIC = re.compile(r"""\bimport\("\./(\w+)\.js"\)(?!\.[A-Z])""")  # not a type in a comment
-EXPORTED = re.compile(r"""^export (?:async )?(?:function|const|let|class) (\w+)""", re.MULTILINE)
 SOURCE_MAP = re.compile(r"\n?//# sourceMappingURL=\S+\s*$")
 
 
@@ -82,17 +78,10 @@ class Hook(BuildHookInterface[Any]):
             build_data["force_include"][str(root / "config")] = "dispatch/demo"
 
 
-def stamp(root: Path) -> str:
-    """Changes whenever other files could come out: with the lock file and with this recipe."""
-    recipe = hashlib.sha256((root / "clients" / "package-lock.json").read_bytes())
-    recipe.update((root / "hatch_build.py").read_bytes())
-    return recipe.hexdigest()
-
-
 def up_to_date(root: Path) -> bool:
     """Whether clients/web/vendor/ was made from this lock file by this recipe."""
     mark = root / "clients" / "web" / "vendor" / "made-from.txt"
-    return mark.is_file() and mark.read_text(encoding="ascii").strip() == stamp(root)
+    return mark.is_file() and mark.read_text(encoding="ascii").strip() == built(root).recipe(root)
 
 
 def make(root: Path) -> None:
@@ -120,7 +109,7 @@ def make_vendor(root: Path, modules: Path) -> None:
     with tempfile.TemporaryDirectory(dir=web) as new:
         made = Path(new) / "vendor"
         copy_modules(modules, made, root / "clients" / "licences")
-        (made / "made-from.txt").write_text(stamp(root) + "\n", encoding="ascii")
+        (made / "made-from.txt").write_text(built(root).recipe(root) + "\n", encoding="ascii")
         shutil.rmtree(web / "vendor", ignore_errors=True)
         made.rename(web / "vendor")
 
@@ -290,14 +279,15 @@ def citizen(web: Path, made: Path, modules: Path, about: ModuleType) -> None:
     with tempfile.TemporaryDirectory(dir=web) as copies:
         copy = Path(copies) / "citizen"
         shutil.copytree(folder, copy)
-        first = reachable(folder, "main")
-        names = {name: EXPORTED.findall((folder / f"{name}.js").read_text(encoding="utf-8")) for name in first}
+        at_once, later_on, exported = read_modules(web, modules)
+        first = reachable(at_once, "main")
+        names = {name: exported[name] for name in first}
         exports = [
             f'export {{ {", ".join(f"{one} as {name}_{one}" for one in names[name])} }} from "./{name}.js";\n'
             for name in sorted(first)
             if names[name]
         ]
-        later = sorted({part for name in names for part in imports(folder, name, DYNAMIC)})
+        later = sorted({part for name in first for part in later_on[name]})
         (copy / "first.js").write_text(f'import "./main.js";\n{"".join(exports)}', encoding="utf-8")
         bundle = ["--format=esm", f"--outbase={copies}"]
         apart = [f"--external:./{name}.js" for name in later]
@@ -311,8 +301,8 @@ def citizen(web: Path, made: Path, modules: Path, about: ModuleType) -> None:
         todo = list(later)
         while todo:
             if (name := todo.pop()) not in brings:
-                brings[name] = reachable(folder, name) - first
-                todo += [part for one in brings[name] for part in imports(folder, one, DYNAMIC)]
+                brings[name] = reachable(at_once, name) - first
+                todo += [part for one in brings[name] for part in later_on[one]]
         # What two of them need is a file of its own, or there would be two of it.
         all_of_them = [name for each in brings.values() for name in each]
         files = sorted({name for name in all_of_them if name in brings or all_of_them.count(name) > 1})
@@ -334,23 +324,53 @@ def citizen(web: Path, made: Path, modules: Path, about: ModuleType) -> None:
             path.write_text(text.replace(f"/{Path(copies).name}/", "/"), encoding="utf-8")
 
 
-def imports(folder: Path, name: str, how: re.Pattern[str]) -> list[str]:
-    """The modules beside it that a module names."""
-    return how.findall((folder / f"{name}.js").read_text(encoding="utf-8"))
+def read_modules(web: Path, modules: Path) -> tuple[dict[str, list[str]], dict[str, list[str]], dict[str, list[str]]]:
+    """Of each of the citizen's modules, as esbuild reads it: (what it imports at once, what later, what it exports)."""
+    sources = sorted(str(path) for path in (web / "citizen").glob("*.js"))
+    with tempfile.TemporaryDirectory(prefix="fujin-esbuild-") as out:
+        read = run_esbuild(web, modules, Path(out), [*sources, "--splitting", "--format=esm"])
+
+    def named(path: str, kind: str) -> list[str]:
+        return [Path(one["path"]).stem for one in read["inputs"][path]["imports"] if one["kind"] == kind]
+
+    at_once = {Path(path).stem: named(path, "import-statement") for path in read["inputs"]}
+    later_on = {Path(path).stem: named(path, "dynamic-import") for path in read["inputs"]}
+    entries = [output for output in read["outputs"].values() if "entryPoint" in output]
+    return at_once, later_on, {Path(output["entryPoint"]).stem: output["exports"] for output in entries}
 
 
-def reachable(folder: Path, name: str) -> set[str]:
+def reachable(at_once: dict[str, list[str]], name: str) -> set[str]:
     """The module and all that come with it at once."""
     found, todo = {name}, [name]
     while todo:
-        new = set(imports(folder, todo.pop(), STATIC)) - found
+        new = set(at_once[todo.pop()]) - found
         found |= new
         todo += new
     return found
 
 
 def esbuild(web: Path, modules: Path, made: Path, arguments: list[str]) -> dict[str, Any]:
-    """Run esbuild with what is the same for all; what it made, by path in `made`, as its metafile says it.
+    """What esbuild made, by path in `made`. Takes and raises what `run_esbuild` does."""
+    outputs = run_esbuild(web, modules, made, arguments)["outputs"]
+
+    def inside(path: str) -> str:
+        return (web / path).resolve().relative_to(made.resolve()).as_posix()
+
+    for output in outputs.values():
+        output["imports"] = [
+            {**one, "path": inside(one["path"])} for one in output["imports"] if not one.get("external")
+        ]
+    return {inside(path): output for path, output in outputs.items()}
+
+
+def run_esbuild(web: Path, modules: Path, made: Path, arguments: list[str]) -> dict[str, Any]:
+    """Run esbuild with what is the same for all; its metafile.
+
+    Args:
+        web: the web folder, from which its paths are.
+        modules: node_modules with esbuild.
+        made: where what it makes goes.
+        arguments: the entry points and what is special.
 
     Raises:
         RuntimeError: it failed; says why.
@@ -369,16 +389,8 @@ def esbuild(web: Path, modules: Path, made: Path, arguments: list[str]) -> dict[
         )
         if done.returncode:
             raise RuntimeError(f"The pages could not be built. esbuild said: {done.stderr.strip()}")
-        outputs = json.loads(meta.read_text(encoding="utf-8"))["outputs"]
-
-    def inside(path: str) -> str:
-        return (web / path).resolve().relative_to(made.resolve()).as_posix()
-
-    for output in outputs.values():
-        output["imports"] = [
-            {**one, "path": inside(one["path"])} for one in output["imports"] if not one.get("external")
-        ]
-    return {inside(path): output for path, output in outputs.items()}
+        found: dict[str, Any] = json.loads(meta.read_text(encoding="utf-8"))
+    return found
 
 
 def compress(folder: Path) -> None:

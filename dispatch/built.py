@@ -10,13 +10,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 FOLDER = "built"
 """Inside the web folder; not committed."""
 MANIFEST = "manifest.json"
-_WORKER = "citizen/shell.js"
+WORKER = "citizen/shell.js"
+"""What an installed page is kept by; no part of what is kept."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ CITIZEN = {
 }  # fmt: skip
 """The page whose files a browser may not keep (P9)."""
 LANGUAGES = ("zh", "en")
+"""Those that every page has; the first is spoken to who asks for none of them."""
 PAGES = STAFF | CITIZEN
 
 
@@ -119,7 +122,13 @@ class Files:
             built = f"{FOLDER}/citizen"
             patterns = (f"{built}/*.js", f"{built}/*.css", "citizen/installed.js", "citizen/icon.svg")
         paths = sorted(path for pattern in patterns for path in self._web.glob(pattern))
-        return [path for path in paths if not path.match(_WORKER)]
+        return [path for path in paths if not path.match(WORKER)]
+
+
+@cache
+def files(web: Path) -> Files:
+    """What the pages of this folder link, looked at once in a process."""
+    return Files(web)
 
 
 def sources(web: Path) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 import orjson
 import structlog
 
+from dispatch.built import LANGUAGES
+
 log = structlog.get_logger()
-LANGUAGES = ("zh", "en")
-"""Those that every page has; the first is spoken to who asks for none of them."""
 
 
 class Catalogues:

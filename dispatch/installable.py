@@ -18,13 +18,12 @@ from starlette.routing import BaseRoute, Route
 
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
-from dispatch.built import Files
+from dispatch.built import WORKER, Files
 from dispatch.sections import Citizen
 
 _ICON = "citizen/icon-512.png"
 _PAPER = "#f6f6f3"  # clients/web/shared/tokens.css, --paper
 _WORDS = "words/citizen.*.json"
-_WORKER = "citizen/shell.js"
 
 
 def routes(citizen: Citizen, folder: Path, files: Files, shell_page: Callable[[Request], str]) -> list[BaseRoute]:
@@ -40,8 +39,8 @@ def routes(citizen: Citizen, folder: Path, files: Files, shell_page: Callable[[R
     words = sorted(folder.glob(_WORDS))
     kept = [f"/static/{path.relative_to(folder).as_posix()}" for path in paths]
     kept += [f"/words/{path.stem}{part}.json" for path in words for part in ("", ".later")]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in (*paths, folder / _WORKER, *words)))
-    worker = (folder / _WORKER).read_text(encoding="utf-8")
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in (*paths, folder / WORKER, *words)))
+    worker = (folder / WORKER).read_text(encoding="utf-8")
 
     async def manifest(request: Request) -> Response:
         if not citizen.install:

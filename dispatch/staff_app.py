@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dispatch.catalogues import LANGUAGES
+from dispatch.built import LANGUAGES
 
 _PAPER = "#f6f6f3"  # clients/web/shared/tokens.css, --paper
 _PAGES = ("console", "supervisor")

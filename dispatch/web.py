@@ -30,9 +30,9 @@ from dispatch.alarm import errors, messages
 from dispatch.alarm.clock import from_text, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
-from dispatch.built import FOLDER, Files
+from dispatch.built import FOLDER, LANGUAGES, files
 from dispatch.callers import Callers
-from dispatch.catalogues import LANGUAGES, Catalogues
+from dispatch.catalogues import Catalogues
 from dispatch.identity import COOKIE, Identity, tokens
 from dispatch.intake.http import json_body
 from dispatch.origin import Ours, parse
@@ -71,7 +71,7 @@ class Pages:
         self._folder = folder
         self._settings = settings
         self._templates = _templates(folder)
-        self.files = _files(folder)
+        self.files = files(folder)
         self._catalogues = Catalogues(folder)
         self.words_of = self._catalogues.of
         self.languages = self._catalogues.languages("citizen")
@@ -334,12 +334,6 @@ def _templates(folder: Path) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-
-
-@cache
-def _files(folder: Path) -> Files:
-    """Looked at once for all hubs of a process."""
-    return Files(folder)
 
 
 def _shown(actor: Actor) -> dict[str, Any]:

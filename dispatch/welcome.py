@@ -15,7 +15,7 @@ import structlog
 
 from dispatch import resources, voice
 from dispatch.app import Dispatch
-from dispatch.built import Files
+from dispatch.built import Files, files
 from dispatch.identity import hash_password
 from dispatch.settings import Settings
 
@@ -34,9 +34,9 @@ class DemoUser:
     kind: str | None = None
 
 
-def tell_pages() -> None:
+def tell_pages(linked: Files) -> None:
     """Say it when pages are made of many plain files: else nobody would know why they are slow."""
-    if not Files(resources.web()).are_built:
+    if not linked.are_built:
         log.warning("pages_not_built", why="their sources are newer: `pip install -e .` builds them for few requests")
 
 
@@ -49,7 +49,7 @@ async def welcome(dispatch: Dispatch, data: Path, address: tuple[str, int]) -> N
         address: host and port that are listened on.
     """
     settings = dispatch.settings
-    tell_pages()
+    tell_pages(files(resources.web()))
     host, port = address
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
     lines = [f"Fujin serves http://{shown}:{port}/ for citizens, /console for officers, /supervisor for supervisors."]

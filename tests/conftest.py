@@ -17,7 +17,7 @@ from _pytest.assertion import rewrite
 from hypothesis import HealthCheck, settings
 
 from dispatch import resources
-from dispatch.built import Files
+from dispatch.built import Files, files
 from tests import compiled
 from tests.beside import DELAY, answer_late
 from tests.floors import Tally, floor_of
@@ -161,13 +161,13 @@ def node_modules(root: Path, program: Callable[..., str]) -> Path:
 @pytest.fixture(scope="session")
 def built(in_ci: bool) -> Files:
     """The built files of the pages: skips where they are older than the sources, which is no fault of the code."""
-    files = Files(resources.web())
-    if not files.are_built:
+    found = files(resources.web())
+    if not found.are_built:
         reason = "needs built pages: `pip install -e .` builds them"
         if in_ci:
             pytest.fail(reason)
         pytest.skip(reason)
-    return files
+    return found
 
 
 @pytest.fixture

@@ -63,16 +63,15 @@ def test_an_edited_source_is_what_pages_load(checkout: Path, edited: str) -> Non
     assert all("built" not in path.parts for path in files.of_shell())
 
 
-def test_the_start_says_what_pages_are_made_of(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_start_says_what_pages_are_made_of(checkout: Path) -> None:
     """Plain files: one warning that says how to build them. Built ones: nothing."""
     web = checkout / "clients" / "web"
-    monkeypatch.setattr(resources, "web", lambda: web)
     with capture_logs() as told:
-        tell_pages()
+        tell_pages(Files(web))
     assert told == []
     (web / "shared" / "link.js").write_text("")
     with capture_logs() as told:
-        tell_pages()
+        tell_pages(Files(web))
     assert [line["event"] for line in told] == ["pages_not_built"]
 
 
