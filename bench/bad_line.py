@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import shutil
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from typing import Any
 from playwright.async_api import Browser, Page, async_playwright
 
 from bench import report
+from bench.browser import chromium
 from bench.hub import Hub, workplace
 from bench.lossy import HERE, Quality, Wire, enter, wire
 
@@ -75,9 +75,7 @@ async def _measure(chosen: argparse.Namespace) -> int:
 @contextlib.asynccontextmanager
 async def _browser(far: Sequence[str]) -> AsyncIterator[Browser]:
     """Chromium at the far end of the line; it is steered through pipes, which the line does not touch."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        sys.exit("needs Chromium (Debian: apt-get install chromium)")
+    program = chromium()
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "chromium"
         script.write_text(f'#!/bin/sh\nexec {" ".join(far)} {program} "$@"\n')

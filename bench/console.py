@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from playwright.async_api import CDPSession, Page, async_playwright
 
 from bench.backlog import Maker, Wanted, town
+from bench.browser import chromium
 from bench.hub import Hub, workplace
 from bench.load import STATION, Console, Consoles
 from bench.report import figures, head, line, machine, say, table
@@ -61,9 +61,7 @@ async def main() -> int:
     parser.add_argument("--data", type=Path, help="where to make the data folder: the disk that is synced to")
     parser.add_argument("--json", action="store_true", help="one line of JSON with everything at the end")
     chosen = parser.parse_args()
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        sys.exit("needs Chromium (Debian: apt-get install chromium)")
+    program = chromium()
 
     about = machine(chosen.data)
     head(about, f"one console, 1440 x 900, {chosen.open_alarms} open alarms, {chosen.rate:g} changes a second")

@@ -9,13 +9,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, CDPSession, Page, async_playwright
 
+from bench.browser import chromium
 from bench.hub import Hub, workplace
 from bench.report import head, line, machine, table
 
@@ -43,9 +42,7 @@ async def main() -> int:
     parser.add_argument("--data", type=Path, help="where to make the data folder: the disk that is synced to")
     parser.add_argument("--json", action="store_true", help="one line of JSON with everything at the end")
     chosen = parser.parse_args()
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        sys.exit("needs Chromium (Debian: apt-get install chromium)")
+    program = chromium()
     about = machine(chosen.data)
     head(about, "each page first and again, without limits and on slow lines")
     with workplace(chosen.data) as place:

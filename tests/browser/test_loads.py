@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from dispatch import resources
 from tests.browser.staff import act
@@ -90,6 +90,30 @@ async def test_the_map_comes_when_it_is_opened(town: Town, browser: Browser) -> 
     async with page.expect_request(re.compile(r"/static/built/leaflet-[A-Z0-9]+\.js")):
         await page.click(f'[data-alarm="{citizen.id}"]')
     await page.wait_for_selector(".leaflet-container path.map-area")
+    await context.close()
+
+
+async def test_nobody_has_seen_what_is_not_there_yet(town: Town, browser: Browser) -> None:
+    """An alarm that is opened before its words and place have come is seen when they are there, not before."""
+    other = await town.officer("V02")
+    citizen = town.citizen()
+    await citizen.raises(text="门外有人")
+    await other.hears(citizen.id, "alarm_raised", "step_run")
+    context = await device(browser, town, "/console")
+    page = await context.new_page()
+    held: list[Callable[[], Awaitable[None]]] = []
+    await page.route(re.compile("/columns-"), lambda route: held.append(route.continue_))
+    await page.goto(town.url + "/console")
+    await page.click(act("sound-check"))
+    await page.click(act("sound-heard"))
+    await page.click(f'[data-alarm="{citizen.id}"]')
+    await expect(page.locator(".story")).to_contain_text("正在加载对话、地点和照片")
+    assert "alarm_seen" not in [one["event"]["type"] for one in other.unexpected]
+    [go_on] = held
+    await go_on()
+    await other.hears(citizen.id, "alarm_seen")
+    await expect(page.locator(".story .columns")).to_contain_text("门外有人")
+    town.stops_watching(other)
     await context.close()
 
 
