@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Geolocation, Page, async_playwright, expect
+from playwright.async_api import Browser, Geolocation, Page, Playwright, async_playwright, expect
 
 from tests.flow.town import Town
 from tests.patience import PATIENCE_S
@@ -34,6 +34,8 @@ ARGUMENTS = (
     "--in-process-gpu",
     f"--disable-features={','.join((_PLAYWRIGHTS + _SPARE).split())}",
 )
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+SHELLS = ("chromium-headless-shell", "chrome-headless-shell")
 ALLOWED = ("geolocation", "microphone", "camera")
 
 # Notes every call that could be heard, felt or read by someone else; P9.
@@ -78,31 +80,51 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, 
         return (yield)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def chromium(program: Callable[..., str]) -> AsyncIterator[Browser]:
-    """Chromium, as Debian has it, started once: that costs more than most tests.
+class Browsers:
+    """Each browser is started once, by the first test that needs it: that costs more than most tests.
 
-    It keeps pages whole for going back, as people's do (Playwright switches that off).
+    Debian's `chromium-headless-shell` is the engine without the windows, profile and bars that nobody sees here, and
+    takes half the work. It has no microphone and no notifications: tests of these are marked `whole_browser`, and get
+    Chromium itself, as do all where there is no shell.
     """
-    path = program("chromium", "chromium-browser", "google-chrome")
+
+    def __init__(self, playwright: Playwright, program: Callable[..., str]) -> None:
+        self._playwright, self._program = playwright, program
+        self._running: dict[str, Browser] = {}
+
+    async def started(self, whole: bool) -> Browser:
+        path = self._program(*(() if whole else SHELLS), *CHROMIUMS)
+        if path not in self._running:
+            self._running[path] = await self._playwright.chromium.launch(
+                executable_path=path,
+                args=[*ARGUMENTS, "--use-fake-device-for-media-stream"],
+                # People's browsers keep pages whole for going back; Playwright switches that off.
+                ignore_default_args=["--disable-back-forward-cache"],
+            )
+        return self._running[path]
+
+    async def close(self) -> None:
+        for each in self._running.values():
+            await each.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browsers(program: Callable[..., str]) -> AsyncIterator[Browsers]:
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(
-            executable_path=path,
-            args=[*ARGUMENTS, "--use-fake-device-for-media-stream"],
-            ignore_default_args=["--disable-back-forward-cache"],
-        )
+        browsers = Browsers(playwright, program)
         try:
-            yield running
+            yield browsers
         finally:
-            await running.close()
+            await browsers.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+async def browser(browsers: Browsers, request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
     """The browser, in which nothing is open; each context in it is a device of its own, and ends with the test."""
-    assert chromium.contexts == []
-    yield chromium
-    for context in chromium.contexts:  # of a test that failed
+    browser = await browsers.started(whole=request.node.get_closest_marker("whole_browser") is not None)
+    assert browser.contexts == []
+    yield browser
+    for context in browser.contexts:  # of a test that failed
         await context.close()
 
 

@@ -108,6 +108,7 @@ async def shown(worker: Worker, kind: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.whole_browser
 async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser, axe: str) -> None:
     """Off, then on; a test closes the loop; an alarm is shown, opened, and taken silently; a dead device is told so.
 

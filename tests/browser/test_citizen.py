@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, BrowserContext, Page, WebSocket, expect
 
 from dispatch import resources
@@ -41,6 +42,7 @@ def context_of(page: Page) -> BrowserContext:
     return page.context
 
 
+@pytest.mark.whole_browser
 async def test_one_tap_then_photo_sound_and_place_arrive(town: Town, phone: Phone, fixtures: Path) -> None:
     """Words, photo, recording and place reach the officer; the ladder follows what the officer does.
 

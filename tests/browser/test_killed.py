@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Error, Page, async_playwright, expect
 
 from tests.browser.citizen import RECEIPT, act, first_alarm, leaves_nothing, opens
-from tests.browser.conftest import ARGUMENTS
+from tests.browser.conftest import ARGUMENTS, CHROMIUMS
 from tests.browser.line import Line
 from tests.flow.town import Town
 
@@ -21,7 +21,7 @@ Opened = Callable[[], AbstractAsyncContextManager[Page]]
 @pytest.fixture
 async def device(program: Callable[..., str], tmp_path: Path) -> AsyncIterator[Opened]:
     """A phone with a disk: each time the same browser with the same profile, as it is left by the time before."""
-    path = program("chromium", "chromium-browser", "google-chrome")
+    path = program(*CHROMIUMS)
 
     async with async_playwright() as playwright:
 

@@ -80,6 +80,7 @@ def ranges(page: Page) -> list[str]:
     return asked
 
 
+@pytest.mark.whole_browser
 async def test_from_page_to_officer(town: Town, browser: Browser) -> None:
     """Heard while it is made, at most 3 s behind; who joins late hears it from the start; killed, it ends as cut.
 
@@ -186,6 +187,7 @@ MediaRecorder.prototype.start = function (slice) {
 """
 
 
+@pytest.mark.whole_browser
 async def test_the_page_comes_back_after_a_cut(town: Town, browser: Browser) -> None:
     """Slices of a second, none of them empty; cut off for too long, the page sends all of it anew and loses nothing."""
     officer = await town.officer("V01")

@@ -10,11 +10,11 @@ from playwright.async_api import expect
 
 from fujin_client import Officer
 from tests.browser.citizen import raises, rung
-from tests.browser.conftest import Phone, browser, chromium, phone
+from tests.browser.conftest import Phone, browser, browsers, phone
 from tests.deploy.balanced import Balanced, connections
 from tests.patience import PATIENCE_S
 
-__all__ = ["browser", "chromium", "phone"]  # fixtures
+__all__ = ["browser", "browsers", "phone"]  # fixtures
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.nightly]
 
 

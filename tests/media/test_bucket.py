@@ -17,6 +17,7 @@ from tests.patience import PATIENCE_S
 from tests.process import HubProcess
 
 ANSWER_S = 1.5
+pytestmark = [pytest.mark.nightly, pytest.mark.bucket]
 
 
 @pytest.fixture(scope="module")
