@@ -33,9 +33,7 @@ _PROCESS = (
     "tests/stream/test_replicas.py",
 )
 _RULES = (
-    "tests/checks/test_layering.py",
     "tests/checks/test_readme.py",
-    "tests/checks/test_style.py",
     "tests/checks/test_again.py",
     "tests/checks/test_mutations.py",
     "tests/config/test_names.py",

@@ -14,6 +14,7 @@ from dispatch import resources
 from tests.browser.staff import act
 from tests.budgets import BYTES, REQUESTS
 from tests.flow.town import PASSWORD, Town
+from tests.nightly import mostly_by_night
 
 pytestmark = pytest.mark.usefixtures("built")
 USERS: dict[str, tuple[str, str | None, str]] = {
@@ -58,7 +59,7 @@ async def load(context: BrowserContext, town: Town, path: str) -> tuple[Page, li
     return page, [url for one, url in asked.items() if one not in kept]
 
 
-@pytest.mark.parametrize("path", BYTES)
+@pytest.mark.parametrize("path", mostly_by_night(BYTES, by_day=["/", "/console"]))
 async def test_a_page_costs_little(town: Town, browser: Browser, path: str) -> None:
     """The first time it keeps its budget; the next time it asks for no script, style or words that it may keep."""
     context = await device(browser, town, path)

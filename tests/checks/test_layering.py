@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.code
 STAGES = (
     "alarm", "store", "stream", "intake", "routing", "media", "duty", "fanout", "escalation", "notify", "nearby",
     "alarmlog",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.code
 FOLDERS = ("dispatch", "tests", "clients/python", "bench")
 
 
@@ -24,7 +25,6 @@ def test_ruff(root: Path, command: tuple[str, ...]) -> None:
     run(root, *command)
 
 
-@pytest.mark.code
 def test_types(root: Path) -> None:
     """Every type is stated and holds, strictly, of tests and benches too."""
     run(root, "mypy", "--strict")

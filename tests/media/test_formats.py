@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -55,10 +56,11 @@ STRANGE = {
 }  # fmt: skip
 
 
-def each(names: Iterable[str], all_of: str) -> list[tuple[str, str | None, str]]:
-    """Every name with one of `SAID`, in turn; one of them with all."""
+def each(names: Iterable[str], all_of: str) -> list[Any]:
+    """Every name with one of `SAID`, in turn; one of them with all, by night."""
     turns = [(name, *SAID[turn % len(SAID)]) for turn, name in enumerate(names)]
-    return turns + [row for said in SAID if (row := (all_of, *said)) not in turns]
+    others = [row for said in SAID if (row := (all_of, *said)) not in turns]
+    return turns + [pytest.param(*row, marks=pytest.mark.nightly) for row in others]
 
 
 def _tagged(data: bytes) -> bytes:

@@ -15,6 +15,7 @@ from dispatch.store import checks as store
 from dispatch.stream.stream import Stream
 from dispatch.stream.timekeeping import Timekeeping
 from tests.faults.faults.clocks import faked_binary, library, sets_clock
+from tests.nightly import mostly_by_night
 from tests.stores import VALKEY, Single
 
 NEAR_S = 1.0
@@ -118,7 +119,7 @@ async def hubs(world: World, redis: Any) -> list[Hub]:
     return found
 
 
-@pytest.mark.parametrize("jump_s", JUMPS_S)
+@pytest.mark.parametrize("jump_s", mostly_by_night(JUMPS_S, by_day=[-3600, 63_072_000, 10]))
 async def test_a_jump_moves_nobodys_time(world: World, redis: Any, hubs: list[Hub], jump_s: float) -> None:
     """Back or ahead, by seconds or years: every hub goes on, also one that starts then; supervisors are told."""
     await world.sets(jump_s)
@@ -140,7 +141,7 @@ async def test_a_jump_moves_nobodys_time(world: World, redis: Any, hubs: list[Hu
         assert round(hub.told["clock_jumped"]) == -jump_s
 
 
-@pytest.mark.parametrize("jump_s", [-3600, 3600, 63_072_000, 10])
+@pytest.mark.parametrize("jump_s", mostly_by_night([-3600, 3600, 63_072_000, 10], by_day=[-3600, 63_072_000]))
 async def test_a_hub_that_starts_before_it_is_found(world: World, redis: Any, hubs: list[Hub], jump_s: float) -> None:
     """The clock has just jumped, and no hub has looked yet: who starts then takes nobody along."""
     await world.sets(jump_s)
