@@ -241,7 +241,7 @@ class Dispatch:
             "fanout": lambda: repeat(self.notices.look, CHECK_EVERY_S),
             "door": lambda: repeat(self.door.step, LOOK_EVERY_S),
             "sign-ins": lambda: repeat(self.sign_ins.step, sign_ins.LOOK_EVERY_S),
-            "ended sign-ins": lambda: repeat(self.identity.sweep, SWEEP_EVERY_S),
+            "ended sign-ins": lambda: repeat(self._sweep, SWEEP_EVERY_S),
             "heartbeat": lambda: repeat(self.heartbeat.step, self.settings.console.beat_s),
             "receipts": lambda: repeat(self.receipts.step, REPORT_EVERY_S),
             "versions": lambda: repeat(self.versions.step, poll_s),
@@ -306,6 +306,11 @@ class Dispatch:
     @property
     def _doubtful(self) -> bool:
         return self.time is not None and self.time.doubtful
+
+    async def _sweep(self, now: datetime) -> None:
+        """A sign-in that was taken away because of a wrong time would not come back."""
+        if not self._doubtful:
+            await self.identity.sweep(now)
 
     async def _tell_duty(self, now: datetime) -> None:
         """Which shift it is, is what the newest rota says."""

@@ -96,6 +96,7 @@ class StoreClock:
 
     def __init__(self) -> None:
         self._zero_ns = time.time_ns() - _running_ns()
+        self._moved_ns = _running_ns()
         self._calls: list[tuple[datetime, int, _Call]] = []  # a heap
         self._number = count()
         self._alarm: asyncio.TimerHandle | None = None
@@ -123,8 +124,15 @@ class StoreClock:
     def follow(self, other: Ahead) -> None:
         """Be as the other clock is, unless it may be the same."""
         if abs(other.ns) > other.doubt_ns:
+            if abs(other.ns) > _MOVES_NS:
+                self._moved_ns = _running_ns()
             self._zero_ns += other.ns
             self._set()
+
+    @property
+    def runs_on(self) -> timedelta:
+        """For how long it has run on, without a step of a second or more; since its start, when there was none."""
+        return timedelta(microseconds=(_running_ns() - self._moved_ns) / 1000)
 
     @staticmethod
     def machine() -> datetime:
@@ -174,4 +182,5 @@ def _running_ns() -> int:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOVES_NS = 1_000_000_000
 _LOOK_S = 1.0

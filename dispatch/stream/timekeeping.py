@@ -39,6 +39,8 @@ _FOUND_S = 1.2 * LOOK_EVERY_S
 _YOUNG = 3
 """A hub that has looked fewer times than this tells nobody what time it is."""
 _AGREES = timedelta(hours=1)
+_SURE = timedelta(minutes=1)
+"""A time that is wrong and not found to be is right again sooner: other hubs, or the next look, see to it."""
 _TOLD = timedelta(days=1)
 JUMPS = Counter("dispatch_clock_jumps", "Times that the store's clock was found to have jumped")
 
@@ -69,8 +71,8 @@ class Timekeeping:
 
     @property
     def doubtful(self) -> bool:
-        """Whether nothing may be done that can't be undone, because of what time it is."""
-        return self._state.doubted is not None
+        """Whether nothing may be done that can't be undone, because of what time it is, or was a moment ago."""
+        return self._state.doubted is not None or self._clock.runs_on < _SURE
 
     @property
     def notices(self) -> list[dict[str, Any]]:
@@ -103,12 +105,15 @@ class Timekeeping:
             ahead, mark = await self._ask()
         self._clock.follow(ahead)
         now = self._clock.now()
+        if hub and mark is None:  # a new store: what time it is begins here, also for who starts a moment later
+            await self._begin(now)
         if not hub or mark is None:
             return
         if now < mark - _STEP:
             log.error("clock_jumped", by_s=(now - mark).total_seconds(), found="at the start")
-            await self._jumped(now - mark, mark)
-        elif now > mark + _LONG_AWAY and not self.doubtful:
+            if not await self._jumped(now - mark, mark):
+                await self.open(hub)
+        elif now > mark + _LONG_AWAY and self._state.doubted is None:
             log.error("clock_doubted", away_s=(now - mark).total_seconds())
             await self._write({"doubted": to_ms(now)})
             self._state.doubted = now
@@ -142,8 +147,12 @@ class Timekeeping:
         await self._write({"accept": "1"})
         return await self._waiting()
 
-    async def _jumped(self, by: timedelta, now: datetime) -> None:
-        """Go on from `now`: from here on time is as far from the store's clock as that has jumped."""
+    async def _jumped(self, by: timedelta, now: datetime) -> bool:
+        """Go on from `now`: from here on time is as far from the store's clock as that has jumped.
+
+        Returns:
+            False when the store's clock was set again meanwhile: nothing is followed, and the next look finds it.
+        """
         JUMPS.inc()
         self._agreed = None
         state = self._state
@@ -151,8 +160,13 @@ class Timekeeping:
         if abs(offset) <= _STEP:  # it is right again: the rest is followed
             offset = timedelta(0)
         held = "" if not offset else to_ms(state.held or now)
+        since = self._clock.now()
         await self._change(offset, now, by=round(by / _MS), held=held)
-        self._clock.follow((await self._ask())[0])
+        ahead, _ = await self._ask()
+        if abs(since + ahead.by - now) > _STEP + ahead.doubt:
+            return False
+        self._clock.follow(ahead)
+        return True
 
     async def _agree(self) -> None:
         """Take the store's clock over, when that was confirmed and no alarm is open."""
@@ -220,6 +234,10 @@ class Timekeeping:
             marker=(marker or b"").decode(),
         )  # fmt: skip
         return from_ms(int(store)), _instant(mark)
+
+    async def _begin(self, now: datetime) -> None:
+        async with translated():
+            await self._stream.redis.hsetnx(self._stream.keys.time, "mark", to_ms(now))
 
     async def _write(self, members: dict[str, Any]) -> None:
         async with translated():

@@ -157,6 +157,52 @@ async def test_a_hub_that_starts_before_it_is_found(world: World, redis: Any, hu
         assert abs(hub.off_s) < NEAR_S
 
 
+@pytest.mark.parametrize("jump_s", [-63_072_000, 63_072_000])
+async def test_it_is_right_again_while_it_is_found(
+    world: World, hubs: list[Hub], jump_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock is set right just when a hub has written down that it is wrong: the hub does not follow it by years."""
+    finder, other = hubs
+    change = finder.time._change
+
+    async def then_right(*args: Any, **named: Any) -> None:
+        await change(*args, **named)
+        monkeypatch.setattr(finder.time, "_change", change)
+        await world.sets(0)
+
+    monkeypatch.setattr(finder.time, "_change", then_right)
+    await world.sets(jump_s)
+    await finder.looks()
+    assert abs(finder.off_s) < NEAR_S
+    await finder.looks(2)
+    await other.looks(2)
+    assert [abs(hub.off_s) < NEAR_S for hub in hubs] == [True, True]
+
+
+async def test_a_new_store_has_its_time_from_the_first_hub(world: World, redis: Any) -> None:
+    """Its clock jumps before any hub has run for long: who starts then knows that it is years off."""
+    first, late = Hub(world, redis), Hub(world, redis)
+    await first.time.open(hub=True)
+    await world.sets(63_072_000)
+    await late.time.open(hub=True)
+    world.passed_s += 120
+    await world.sets(63_072_000)
+    assert late.time.doubtful
+
+
+async def test_nothing_that_cannot_be_undone_just_after_a_step(world: World, redis: Any, hubs: list[Hub]) -> None:
+    """A hub that has just started, or whose time moved, waits a minute: by then a wrong time is found."""
+    found = [hub.time.doubtful for hub in hubs]
+    world.passed_s += 61
+    await world.sets(0)
+    found.append(hubs[0].time.doubtful)
+    hubs[0].clock._zero_ns -= 5 * 10**9  # its running time did not run
+    await hubs[1].looks()
+    await hubs[0].looks()
+    found.append(hubs[0].time.doubtful)
+    assert found == [True, True, False, True]
+
+
 @pytest.mark.parametrize("jump_s", JUMPS_S)
 async def test_an_hour_of_agreement(world: World, hubs: list[Hub], jump_s: float) -> None:
     """A hub's own clock says the same as the store's for an hour, and no alarm is open: then it is taken over."""
