@@ -93,6 +93,7 @@ class _Link:
         self._at: dict[str, tuple[str, int] | None] = {}
         self._screen = screen
         self._shown: dict[str, tuple[int, dict[str, Members]]] = {}
+        self._told: dict[str, tuple[set[str], set[str]]] = {}  # station -> owed and begun: a later link has its own
 
     def see(self, message: Any, at: float) -> None:
         match message.get("type"):
@@ -119,8 +120,7 @@ class _Link:
         """
         for station, (offset, screen) in self._shown.items():
             board = self._truth.boards(station, [offset])[offset]
-            owed = self._screen.owed.get(station, set())  # cut before it came: then it asks for all of it anew
-            begun = self._screen.begun.get(station, set())
+            owed, begun = self._told[station]  # cut before it came: then it asks for all of it anew
             rows = []
             for alarm, state in still_open(screen).items():
                 if alarm in begun and alarm in board:
@@ -155,7 +155,7 @@ class _Link:
             self._fault("lost", f"{self.name}: a snapshot of {station} at {position['offset']}, beyond the log's end")
             return
         self.snapshots.append((station, position["offset"], message["alarms"]))
-        self._shown[station] = position["offset"], self._screen.boards[station]
+        self._shows(station, position["offset"])
 
     def _story(self, message: Members) -> None:
         station, alarm = message["station"], message["alarm"]
@@ -166,7 +166,7 @@ class _Link:
             self._screen.begun.setdefault(station, set()).add(alarm)
             self._screen.boards[station] = {**board, alarm: told(board[alarm], message)}
             if station in self._shown:
-                self._shown[station] = self._shown[station][0], self._screen.boards[station]
+                self._shows(station, self._shown[station][0])
 
     def _is_void(self, station: str, epoch: str) -> bool:
         return epoch != self._last.get(station, epoch)
@@ -206,7 +206,12 @@ class _Link:
             alarm = merge({} if whole else before.get(message["alarm"]), message["changes"])
             self._screen.boards[station] = {**before, message["alarm"]: alarm}
         if station not in self._screen.void:
-            self._shown[station] = offset, self._screen.boards.get(station, {})
+            self._shows(station, offset)
+
+    def _shows(self, station: str, offset: int) -> None:
+        screen = self._screen
+        self._shown[station] = offset, screen.boards.get(station, {})
+        self._told[station] = screen.owed.setdefault(station, set()), screen.begun.setdefault(station, set())
 
 
 def _compare(where: str, alarms: list[tuple[str, Members]], board: dict[str, Members], fault: Fault) -> None:

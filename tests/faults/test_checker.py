@@ -338,6 +338,27 @@ def test_a_story_is_ahead_of_its_events(words: Members, found: list[str]) -> Non
     assert counters(story) == found
 
 
+def test_cut_before_a_story_came() -> None:
+    """What was still to come at the end of one connection is not missing there, though the next one brought it."""
+    story = Story()
+    state = {"id": ALARM, "status": "raised", "text": "help", "version": 3, "step": 0}
+    snapshot = {"type": "snapshot", "station": "east", "position": {"epoch": EPOCH, "offset": 3},
+                "alarms": [state], "stories": [ALARM]}  # fmt: skip
+    told = {
+        "type": "story",
+        "station": "east",
+        "alarm": ALARM,
+        "wipes": 0,
+        "talk": {"3": {"text": "s1"}},
+        "whole": True,
+    }
+    for came in ([], [told]):
+        link = story.history.linked("V02", {})
+        for message in ({"type": "ok", "ref": "x", "recovered": {"east": False}}, snapshot, *came):
+            story.history.saw(link, message)
+    assert counters(story) == []
+
+
 def test_an_alarm_that_is_open_again() -> None:
     """A console that did not know a closed alarm must have it whole when it is open again."""
     story = Story()
