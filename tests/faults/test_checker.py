@@ -342,8 +342,8 @@ def test_cut_before_a_story_came() -> None:
     """What was still to come at the end of one connection is not missing there, though the next one brought it."""
     story = Story()
     state = {"id": ALARM, "status": "raised", "text": "help", "version": 3, "step": 0}
-    snapshot = {"type": "snapshot", "station": "east", "position": {"epoch": EPOCH, "offset": 3},
-                "alarms": [state], "stories": [ALARM]}  # fmt: skip
+    snapshot: Members = {"type": "snapshot", "station": "east", "position": {"epoch": EPOCH, "offset": 3},
+                         "alarms": [state], "stories": [ALARM]}  # fmt: skip
     told = {
         "type": "story",
         "station": "east",
@@ -354,7 +354,8 @@ def test_cut_before_a_story_came() -> None:
     }
     for came in ([], [told]):
         link = story.history.linked("V02", {})
-        for message in ({"type": "ok", "ref": "x", "recovered": {"east": False}}, snapshot, *came):
+        hello: Members = {"type": "ok", "ref": "x", "recovered": {"east": False}}
+        for message in [hello, snapshot, *came]:
             story.history.saw(link, message)
     assert counters(story) == []
 
