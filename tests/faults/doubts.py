@@ -14,7 +14,7 @@ from tests.faults.truth import Served, Truth
 
 Fault = Callable[[str, str], None]
 
-_UNREAD_S = 0.5
+UNREAD_S = 0.5
 """What a replica was sent, and had not read when it was cut off, is lost too."""
 
 _EVENTS_S = 2.0
@@ -30,7 +30,7 @@ class Doubts:
             if isinstance(row, Doubt) and row.over:
                 self._times[-1][1] = row.at
             elif isinstance(row, Doubt):
-                self._times.append([row.at - _UNREAD_S, float("inf")])
+                self._times.append([row.at - UNREAD_S, float("inf")])
 
     def __bool__(self) -> bool:
         return bool(self._times)

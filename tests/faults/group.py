@@ -5,6 +5,7 @@ The servers are driven from a thread with a loop of its own, since a town outliv
 
 import asyncio
 import threading
+import time
 import zlib
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -72,6 +73,10 @@ class Group:
         """Move the slot of `key` to another primary; returns when every server knows it."""
         self._do(self._move(key))
 
+    def catches_up(self, within_s: float) -> None:
+        """Return when every replica has all that the primary had `within_s` seconds ago."""
+        self._do(self._catches_up(within_s))
+
     def cut_replicas(self) -> list[Node]:
         """From now on no replica gets anything; they are paused and must be woken."""
         return self._do(self._cut_replicas())
@@ -107,6 +112,17 @@ class Group:
         assert isinstance(self.stores, Clustered)
         await self.stores.moves(key, next(node for node in others if node is not owner))
         await until(self._is_whole, "every server knows where the slots are")
+
+    async def _catches_up(self, within_s: float) -> None:
+        primary = await self.stores.primary()
+        replicas = [node for node in self.stores.nodes if node is not primary]
+        since = float("-inf")
+        while time.monotonic() - since > within_s:  # on a busy machine a replica may lag for seconds
+            since = time.monotonic()
+            level = int((await primary.info("replication"))["master_repl_offset"])
+            for node in replicas:
+                while int((await node.info("replication"))["slave_repl_offset"]) < level:
+                    await asyncio.sleep(0.01)
 
     async def _cut_replicas(self) -> list[Node]:
         primary = await self.stores.primary()

@@ -5,6 +5,7 @@ Recovery is measured from the kill, so it has the time in it that the servers th
 
 import time
 
+from tests.faults.doubts import UNREAD_S
 from tests.faults.stage import Stage
 
 HOMES = ["dadongmen", "xiaodong"]
@@ -50,6 +51,7 @@ async def asynchronous_replica(stage: Stage) -> None:
     group = stage.town.group
     await stage.away(group.mend)  # of the round before
     await stage.anywhen()
+    await stage.away(lambda: group.catches_up(UNREAD_S))
     stage.history.doubt(over=False)
     behind = await stage.away(group.cut_replicas)
     await stage.receipts(stage.chance.randint(5, 20))
