@@ -40,8 +40,9 @@ from dispatch.duty.presence import Presence
 from dispatch.duty.readiness import Console, Readiness
 from dispatch.duty.roster import Roster
 from dispatch.edge.door import LOOK_EVERY_S, Door
-from dispatch.escalation import flood
+from dispatch.escalation import bursts, flood
 from dispatch.escalation.auditor import AUDIT_EVERY_S, Auditor
+from dispatch.escalation.bursts import Bursts
 from dispatch.escalation.endings import ENDINGS_EVERY_S, Endings
 from dispatch.escalation.flood import Floods
 from dispatch.escalation.owners import Owners
@@ -58,6 +59,7 @@ from dispatch.hashing import Hashing
 from dispatch.identity import HASHER, SWEEP_EVERY_S, Identity, tokens
 from dispatch.intake import http as intake_http
 from dispatch.intake.citizens import Citizens, Town
+from dispatch.intake.senders import Lane, Senders
 from dispatch.intake.spool import Spool
 from dispatch.intake.websocket import CitizenSocket
 from dispatch.media.evidence import Evidence
@@ -135,11 +137,12 @@ class Dispatch:
         of_newest = {"mine": lambda: versions.newest, "agreed": lambda: not versions.differ}
         self.timer = Timer(
             self.alarms, deadlines, self.roster.called, work, self.leases,
-            reroute=lambda alarm: reroute(settings.boundaries, alarm.position), **of_newest,
+            reroute=lambda alarm: reroute(settings.boundaries, alarm.position), joins=self._joins, **of_newest,
         )  # fmt: skip
         self.strays = Strays(self.alarms, settings.boundaries, self.identity.people, lambda: versions.newest)
         every = self.strays.every
         self.auditor = Auditor(self.alarms, deadlines, self.timer, clock, every, **of_newest)
+        self.bursts = Bursts(self.alarms, work, of_newest["mine"])
         self.time = Timekeeping(self.stream, clock, self.stations, work) if isinstance(clock, StoreClock) else None
         self.endings = Endings(self.alarms, self.leases, work, every, lambda: not self._doubtful)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
@@ -176,7 +179,11 @@ class Dispatch:
             stations=every, officers=self.roster.officers, people=self.identity.people,
             words=partial(Catalogues(pages).of, "notify"), station_name=self.settings.station_name,
         )  # fmt: skip
-        self.citizens = Citizens(self.alarms, self._town(), self.limits)
+        self.citizens = Citizens(
+            self.alarms, self._town(), self.limits,
+            Senders(limits.sender_alarms, limits.sender_every_s, limits.all_alarms, limits.all_every_s),
+            Lane(work, limits.marked_per_s), clock.now,
+        )  # fmt: skip
         self.nearby = watch.make(
             settings,
             self.alarms,
@@ -191,7 +198,10 @@ class Dispatch:
         self.desk = Desk(
             alarms=self.alarms, hub=self.hub, receipts=self.receipts, work=work, limits=self.limits,
             stations=self.stations, ready=self._ready, lost=self._lost, send_on=self._send_on,
-            asked={messages.Duty: self.shifts.sign, **self.nearby.asked}, notices=self.notices.message,
+            asked={
+                messages.Duty: self.shifts.sign, messages.CloseBurst: self.bursts.close,
+                messages.UndoCloseBurst: self.bursts.undo, **self.nearby.asked,
+            }, notices=self.notices.message,
             admission=Admission(desk.admission, work), heard=self.presence.heard,
             windows=Windows(desk.grace_s, desk.undo_close_s), version=__version__,
         )  # fmt: skip
@@ -213,7 +223,12 @@ class Dispatch:
         """Looked through from the first on: alarms before all else."""
         return [
             *intake_http.routes(
-                self.citizens, pages.page, self.evidence.chunks.put_whole, self.settings.limits.form_bytes, self.spool
+                self.citizens,
+                pages.page,
+                self.evidence.chunks.put_whole,
+                self.settings.limits.form_bytes,
+                self.spool,
+                self.callers.sender,
             ),
             *notices.routes(self.notices, self.who, lambda: dangers(self.stream.redis, self.settings.store.allow)),
             Route("/metrics", telemetry.metrics),
@@ -250,6 +265,7 @@ class Dispatch:
             "duty": lambda: repeat(self._tell_duty, poll_s),
             "presence": lambda: repeat(self.presence.step, presence.LOOK_EVERY_S),
             "floods": lambda: repeat(self.floods.step, flood.LOOK_EVERY_S),
+            "bursts": lambda: repeat(self.bursts.step, bursts.LOOK_EVERY_S),
             "relay": lambda: self.relay.run(poll_s),
             **self.evidence.loops(),
             **self.notify.loops(),
@@ -352,7 +368,8 @@ class Dispatch:
         def known() -> None:
             socket.scope["extensions"][DIRECT].known = True
 
-        await CitizenSocket(socket, self.citizens, chunks.put, chunks.end, self.work, beat_s, known).run()
+        sender = self.callers.sender(socket)
+        await CitizenSocket(socket, self.citizens, chunks.put, chunks.end, self.work, beat_s, sender, known).run()
 
     async def _console_socket(self, socket: WebSocket) -> None:
         try:
@@ -371,12 +388,16 @@ class Dispatch:
         return Town(
             route=lambda position: route(self.settings.boundaries, position),
             reroute=lambda position: reroute(self.settings.boundaries, position),
+            joins=self.bursts.join,
             opening=self.timer.opening,
             station_name=self.settings.station_name,
             officers_named=lambda station: self.settings.citizen.name_officers,
             follow=self.hub.watch,
             lives=self.notices.lives,
         )
+
+    async def _joins(self, station: str, burst: str, alarm: str) -> bool:
+        return await self.bursts.join(station, burst, alarm)
 
     async def _ready(self, station: str, officer: str, role: str, console: str) -> None:
         await self.readiness.renew(station, Console(officer, role, console))

@@ -20,6 +20,10 @@ from dispatch.alarm.clock import Clock
 
 _COOKIE = "dispatch_device_"
 _ID_BYTES, _SIGN_BYTES = 9, 18
+_OWN = tuple(map(ipaddress.ip_network, (
+    "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::/64", "fe80::/10", "fc00::/7",
+)))  # fmt: skip
+"""Loopback, private and link-local addresses (RFC 1918, 3927, 4193, 4291)."""
 _NETWORK = 64
 """Bits of an IPv6 address that tell one line from another: who has one has all that begin like it."""
 
@@ -55,16 +59,15 @@ class Callers:
 
     def source(self, connection: HTTPConnection) -> str:
         """Where it comes from: a proxy that is trusted (FORWARDED_ALLOW_IPS) says it for others."""
-        host = connection.client.host if connection.client else ""
-        try:
-            address = ipaddress.ip_address(host.partition("%")[0])
-        except ValueError:
-            where = host
-        else:
-            if isinstance(address, ipaddress.IPv6Address):
-                address = address.ipv4_mapped or ipaddress.ip_network((address, _NETWORK), strict=False).network_address
-            where = str(address)
+        address = _address(connection)
+        where = str(address) if address else connection.client.host if connection.client else ""
         return self._sign("source", self._clock.now().date().isoformat(), where)
+
+    def sender(self, connection: HTTPConnection) -> str:
+        """Where an alarm comes from; "" where that tells a proxy, or a network of one's own, and not a person."""
+        address = _address(connection)
+        own = address is None or any(address in network for network in _OWN)
+        return "" if own else self.source(connection)
 
     def cookie(self, user: str) -> tuple[str, str]:
         """(name, value) of what makes a device known to `user`: one for each, for a desk has many officers."""
@@ -79,6 +82,18 @@ class Callers:
     def _sign(self, *about: str) -> str:
         digest = hmac.new(self._key, "\0".join(about).encode(), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest[:_SIGN_BYTES]).decode()
+
+
+def _address(connection: HTTPConnection) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Of IPv6 what all addresses of one line have in common."""
+    host = connection.client.host if connection.client else ""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or ipaddress.ip_network((address, _NETWORK), strict=False).network_address
+    return address
 
 
 def _cookie(user: str) -> str:

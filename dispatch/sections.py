@@ -168,6 +168,11 @@ class Limits(Table):
     frame_bytes: Annotated[int, AfterValidator(_holds_a_chunk)] = Field(default=1_048_576, ge=4096, le=16_777_216)
     console_buffer_bytes: int = Field(default=1_048_576, ge=65_536, le=268_435_456)
     ring_events: int = Field(default=2048, ge=16, le=1_000_000)
+    sender_alarms: int = Field(default=10, ge=1, le=100_000)
+    sender_every_s: float = Field(default=60, ge=0.01, le=86_400)
+    all_alarms: int = Field(default=120, ge=1, le=1_000_000)
+    all_every_s: float = Field(default=0.5, ge=0.0001, le=3600)
+    marked_per_s: float = Field(default=20, ge=0.1, le=10_000)
     sign_in_attempts: int = Field(default=10, ge=1, le=1000)
     sign_in_window_s: float = Field(default=300, ge=1, le=86_400)
 

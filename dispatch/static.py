@@ -32,6 +32,7 @@ class BuiltFiles(StaticFiles):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory, check_dir=False)
+        self.config_checked = True  # a folder that is not there has no file, which is no fault
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         suffix = os.path.splitext(path)[1]

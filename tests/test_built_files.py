@@ -7,9 +7,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from dispatch import resources
 from dispatch.built import CITIZEN, STAFF, Files, Linked
+from dispatch.static import BuiltFiles
 from tests.flow.people import Http
 from tests.flow.town import Town
 
@@ -109,6 +112,13 @@ async def test_source_maps_are_served(built: Files, http: httpx.AsyncClient) -> 
             file = (resources.web() / "built" / Path(address).relative_to("/static/built").parent / source).resolve()
             if file.name != "first.js":
                 assert file.read_text(encoding="utf-8") == content, source
+
+
+async def test_a_folder_that_is_not_there_is_no_fault(tmp_path: Path) -> None:
+    """A checkout whose pages were never built has no such file, and says so."""
+    app = Starlette(routes=[Mount("/built", BuiltFiles(tmp_path / "built"))])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://hub") as http:
+        assert (await http.get("/built/page.js")).status_code == 404
 
 
 async def test_licences_come_with_the_libraries(built: Files, http: httpx.AsyncClient) -> None:

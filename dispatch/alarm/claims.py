@@ -22,7 +22,7 @@ Possible = Callable[[Alarm], list[str]]
 OPEN_AGAIN: dict[str, Any] = {
     "status": Status.RAISED, "owner": None, "owner_station": None, "owned_at": None, "owner_lost_at": None,
     "moved_at": None, "arrived_at": None, "closed_at": None, "disposition": None, "reminded_at": None, "step": None,
-    "loop": 0, "step_at": None, "audience": (), "called": (), "unanswered_at": None, "handover": None,
+    "quiet": None, "loop": 0, "step_at": None, "audience": (), "called": (), "unanswered_at": None, "handover": None,
     "notified": {},
 }  # fmt: skip
 
@@ -209,12 +209,14 @@ def changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any] | None
             return {"status": Status.ON_SCENE, "arrived_at": at, "moved_at": alarm.moved_at or at}
         case e.AlarmClosed(by=by, disposition=disposition, note=note):
             noted = {**alarm.notes, str(alarm.version + 1): {"by": by, "text": note, "at": to_text(at)}}
-            return {"status": Status.CLOSED, "closed_at": at, "disposition": disposition, "question": None,
+            whose = {} if alarm.owner else {"owner": by, "owner_station": alarm.station}
+            return {"status": Status.CLOSED, "closed_at": at, "disposition": disposition, "question": None, **whose,
                     "notes": noted if note else alarm.notes, "transfer": None, "handover": None,
                     "tally": tally.noted(alarm.tally) if note else alarm.tally,
                     "owner_lost_at": None}  # fmt: skip
         case e.CloseUndone():
-            return {"status": before_closing(alarm), "closed_at": None, "disposition": None}
+            back = {"status": before_closing(alarm), "closed_at": None, "disposition": None}
+            return back if alarm.owned_at else {**back, "owner": None, "owner_station": None}
         case e.TransferOffered(by=by, to=to, reason=reason):
             shared = alarm.shared if to in alarm.stations else (*alarm.shared, to)
             return {"transfer": {"to": to, "by": by, "at": to_text(at), "reason": reason}, "shared": shared}
@@ -236,6 +238,8 @@ def changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any] | None
 
 def before_closing(alarm: Alarm) -> Status:
     """The status from which a closed alarm was closed."""
+    if alarm.owned_at is None:  # with its burst
+        return Status.RAISED
     return Status.ON_SCENE if alarm.arrived_at else Status.EN_ROUTE if alarm.moved_at else Status.ACKNOWLEDGED
 
 

@@ -45,6 +45,8 @@ class Raise(Command):
     text: str | None = None
     position: Mapping[str, Any] | None = None
     place: str | None = None
+    burst: str | None = None
+    quiet: bool | None = None
     rest: str = ""
     """What was cut from `text`: the first words of the talk."""
 
@@ -69,6 +71,7 @@ class EndPlan(Command):
     """No check-in is needed any more. Under `duress` (a wrong number, or none) the alarm is raised, and looks ended."""
 
     duress: bool
+    quiet: bool | None = None
 
 
 @command
@@ -76,6 +79,7 @@ class MissCheckIn(Command):
     """From a timer: the check-in that was `due` did not come."""
 
     due: datetime
+    quiet: bool | None = None
 
 
 @command
@@ -113,6 +117,30 @@ class Close(Command):
     by: Actor
     disposition: str
     note: str | None = None
+
+
+@command
+class LeadBurst(Command):
+    """From the rounds: nobody escalates for this alarm's burst any more."""
+
+
+@command
+class CloseBurst(Command):
+    """Close an alarm of a burst that nobody has taken, with all the others of it."""
+
+    by: Actor
+    until: datetime
+    """What was raised later nobody has seen."""
+    disposition: str
+    note: str | None = None
+
+
+@command
+class UndoCloseBurst(Command):
+    """It was closed with its burst, which `by` wants back; only when that was at `closed_from` or later."""
+
+    by: Actor
+    closed_from: datetime = field(repr=False)
 
 
 @command

@@ -64,7 +64,8 @@ class AlarmRaised(Event):
     """Intake accepted the alarm. `why` says how routing chose the station; `channel` how the alarm came.
 
     `plan` says how a plan became the alarm: `missed` (no check-in in time), `pressed` (by its citizen before that),
-    `duress` (ended with a wrong number, or none: its citizen is shown an ended plan).
+    `duress` (ended with a wrong number, or none: its citizen is shown an ended plan). `burst` names the many that one
+    sender, or too many at once, sent before it; `quiet`: another of them escalates for all.
     """
 
     station: str
@@ -75,6 +76,8 @@ class AlarmRaised(Event):
     lang: str
     channel: str
     plan: str | None = None
+    burst: str | None = None
+    quiet: bool | None = None
     category: str | None = field(default=None, metadata=PRIVATE)
     needs: tuple[str, ...] | None = field(default=None, metadata=PRIVATE)
     text: str | None = field(default=None, metadata=PRIVATE)
@@ -100,6 +103,7 @@ class PlanMade(Event):
     lang: str
     channel: str
     within_s: int
+    burst: str | None = None
     category: str | None = field(default=None, metadata=PRIVATE)
     needs: tuple[str, ...] | None = field(default=None, metadata=PRIVATE)
     text: str | None = field(default=None, metadata=PRIVATE)
@@ -173,6 +177,11 @@ class AlarmClosed(Event):
     by: str
     disposition: str
     note: str | None = field(default=None, metadata=PRIVATE)
+
+
+@event
+class BurstLed(Event):
+    """From now on this alarm escalates for its burst: the one that did was closed or never came."""
 
 
 @event

@@ -26,8 +26,11 @@ def evolve(alarm: Alarm | None, event: e.Event, at: datetime, alarm_id: str = ""
             needs=event.needs or (), text=event.text, position=received(event.position, at), place=event.place,
         )  # fmt: skip
         if isinstance(event, e.AlarmRaised):
-            return changed(begun, plan=event.plan) if event.plan else begun
-        return changed(begun, status=Status.PLANNED, check_in_by=at + timedelta(seconds=event.within_s))
+            marks = event.plan or event.burst
+            return changed(begun, plan=event.plan, burst=event.burst, quiet=event.quiet) if marks else begun
+        return changed(
+            begun, status=Status.PLANNED, burst=event.burst, check_in_by=at + timedelta(seconds=event.within_s)
+        )
     if alarm is None:
         raise ValueError(f"{event.type} cannot be an alarm's first event")
     version = alarm.version + 1
@@ -48,6 +51,7 @@ _UNSEEN = (
     e.MediaWorkerDied, e.LiveSoundFailed, e.ContentHeld, e.ContentReleased, e.MediaOpened, e.HandoverOffered,
     e.HandoverRejected, e.HandoverWithdrawn, e.OwnerLost, e.OwnerBack, e.TalkDelivered, e.TalkSeen, *helping.EVENTS,
     e.NotificationSent, e.NotificationFailed, e.NotificationShown, e.NotificationOpened, e.NotificationUnopened,
+    e.BurstLed,
 )  # fmt: skip
 _BEGINS = (e.MediaAdded, e.AlarmReopened)
 """After these a wiped alarm has content again, or will have: as after any event that holds someone's words."""
@@ -73,6 +77,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.StepRun():
             return {"step": event.step, "loop": event.loop, "step_at": at, "audience": event.audience,
                     "called": event.called, "shared": _with(alarm, event.stations)}  # fmt: skip
+        case e.BurstLed():
+            return {"quiet": None, "since": at, "cycle": alarm.version + 1}
         case e.AlarmUnanswered():
             return {"unanswered_at": at}
         case e.AlarmOverdue():

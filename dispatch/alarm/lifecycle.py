@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from dispatch.alarm import claims, errors, evidence, helping, notification, plan, rerouting, retention, tally
+from dispatch.alarm import bursts, claims, errors, evidence, helping, notification, plan, rerouting, retention, tally
 from dispatch.alarm import commands as c
 from dispatch.alarm import events as e
 from dispatch.alarm.errors import Refused
@@ -107,6 +107,8 @@ def decide(alarm: Alarm | None, command: c.Command) -> list[e.Event]:
     beside = _beside(alarm, command)
     if beside is not None:
         return beside
+    if isinstance(command, bursts.COMMANDS):
+        return bursts.decide(alarm, command)
     if isinstance(command, c.Reroute):
         return rerouting.decide(alarm, command)
     if isinstance(command, (c.RunStep, c.TellUnanswered, c.Remind, c.ReopenIdle, c.MarkOverdue)):
@@ -135,7 +137,7 @@ def _raised(command: c.Raise) -> list[e.Event]:
     raised = e.AlarmRaised(
         station=command.station, backups=command.backups, why=command.why, code=command.code, kind=command.kind,
         lang=command.lang, channel=command.channel, category=command.category, needs=command.needs or None,
-        text=command.text, position=command.position, place=command.place,
+        text=command.text, position=command.position, place=command.place, burst=command.burst, quiet=command.quiet,
     )  # fmt: skip
     return [raised, e.CitizenSaid(text=command.rest)] if command.rest else [raised]
 

@@ -382,6 +382,21 @@ class UndoClose(OfAlarm):
     type: Literal["undo_close"]
 
 
+class CloseBurst(OfAlarm):
+    """Close the alarm's burst: all that was sent with it, was raised by `until` and nobody has taken."""
+
+    type: Literal["close_burst"]
+    until: Annotated[str, AfterValidator(_rfc3339), Field(description="when the last one that was seen was raised")]
+    disposition: Literal["handled", "no_one_found", "false_alarm", "duplicate", "test", "passed_on"]
+    note: Annotated[str, _at_most("note_chars")] | None = None
+
+
+class UndoCloseBurst(OfAlarm):
+    """Within a minute, by who closed the alarm's burst."""
+
+    type: Literal["undo_close_burst"]
+
+
 class Reopen(OfAlarm):
     type: Literal["reopen"]
     reason: Reason
@@ -546,7 +561,8 @@ CONSOLE = {
     for m in (
         Subscribe, Ack, Take, Release, Move, Arrive, Close, UndoClose, Reopen, OfficerSays, Ask, AddNote, Transfer,
         TransferAccept, TransferReject, Handover, HandoverAccept, HandoverReject, HandoverWithdraw, Hold, Unhold, Wipe,
-        Seen, Ready, Delivered, Duty, CallHelpers, ReleaseHelpers, SharePlace,
+        Seen, Ready, Delivered, Duty, CallHelpers, ReleaseHelpers, SharePlace, CloseBurst,
+        UndoCloseBurst,
     )
 }  # fmt: skip
 

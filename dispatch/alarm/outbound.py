@@ -261,6 +261,8 @@ ALARM: Final[Mapping[str, str]] = {
     "shared": "other stations that were called in",
     "category": "as the citizen gave it",
     "needs": "`text_only`, `deaf`, `signs`, `blind`, …",
+    "burst": "the group of those that one sender, or too many at once, sent beyond their allowance; `many-…`: of many",
+    "quiet": "another alarm of its burst escalates for it; until somebody takes it, or that one is closed",
     "plan": "how a plan became it: `missed` (no check-in in time), `pressed`, `duress` (ended without its number; the "
             "device shows an ended plan, and nothing of what officers write)",
     "check_in_by": "only of a plan, which no console has",

@@ -22,6 +22,7 @@ def made(command: c.Plan) -> e.Event:
         station=command.station, backups=command.backups, why=command.why, code=command.code, kind=command.kind,
         lang=command.lang, channel=command.channel, category=command.category, needs=command.needs or None,
         text=command.text, position=command.position, place=command.place, within_s=command.within_s,
+        burst=command.burst,
     )  # fmt: skip
 
 
@@ -39,13 +40,13 @@ def decide(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
         case c.Plan():
             return []
         case c.Raise() if planned:
-            return [_becomes(alarm, "pressed", command), *rerouting.called(alarm, command)]
-        case c.MissCheckIn(due=due):
-            return [_becomes(alarm, "missed")] if planned and alarm.check_in_by == due else []
+            return [_becomes(alarm, "pressed", command.quiet, command), *rerouting.called(alarm, command)]
+        case c.MissCheckIn(due=due, quiet=quiet):
+            return [_becomes(alarm, "missed", quiet)] if planned and alarm.check_in_by == due else []
         case c.CheckIn(within_s=within_s, position=position) if planned:
             return [e.CheckedIn(within_s=within_s, position=position)]
-        case c.EndPlan(duress=True) if planned:
-            return [_becomes(alarm, "duress"), e.CancelRequested(duress=True)]
+        case c.EndPlan(duress=True, quiet=quiet) if planned:
+            return [_becomes(alarm, "duress", quiet), e.CancelRequested(duress=True)]
         case c.EndPlan(duress=False) if planned:
             return [e.PlanEnded()]
         case c.Heard() if planned or ended:
@@ -63,13 +64,14 @@ def decide(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
     return []
 
 
-def _becomes(alarm: Alarm, how: str, said: c.Raise | None = None) -> e.Event:
+def _becomes(alarm: Alarm, how: str, quiet: bool | None, said: c.Raise | None = None) -> e.Event:
     """The alarm that the plan becomes, with what was `said` last where that says more."""
     return e.AlarmRaised(
         station=alarm.home, backups=alarm.backups, why=alarm.why, code=alarm.code, kind=alarm.kind, lang=alarm.lang,
         channel=said.channel if said else alarm.channel, category=(said and said.category) or alarm.category,
         needs=(said and said.needs) or alarm.needs or None, plan=how, text=(said and said.text) or alarm.text,
         position=(said and said.position) or alarm.position, place=(said and said.place) or alarm.place,
+        burst=alarm.burst, quiet=quiet if alarm.burst else None,
     )  # fmt: skip
 
 

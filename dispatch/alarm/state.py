@@ -57,6 +57,8 @@ class Alarm:
     shared: tuple[str, ...] = ()  # the other stations that were called in
     category: str | None = None
     needs: tuple[str, ...] = ()
+    burst: str | None = None  # of many that one sender, or too many at once, sent: its name
+    quiet: bool | None = None  # another alarm of its burst escalates for it
     plan: str | None = None  # how a plan became this alarm: "missed", "pressed", "duress"
     check_in_by: datetime | None = None  # of a plan
 

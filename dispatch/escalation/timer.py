@@ -64,6 +64,9 @@ Call = Callable[[str, tuple[str, ...], tuple[str, ...]], Coroutine[Any, Any, Cal
 """(station, backups, audience) -> who that is now."""
 
 
+Joins = Callable[[str, str, str], Coroutine[Any, Any, bool]]
+
+
 class Deadlines:
     """The next deadline of an alarm by its policy: what every append writes to the index."""
 
@@ -102,16 +105,18 @@ class Timer:
         work: what goes on, and time.
         leases: which partitions' deadlines this hub runs.
         reroute: who answers at an alarm's place, of a plan that becomes one.
+        joins: (station, burst, alarm) -> whether another alarm escalates for that burst.
         mine: whether timers are this hub's to run at all: another hub may have a newer configuration.
         agreed: whether all hubs have the same configuration; while they have not, whoever was called stays called.
     """
 
     def __init__(
         self, alarms: Alarms, deadlines: Deadlines, call: Call, work: Work, leases: Leases,
-        reroute: Callable[[Alarm], Reroute],
+        reroute: Callable[[Alarm], Reroute], joins: Joins,
         mine: Callable[[], bool] = lambda: True, agreed: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self._reroute = reroute
+        self._joins = joins
         self._mine = mine
         self._agreed = agreed
         self._alarms = alarms
@@ -232,6 +237,8 @@ class Timer:
                 policy = self._deadlines.policy(alarm.station, alarm.kind)
                 return [*await self._next(alarm, policy, due.step, "due", due.loop, call)]
             case "missed":
+                if alarm.burst and await self._joins(alarm.home, alarm.burst, alarm.id):
+                    return [MissCheckIn(due=due.at, quiet=True), self._reroute(alarm)]
                 steps = await self.opening(alarm.home, alarm.backups, alarm.kind, alarm.version + 1, call)
                 return [MissCheckIn(due=due.at), *steps, self._reroute(alarm)]
             case "unanswered":

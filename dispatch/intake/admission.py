@@ -45,7 +45,14 @@ def position_members(position: Position | None) -> Mapping[str, Any] | None:
 
 
 def to_command(
-    body: RaiseBody, station: str, backups: tuple[str, ...], why: str, channel: str, rest: str = ""
+    body: RaiseBody,
+    station: str,
+    backups: tuple[str, ...],
+    why: str,
+    channel: str,
+    rest: str = "",
+    burst: str | None = None,
+    quiet: bool | None = None,
 ) -> Raise:
     """The command for a checked alarm, or plan of one, that routing gave to `station`.
 
@@ -55,6 +62,7 @@ def to_command(
         "station": station, "backups": backups, "why": why, "code": receipt_code(body.id), "kind": body.kind,
         "lang": body.lang, "channel": channel, "category": body.category, "needs": tuple(body.needs),
         "text": body.text or None, "position": position_members(body.position), "place": body.place or None,
+        "burst": burst, "quiet": quiet,
     }  # fmt: skip
     if body.check_in_s is None:
         return Raise(**said, rest=rest)

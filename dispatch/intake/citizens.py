@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
@@ -29,6 +30,7 @@ from dispatch.alarm.messages import (
 )
 from dispatch.alarm.state import Alarm
 from dispatch.intake import admission
+from dispatch.intake.senders import Lane, Senders
 from dispatch.intake.understand import Understood
 from dispatch.stream.alarms import Alarms, Loaded
 from dispatch.stream.homes import Claim
@@ -55,6 +57,7 @@ class Town:
     Args:
         route: (position) -> the station and why; always answers.
         reroute: (position) -> the same, as a command to an alarm that is there already.
+        joins: (station, burst, alarm) -> whether another alarm escalates for that burst.
         opening: (station, backups, kind, version at which it is raised) -> the escalation steps of a new alarm.
         station_name: (station, language) -> its name.
         officers_named: (station) -> whether the citizen may know who comes.
@@ -64,6 +67,7 @@ class Town:
 
     route: Callable[[Mapping[str, Any] | None], Route]
     reroute: Callable[[Mapping[str, Any] | None], c.Reroute]
+    joins: Callable[[str, str, str], Awaitable[bool]]
     opening: Callable[[str, tuple[str, ...], str, int], Awaitable[Sequence[c.Command]]]
     station_name: Callable[[str, str], str]
     officers_named: Callable[[str], bool]
@@ -78,9 +82,21 @@ class Citizens:
         alarms: where the alarms are.
         town: the other stages.
         limits: by name, from the settings.
+        senders: marks what is more than a person sends.
+        lane: where that takes turns.
     """
 
-    def __init__(self, alarms: Alarms, town: Town, limits: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        alarms: Alarms,
+        town: Town,
+        limits: Mapping[str, int],
+        senders: Senders,
+        lane: Lane,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.lane = lane
+        self._senders, self._now = senders, now
         self._alarms = alarms
         self.town = town
         self.limits = limits
@@ -90,15 +106,26 @@ class Citizens:
         """The record."""
         return self._alarms.stream
 
-    async def raise_alarm(self, said: Understood[RaiseBody], channel: str) -> tuple[dict[str, Any], bool]:
+    async def raise_alarm(
+        self, said: Understood[RaiseBody], channel: str, sender: str, gone: Callable[[], Awaitable[bool]] | None = None
+    ) -> tuple[dict[str, Any], bool]:
         """(receipt, whether it is new). The same id and secret: the same alarm, the same receipt, however often."""
         body = said.body
+        burst = self._senders.mark(sender, body.id, self._now())
+        if burst:
+            await self.lane.turn(sender)
+            if gone is not None and await gone():
+                # Who hung up while it waited has no receipt, and sends it again; who floods does not look back.
+                raise Refused(errors.NOT_STORED, "the connection ended before its turn came")
         place = body.position
         found = self.town.route(None if place is None else place.model_dump(exclude_none=True))
         route = await self._alarms.stream.homes.claim(body.id, Claim(found.station, found.backups, found.why))
-        command = admission.to_command(body, route.station, route.backups, route.why, channel, said.rest)
-        planned = isinstance(command, c.Plan)
-        steps = () if planned else await self.town.opening(route.station, route.backups, body.kind, 1)
+        planned = body.check_in_s is not None
+        quiet = bool(burst) and not planned and await self.town.joins(route.station, burst, body.id)
+        command = admission.to_command(
+            body, route.station, route.backups, route.why, channel, said.rest, burst or None, quiet or None
+        )
+        steps = () if planned or quiet else await self.town.opening(route.station, route.backups, body.kind, 1)
         # A first try, of which nothing but its home is known, came without a place.
         moved = not planned and found.station != route.station
         elsewhere = (c.Reroute(station=found.station, backups=found.backups, why=found.why),) if moved else ()
@@ -174,8 +201,10 @@ class Citizens:
         """End the plan. The answer is the same with the right number and without, and so is what is asked before it."""
         alarm = loaded.alarm
         duress = admission.under_duress(secret, body.pin, loaded.pin_hash)
+        quiet = alarm.burst is not None and await self.town.joins(alarm.home, alarm.burst, alarm.id)
         steps = await self.town.opening(alarm.home, alarm.backups, alarm.kind, alarm.version + 1)
-        await self._alarms.handle(alarm.id, c.EndPlan(duress=duress), *steps, self.town.reroute(alarm.position))
+        ends = c.EndPlan(duress=duress, quiet=quiet or None)
+        await self._alarms.handle(alarm.id, ends, *(() if quiet else steps), self.town.reroute(alarm.position))
         return {"plan": "ended"}
 
     async def _do(self, loaded: Loaded, command: c.Command, key: str = "") -> int:

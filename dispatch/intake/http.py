@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -35,6 +35,9 @@ Page = Callable[[Request, str, Mapping[str, Any]], Response]
 PutWhole = Callable[[str, str, str, str, AsyncIterable[bytes]], Awaitable[None]]
 """(alarm, media, kind, mime, parts) -> stores the bytes as chunks and ends them."""
 
+Source = Callable[[HTTPConnection], str]
+"""What is known of where a request comes from (`dispatch.callers`)."""
+
 KINDS = ("photo", "audio")
 _PART_BYTES = 65_536
 _JSON_BYTES = 65_536
@@ -44,14 +47,15 @@ _BYTES_A_CHARACTER = 6
 """Of JSON that escapes everything."""
 
 
-def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int, spool: Spool) -> list[Route]:
+def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int, spool: Spool,
+           source: Source) -> list[Route]:  # fmt: skip
     """The citizens' routes, without media."""
 
     async def raise_alarm(request: Request) -> Response:
         if request.headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form")):
-            return await _raise_by_form(request, citizens, page, put_whole, form_bytes, spool)
+            return await _raise_by_form(request, citizens, page, put_whole, form_bytes, spool, source)
         said = understand(messages.RaiseBody, await json_body(request, _raise_bytes(citizens.limits)), citizens.limits)
-        receipt, new = await citizens.raise_alarm(said, _channel(request))
+        receipt, new = await citizens.raise_alarm(said, _channel(request), source(request), request.is_disconnected)
         return JSONResponse(receipt, 201 if new else 200)
 
     async def look(request: Request) -> Response:
@@ -138,18 +142,30 @@ def bearer(request: Request) -> str:
 
 
 async def _raise_by_form(
-    request: Request, citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int, spool: Spool
+    request: Request,
+    citizens: Citizens,
+    page: Page,
+    put_whole: PutWhole,
+    form_bytes: int,
+    spool: Spool,
+    source: Source,
 ) -> Response:
     words, files = Words(citizens.limits["text_chars"]), 2 * citizens.limits["media_per_alarm"]
     async with _form(request, form_bytes, files, spool, words) as (form, broken_off):
         faults = [f"form: {broken_off}; what came before is stored, without files"] if broken_off else []
         if words.left_out:
             faults.append("form: it has more words than any form; those beyond are left out")
-        return await _raise_from(form, faults, request, citizens, page, put_whole)
+        return await _raise_from(form, faults, request, citizens, page, put_whole, source(request))
 
 
 async def _raise_from(
-    form: FormData, faults: list[str], request: Request, citizens: Citizens, page: Page, put_whole: PutWhole
+    form: FormData,
+    faults: list[str],
+    request: Request,
+    citizens: Citizens,
+    page: Page,
+    put_whole: PutWhole,
+    sender: str,
 ) -> Response:
     fields: dict[str, Any] = {
         name: form[name]
@@ -164,7 +180,9 @@ async def _raise_from(
         fields["text"] = "\n".join([str(fields.get("text", "")), *tapped]).strip()
     said = understand(messages.RaiseBody, wellformed.value(fields), citizens.limits)
     body = said.body
-    receipt, new = await citizens.raise_alarm(said, "form")  # stored first: whatever becomes of the files
+    receipt, new = await citizens.raise_alarm(
+        said, "form", sender, request.is_disconnected
+    )  # stored first: whatever becomes of the files
     sent = await _files(form, body.id, put_whole)
     faults += sent.faults
     if not _wants_page(request):

@@ -41,11 +41,12 @@ class CitizenSocket:
         end_media: finishes media.
         work: what goes on, and time.
         beat_s: seconds between beats.
+        sender: what is known of where it comes from.
         known: called once the citizen has an alarm: the connection stays however many come.
     """
 
     def __init__(self, socket: WebSocket, citizens: Citizens, put_chunk: PutChunk, end_media: EndMedia,
-                 work: Work, beat_s: float, known: Callable[[], None]) -> None:  # fmt: skip
+                 work: Work, beat_s: float, sender: str, known: Callable[[], None]) -> None:  # fmt: skip
         self._socket = socket
         self._citizens = citizens
         self._put_chunk = put_chunk
@@ -53,6 +54,7 @@ class CitizenSocket:
         self._work = work
         self._beat = timedelta(seconds=beat_s)
         self._known = known
+        self._sender = sender
         self._packed = False
         self._alarm: tuple[str, str] | None = None  # id and secret, once raised or resumed
         self._told = 0  # version up to which the talk was pushed
@@ -102,7 +104,7 @@ class CitizenSocket:
             await self._send(refused.answer(ref))
 
     async def _raise(self, said: Understood[m.Raise]) -> dict[str, Any]:
-        receipt, _ = await self._citizens.raise_alarm(said, "web")
+        receipt, _ = await self._citizens.raise_alarm(said, "web", self._sender)
         self._alarm, self._told = (said.body.id, said.body.secret), 0
         return receipt
 

@@ -40,6 +40,7 @@ class Keys:
         self.heard = f"{tag}:heard"  # sorted set: `officer|station` -> ms at which a console of theirs was last heard
         self.lost = f"{tag}:lost"  # set: `officer|station` of whom no console was heard for too long
         self.floods = f"{tag}:floods"  # hash: station in a flood -> when it began and how many there were, as JSON
+        self.bursts = f"{tag}:bursts"  # hash: `station|burst` -> the alarm that escalates for it
         self.copies = f"{tag}:copies"  # sorted set: `station|alarm` of closed copies -> ms at which to look at it again
         self.outbox = f"{tag}:outbox"  # list: what has to be copied to the streams of called-in stations
         self.copying = f"{tag}:copying"  # sorted set: "alarm media" -> ms from which a worker may take it
@@ -121,6 +122,10 @@ class Keys:
     def raised(self, station: str) -> str:
         """Sorted set: alarm id -> ms at which it was raised, of the station's latest alarms."""
         return f"{self._tag}:raised:{station}"
+
+    def burst(self, station: str, burst: str) -> str:
+        """Sorted set: alarm of the burst -> ms at which it came; expires."""
+        return f"{self._tag}:burst:{station}:{burst}"
 
     def signed(self, station: str) -> str:
         """Hash: officer -> on or off duty beside the rota, and until when."""

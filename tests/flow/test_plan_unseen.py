@@ -116,6 +116,7 @@ async def test_no_command_tells_of_it(town: Town, kept: Kept) -> None:
     members: dict[str, Any] = {
         "reason": "x", "text": "x", "question": "x", "choices": ["x"], "to": "V02", "summary": "x", "nearest": 1,
         "disposition": "handled", "station": "xiaodong", "tasks": ["guide_police"], "helpers": ["H01"],
+        "until": "2026-01-01T00:00:00Z",
     }  # fmt: skip
     for kind, model in commands.items():
         said = {name: value for name, value in members.items() if name in model.model_fields}

@@ -5,13 +5,14 @@ import { pending, user } from "../shared/session.js";
 import { serverNow, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
 import { command } from "./actions.js";
-import { freeToTake, handedToMe, isLost, undoLeft } from "./claims.js";
-import { form, offeredToMe } from "./state.js";
+import { freeToTake, handedToMe, isLost, undoBurstLeft, undoLeft } from "./claims.js";
+import { form, offeredToMe, withItsBurst } from "./state.js";
 
 /** @import { Alarm, Bare, CommandName, User } from "../shared/types.d.ts" */
 
 /** Commands that need words or a choice first. @type {Set<CommandName>} */
 const WITH_FORM = new Set([
+  "close_burst",
   "take",
   "release",
   "close",
@@ -48,8 +49,11 @@ export function offered(alarm, me) {
     en_route: ["arrive", "close"],
     on_scene: ["close"],
   };
-  if (alarm.status === "raised") return [...offers, "ack", ...(alarm.transfer ? [] : over), "note"];
+  /** @type {CommandName[]} */
+  const burst = alarm.burst ? ["close_burst"] : [];
+  if (alarm.status === "raised") return [...offers, "ack", ...burst, ...(alarm.transfer ? [] : over), "note"];
   if (alarm.status === "closed") {
+    if (undoBurstLeft(alarm, serverNow())) return ["undo_close_burst", "note"];
     return undoLeft(alarm, serverNow()) ? ["undo_close", "note"] : ["reopen", "note"];
   }
   if (alarm.owner !== me.name) return [...offers, "take", "note"];
@@ -79,9 +83,13 @@ export function Bar({ alarm }) {
   const wait = useValue(pending).get(alarm.id);
   const opened = useValue(form);
   const left = useComputed(() => undoLeft(alarm, tick.value), [alarm]);
+  const burstLeft = useComputed(() => undoBurstLeft(alarm, tick.value), [alarm]);
+  const together = useComputed(() => (alarm.burst ? withItsBurst(alarm).length : 0), [alarm]);
   const free = useComputed(() => freeToTake(alarm, tick.value), [alarm]);
   /** @param {string} type */
   const words = (type) => {
+    if (type === "close_burst") return t("act.close_burst", { n: together });
+    if (type === "undo_close_burst") return t("act.undo_close_burst", { n: burstLeft });
     if (type === "undo_close") return t("act.undo_close", { n: left });
     return t(type === "take" && free && !isLost(alarm) ? "act.swap" : `act.${type}`);
   };

@@ -10,6 +10,8 @@ import { secondsSince } from "../shared/time.js";
 
 const OWNED = ["acknowledged", "en_route", "on_scene"];
 const GRACE_S = 20;
+/** `UNDO_S` of dispatch/escalation/bursts.py. */
+const UNDO_BURST_S = 60;
 const UNDO_S = 10;
 
 /** @param {Alarm} alarm */
@@ -42,8 +44,16 @@ export function freeToTake(alarm, now) {
  * @param {number} now milliseconds
  */
 export function undoLeft(alarm, now) {
+  if (alarm.burst && !alarm.owned_at) return 0;
   if (alarm.status !== "closed" || alarm.owner !== user.value.name || !alarm.closed_at) return 0;
   return Math.max(0, (config.peek().console?.undo_close_s ?? UNDO_S) - secondsSince(alarm.closed_at, now));
+}
+
+/** The same of one that was closed with its burst. @param {Alarm} alarm @param {number} now milliseconds */
+export function undoBurstLeft(alarm, now) {
+  const together = alarm.status === "closed" && alarm.burst && !alarm.owned_at;
+  if (!together || alarm.owner !== user.value.name || !alarm.closed_at) return 0;
+  return Math.max(0, UNDO_BURST_S - secondsSince(alarm.closed_at, now));
 }
 
 /** Whether its owner offers it to the person here. @param {Alarm} alarm */

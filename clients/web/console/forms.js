@@ -1,12 +1,12 @@
 /** The forms under the actions: a reason, how it ended, which station. Closed by Escape, nothing sent by itself. */
 
-import { html, useEffect, useRef, useState, useValue } from "../shared/dom.js";
+import { html, useComputed, useEffect, useRef, useState, useValue } from "../shared/dom.js";
 import { config } from "../shared/session.js";
 import { t } from "../shared/words.js";
 import { command } from "./actions.js";
 import { Frame } from "./frame.js";
 import { Handover } from "./handover.js";
-import { form } from "./state.js";
+import { form, withItsBurst } from "./state.js";
 
 /** @import { Alarm, CloseRequest, CommandName } from "../shared/types.d.ts" */
 
@@ -17,7 +17,9 @@ const DISPOSITIONS = ["handled", "no_one_found", "false_alarm", "duplicate", "te
 export function Form({ alarm }) {
   const type = useValue(form);
   if (!type) return null;
-  if (type === "close") return html`<${Close} alarm=${alarm} />`;
+  if (type === "close" || type === "close_burst") {
+    return html`<${Close} key=${type} type=${type} alarm=${alarm} />`;
+  }
   if (type === "handover" || type === "transfer") {
     return html`<${Handover} key=${type} alarm=${alarm} owned=${type === "handover"} />`;
   }
@@ -72,16 +74,26 @@ function Words({ send, type, field, limit }) {
   `;
 }
 
-/** @param {{ alarm: Alarm }} props */
-function Close({ alarm }) {
+/** The end of one alarm, or of all that wait of its burst. @param {{ alarm: Alarm, type: "close" | "close_burst" }} props */
+function Close({ alarm, type }) {
   const [how, setHow] = useState(/** @type {CloseRequest["disposition"] | null} */ (null));
   const [note, setNote] = useState("");
   const first = useFocus();
   const most = useValue(config).limits?.note_chars ?? 2000;
-  const send = () =>
-    how && give("close", alarm, { disposition: how, ...(note.trim() ? { note: note.trim() } : {}) });
+  const together = useComputed(() => (type === "close_burst" ? withItsBurst(alarm) : []), [alarm, type]);
+  const send = () => {
+    if (!how) return;
+    const said = { disposition: how, ...(note.trim() ? { note: note.trim() } : {}) };
+    const until =
+      together
+        .map((one) => one.raised_at)
+        .sort()
+        .at(-1) ?? alarm.raised_at;
+    void (type === "close" ? give(type, alarm, said) : give(type, alarm, { ...said, until }));
+  };
   return html`
-    <${Frame} type="close" ready=${how !== null} onSubmit=${send}>
+    <${Frame} type=${type} ready=${how !== null} onSubmit=${send}>
+      ${type === "close_burst" ? html`<p class="hint">${t("form.burst_hint", { n: together.length })}</p>` : null}
       <fieldset>
         <legend>${t("form.how")}</legend>
         <div class="options">

@@ -21,18 +21,15 @@ export function Now({ alarm }) {
   const who = mine ? t("alarm.you") : (alarm.owner ?? "");
   const values = { who, n: seconds ?? 0, at: clock(alarm.owned_at ?? alarm.closed_at) };
   const waiting = alarm.status === "acknowledged" && seconds !== null && seconds < FAR_S;
-  const counting = alarm.status === "raised" || waiting;
-  const next =
-    alarm.status === "raised"
-      ? t("next.step")
-      : waiting
-        ? t(
-            mine ? (alarm.reminded_at ? "next.reopen_mine" : "next.remind_mine") : "next.remind_other",
-            values,
-          )
-        : alarm.due && alarm.status !== "closed"
-          ? t("next.day_end", { at: until(alarm.due) })
-          : "";
+  const raised = alarm.status === "raised" && !alarm.quiet;
+  const counting = raised || waiting;
+  const next = raised
+    ? t("next.step")
+    : waiting
+      ? t(mine ? (alarm.reminded_at ? "next.reopen_mine" : "next.remind_mine") : "next.remind_other", values)
+      : alarm.due && alarm.status !== "closed"
+        ? t("next.day_end", { at: until(alarm.due) })
+        : "";
   return html`
     <div class="now ${alarm.status} ${mine ? "mine" : ""}" data-part="now">
       <${Mark} status=${alarm.status} />

@@ -172,7 +172,7 @@ function Since({ alarm }) {
 /** @param {{ alarm: Alarm }} props */
 function Next({ alarm }) {
   const text = useComputed(() => {
-    if (alarm.status !== "raised" || !alarm.due) return "";
+    if (alarm.status !== "raised" || !alarm.due || alarm.quiet) return "";
     return t("list.next_in", { n: secondsTo(alarm.due, tick.value) });
   }, [alarm]);
   return html`${text}`;

@@ -4,6 +4,7 @@ import { computed, signal } from "/static/vendor/signals-core.js";
 
 import { flood } from "../shared/flood.js";
 import { shown, user } from "../shared/session.js";
+import { t } from "../shared/words.js";
 import { handedToMe, isLost } from "./claims.js";
 import { clusters, clusterWords } from "./flood.js";
 
@@ -46,7 +47,7 @@ export function offeredToMe(alarm) {
 /** @param {Alarm} alarm */
 function group(alarm) {
   if (alarm.status === "closed") return "closed";
-  if (alarm.status === "raised") return "waiting";
+  if (alarm.status === "raised") return alarm.burst ? "burst" : "waiting";
   if (alarm.owner === user.value.name) return "mine";
   return offeredToMe(alarm) || handedToMe(alarm) || isLost(alarm) ? "waiting" : "others";
 }
@@ -57,11 +58,11 @@ function matches(alarm, sought) {
   return said.some((part) => part?.toLowerCase().includes(sought));
 }
 
-/** The list as it is drawn: who waits longest first, what is closed last. */
+/** The list as it is drawn: who waits longest first; what one sender sent far too much of after all others. */
 export const groups = computed(() => {
   const sought = search.value.trim().toLowerCase();
   /** @type {Record<string, Alarm[]>} */
-  const parts = { waiting: [], mine: [], others: [], closed: [] };
+  const parts = { waiting: [], mine: [], others: [], burst: [], closed: [] };
   for (const alarm of shown.value.values()) {
     if (!sought || matches(alarm, sought)) parts[group(alarm)]?.push(alarm);
   }
@@ -69,10 +70,35 @@ export const groups = computed(() => {
   parts.closed?.reverse();
   return Object.entries(parts)
     .filter(([, alarms]) => alarms.length)
-    .flatMap(([name, alarms]) =>
-      name === "waiting" && flood.value ? flooded(name, alarms) : [{ name, alarms }],
-    );
+    .flatMap(([name, alarms]) => {
+      if (name === "burst") return bursts(alarms);
+      return name === "waiting" && flood.value ? flooded(name, alarms) : [{ name, alarms }];
+    });
 });
+
+/** @param {Alarm[]} alarms @returns {Group[]} */
+function bursts(alarms) {
+  /** @type {Map<string, Alarm[]>} */
+  const by = new Map();
+  for (const alarm of alarms) {
+    const key = `${alarm.home}/${alarm.burst}`;
+    const some = by.get(key);
+    if (some) some.push(alarm);
+    else by.set(key, [alarm]);
+  }
+  return [...by].map(([key, some]) => ({ name: "burst", key, words: burstWords(some), alarms: some }));
+}
+
+/** Whose they are, as far as anybody knows. @param {Alarm[]} alarms */
+function burstWords(alarms) {
+  return t(alarms[0]?.burst?.startsWith("many-") ? "group.burst_of_many" : "group.burst");
+}
+
+/** The alarms of its burst that wait. @param {Alarm} alarm */
+export function withItsBurst({ burst, home }) {
+  const all = [...shown.value.values()];
+  return all.filter((one) => one.burst === burst && one.home === home && one.status === "raised");
+}
 
 /** @param {string} name @param {Alarm[]} alarms @returns {Group[]} */
 function flooded(name, alarms) {

@@ -29,6 +29,7 @@ export function headline(alarm) {
  */
 export function priority(alarm) {
   if (alarm.status === "closed") return 4;
+  if (alarm.status === "raised" && alarm.quiet) return 3;
   if (alarm.status === "raised" || alarm.owner_lost_at) return 1;
   return alarm.status === "acknowledged" || alarm.cancel === "duress" ? 2 : 3;
 }
@@ -36,6 +37,7 @@ export function priority(alarm) {
 /** Who has been called so far, while nobody has it. @param {Alarm} alarm */
 export function called(alarm) {
   if (alarm.status !== "raised") return "";
+  if (alarm.quiet) return t("called.by_its_burst");
   if (alarm.step === undefined) return t("called.nobody_yet");
   const audience = listed((alarm.audience ?? []).map((one) => known("audience", one)));
   const values = { step: alarm.step + 1, audience, names: listed(alarm.called ?? []) };

@@ -256,6 +256,10 @@ export interface Alarm {
   category?: string;
   /** `text_only`, `deaf`, `signs`, `blind`, … */
   needs?: string[];
+  /** the group of those that one sender, or too many at once, sent beyond their allowance; `many-…`: of many */
+  burst?: string;
+  /** another alarm of its burst escalates for it; until somebody takes it, or that one is closed */
+  quiet?: boolean;
   /** how a plan became it: `missed` (no check-in in time), `pressed`, `duress` (ended without its number; the device shows an ended plan, and nothing of what officers write) */
   plan?: "missed" | "pressed" | "duress";
   /** only of a plan, which no console has */
@@ -810,6 +814,30 @@ export interface SharePlaceRequest {
   position?: Position | null;
 }
 
+/**
+ * Close the alarm's burst: all that was sent with it, was raised by `until` and nobody has taken.
+ */
+export interface CloseBurstRequest {
+  ref: string;
+  /** a UUID */
+  alarm: string;
+  type: "close_burst";
+  /** when the last one that was seen was raised */
+  until: string;
+  disposition: "handled" | "no_one_found" | "false_alarm" | "duplicate" | "test" | "passed_on";
+  note?: string | null;
+}
+
+/**
+ * Within a minute, by who closed the alarm's burst.
+ */
+export interface UndoCloseBurstRequest {
+  ref: string;
+  /** a UUID */
+  alarm: string;
+  type: "undo_close_burst";
+}
+
 export type ConsoleRequest =
   | SubscribeRequest
   | AckRequest
@@ -839,7 +867,9 @@ export type ConsoleRequest =
   | DutyRequest
   | CallHelpersRequest
   | ReleaseHelpersRequest
-  | SharePlaceRequest;
+  | SharePlaceRequest
+  | CloseBurstRequest
+  | UndoCloseBurstRequest;
 
 // From the hub
 
@@ -1125,7 +1155,8 @@ export type CitizenFrame =
  * Intake accepted the alarm. `why` says how routing chose the station; `channel` how the alarm came.
  *
  * `plan` says how a plan became the alarm: `missed` (no check-in in time), `pressed` (by its citizen before that),
- * `duress` (ended with a wrong number, or none: its citizen is shown an ended plan).
+ * `duress` (ended with a wrong number, or none: its citizen is shown an ended plan). `burst` names the many that one
+ * sender, or too many at once, sent before it; `quiet`: another of them escalates for all.
  */
 export interface AlarmRaisedEvent {
   type: "alarm_raised";
@@ -1137,6 +1168,8 @@ export interface AlarmRaisedEvent {
   lang: string;
   channel: string;
   plan?: string;
+  burst?: string;
+  quiet?: boolean;
   category?: string;
   needs?: string[];
   text?: string;
@@ -1161,6 +1194,7 @@ export interface PlanMadeEvent {
   lang: string;
   channel: string;
   within_s: number;
+  burst?: string;
   category?: string;
   needs?: string[];
   text?: string;
@@ -1238,6 +1272,13 @@ export interface AlarmClosedEvent {
   by: string;
   disposition: string;
   note?: string;
+}
+
+/**
+ * From now on this alarm escalates for its burst: the one that did was closed or never came.
+ */
+export interface BurstLedEvent {
+  type: "burst_led";
 }
 
 /**
@@ -1814,6 +1855,7 @@ export type AlarmEvent =
   | AlarmEnRouteEvent
   | AlarmOnSceneEvent
   | AlarmClosedEvent
+  | BurstLedEvent
   | CloseUndoneEvent
   | AlarmReopenedEvent
   | TransferOfferedEvent
