@@ -73,8 +73,9 @@ def deadlines(alarm: Alarm, policy: Policy, timezone: ZoneInfo) -> list[Due]:
     if not alarm.open:
         return []
     found: list[Due] = []
-    if alarm.status is Status.RAISED and not alarm.quiet:
-        found.append(_next_step(alarm, policy))
+    if alarm.status is Status.RAISED:
+        if not alarm.quiet:
+            found.append(_next_step(alarm, policy))
         if alarm.unanswered_at is None:
             found.append(Due(alarm.since + timedelta(seconds=policy.unanswered_after_s), "unanswered"))
     elif alarm.status is Status.ACKNOWLEDGED and alarm.owned_at is not None:

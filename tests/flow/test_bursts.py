@@ -63,7 +63,9 @@ async def test_one_escalates_for_all(town: Town, officer: Officer) -> None:
     await town.clock.advance(400)
     later = await alarms(town, [each.id for each in marked])
     assert later[0].loop > 0
-    assert [each.version for each in later[1:]] == [each.version for each in marked[1:]]
+    # Its citizen is told that nobody has answered, as any is; nothing else comes of it.
+    assert [each.unanswered_at is not None for each in later] == [True] * 4
+    assert [each.version for each in later[1:]] == [each.version + 1 for each in marked[1:]]
 
 
 async def test_the_next_escalates_once_that_one_is_closed(town: Town, officer: Officer) -> None:
