@@ -25,13 +25,12 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import uvloop
 from websockets.asyncio.client import connect
 
 from bench.citizens import ByHttp
 from bench.hub import Hub, memory_bytes, serving
-from bench.load import Console, Consoles
+from bench.real import People
 from bench.report import figures, head, line, machine, say
 from dispatch.store.client import connect as connect_store
 
@@ -68,22 +67,13 @@ class Real:
     def __init__(self, hub: Hub, chosen: argparse.Namespace) -> None:
         self._hub = hub
         self._chosen = chosen
-        self._pressed: dict[bytes, float] = {}
-        self._late: list[float] = []
-        self._most_bytes = 0
-        self._real: set[str] = set()
+        self._people = People(hub, _REAL_EVERY_S, lambda n: From(f"198.51.{n // 250}.{n % 250 + 1}"), memory_bytes)
 
     async def run(self) -> dict[str, Any]:
         chosen = self._chosen
-        rows = [row.split("\t") for row in (self._hub.data / "demo-sign-ins.txt").read_text("utf-8").splitlines()]
-        password = {name: secret for name, secret, *_ in rows}
-        officer = await self._signs_in("V01", password["V01"])
-        watch = Console(Consoles(self._arrived), 0, self._hub.url, await self._signs_in("V02", password["V02"]))
-        await watch.connect()
-        watch.subscribe()
-        await watch.subscribed
-        watch.ready()
-        real = asyncio.create_task(self._presses())
+        officer = await self._people.signs_in("V01")
+        watch = await self._people.watch(await self._people.signs_in("V02"))
+        real = asyncio.create_task(self._people.press())
         try:
             with ProcessPoolExecutor(1, get_context("spawn")) as apart:
                 wanted = Wanted(self._hub.url, chosen.what, chosen.senders, chosen.per_s, chosen.seconds)
@@ -95,12 +85,14 @@ class Real:
         after = await self._costs(chosen.after_s)
         acts = await self._closes(officer) if chosen.what in ("alarms", "plans") else {}
         watch.stop()
-        times = figures(self._late)
+        people = self._people
+        times = figures(people.late_ms)
         found = {
             "sent": came.sent, "answered": sum(came.statuses.values()), "statuses": dict(came.statuses),
             "refused": sum(count for status, count in came.statuses.items() if status >= 500),
-            "real": len(self._late) + len(self._pressed), "unseen": len(self._pressed), "marked": acts.pop("marked", 0),
-            "press_to_console_ms": asdict(times), "hub_mib": self._most_bytes / 2**20, "after": after, "close": acts,
+            "real": len(people.late_ms) + len(people.waiting), "unseen": len(people.waiting),
+            "marked": acts.pop("marked", 0),
+            "press_to_console_ms": asdict(times), "hub_mib": people.most_bytes / 2**20, "after": after, "close": acts,
         }  # fmt: skip
         print(f"{came.sent} sent, answers {found['statuses']}; {found['real']} real alarms, {found['unseen']} unseen,"
               f" {found['marked']} marked; press to console p50 {times.p50:.1f}, p99 {times.p99:.1f}, worst"
@@ -108,24 +100,6 @@ class Real:
         print(f"after it: {after['cpu_percent']:.1f} % of a core, {after['events_per_min']:.0f} events and"
               f" {after['store_kib_per_min']:.0f} KiB of the store a minute; one act: {acts}")  # fmt: skip
         return found
-
-    async def _presses(self) -> None:
-        number = 0
-        while True:
-            number += 1
-            citizen = From(f"198.51.{number // 250}.{number % 250 + 1}")
-            await citizen.connect(self._hub.url)
-            self._pressed[citizen.id.encode()] = monotonic()
-            citizen.press()
-            self._most_bytes = max(self._most_bytes, memory_bytes(self._hub.pid))
-            await asyncio.sleep(_REAL_EVERY_S)
-            citizen.leave()
-            self._real.add(citizen.id)
-
-    def _arrived(self, _: Console, alarm: bytes, at: float) -> None:
-        pressed = self._pressed.pop(alarm, None)
-        if pressed is not None:
-            self._late.append((at - pressed) * 1000)
 
     async def _costs(self, seconds: float) -> dict[str, float]:
         """What the hub and the store do when nothing more comes."""
@@ -151,7 +125,7 @@ class Real:
         """An officer closes what is of a burst, with one act for each; the seconds it took and what is left."""
         opened = await self._list(cookie)
         bursts = {one["burst"]: one for one in opened if "burst" in one}
-        marked = sum(one["id"] in self._real for one in opened if "burst" in one)
+        marked = sum(one["id"] in self._people.alarms for one in opened if "burst" in one)
         began, closed = monotonic(), 0
         for one in bursts.values():
             answer = await self._asks(
@@ -191,12 +165,6 @@ class Real:
             self._hub.url.replace("http", "ws", 1) + "/ws/console", subprotocols=["dispatch.v1.json"],  # type: ignore[list-item]
             origin=self._hub.url, additional_headers={"cookie": cookie}, max_size=None, proxy=None, ping_interval=4,  # type: ignore[arg-type]
         )  # fmt: skip
-
-    async def _signs_in(self, name: str, password: str) -> str:
-        async with httpx.AsyncClient(base_url=self._hub.url) as http:
-            answer = await http.post("/session", json={"user": name, "password": password})
-            answer.raise_for_status()
-            return "; ".join(f"{key}={value}" for key, value in answer.cookies.items())
 
 
 class From(ByHttp):

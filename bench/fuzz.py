@@ -30,7 +30,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 
 from bench.citizens import ByHttp
 from bench.hub import Hub, serving
-from bench.load import Console, Consoles
+from bench.real import People
 from bench.report import figures, head, line, machine, say
 from dispatch import resources, web
 from dispatch.alarm import messages as m
@@ -102,14 +102,10 @@ class Real:
     def __init__(self, hub: Hub, chosen: argparse.Namespace) -> None:
         self._hub = hub
         self._chosen = chosen
-        self._pressed: dict[bytes, float] = {}
-        self._late: list[float] = []
-        self._most_bytes = 0
+        self._people = People(hub, 1, lambda _: ByHttp(), _resident)
 
     async def run(self) -> dict[str, Any]:
-        rows = [row.split("\t") for row in (self._hub.data / "demo-sign-ins.txt").read_text("utf-8").splitlines()]
-        password = {name: secret for name, secret, *_ in rows}
-        cookies = {name: await self._signs_in(name, password[name]) for name in ("V01", "V02", "S01", "H01")}
+        cookies = {name: await self._people.signs_in(name) for name in ("V01", "V02", "S01", "H01")}
         alarm = "3f0f6f5c-1111-4000-8000-000000000001"
         async with httpx.AsyncClient(base_url=self._hub.url) as http:
             made = await http.post("/alarms", json={"id": alarm, "secret": SECRET, "text": "门外有人"})
@@ -125,12 +121,8 @@ class Real:
             self._hub.url, cookies, known, await _routes(self._hub.data), chosen.requests, chosen.frames,
             chosen.connections, chosen.seed,
         )  # fmt: skip
-        watch = Console(Consoles(self._arrived), 0, self._hub.url, cookies["V02"])
-        await watch.connect()
-        watch.subscribe()
-        await watch.subscribed
-        watch.ready()
-        real = asyncio.create_task(self._presses())
+        watch = await self._people.watch(cookies["V02"])
+        real = asyncio.create_task(self._people.press())
         began = monotonic()
         try:
             with ProcessPoolExecutor(1, get_context("spawn")) as apart:
@@ -138,16 +130,17 @@ class Real:
             took = monotonic() - began
             real.cancel()
             end = monotonic() + _DRAIN_S
-            while self._pressed and monotonic() < end:
+            while self._people.waiting and monotonic() < end:
                 await asyncio.sleep(0.05)
         finally:
             real.cancel()
             watch.stop()
         came.faults += _traces(self._hub.log)
-        times = figures(self._late)
+        people = self._people
+        times = figures(people.late_ms)
         found = {
-            "seconds": took, "alarms": len(self._late) + len(self._pressed), "unseen": len(self._pressed),
-            "press_to_console_ms": asdict(times), "hub_mib": self._most_bytes / 2**20, "faults": came.faults[:20],
+            "seconds": took, "alarms": len(people.late_ms) + len(people.waiting), "unseen": len(people.waiting),
+            "press_to_console_ms": asdict(times), "hub_mib": people.most_bytes / 2**20, "faults": came.faults[:20],
             "statuses": dict(sorted(came.statuses.items())), "closes": dict(came.closes),
         }  # fmt: skip
         say(f"{took:.0f} s; statuses {found['statuses']}; closes {found['closes']}")
@@ -157,30 +150,6 @@ class Real:
         for fault in came.faults[:20]:
             print(f"- {fault}")
         return found
-
-    # -- the real ones -------------------------------------------------------------------------------------------------
-
-    async def _presses(self) -> None:
-        """A real alarm every second, each from a phone of its own; and how much the hub has."""
-        while True:
-            citizen = ByHttp()
-            await citizen.connect(self._hub.url)
-            self._pressed[citizen.id.encode()] = monotonic()
-            citizen.press()
-            self._most_bytes = max(self._most_bytes, _resident(self._hub.pid))
-            await asyncio.sleep(1)
-            citizen.leave()
-
-    def _arrived(self, _: Console, alarm: bytes, at: float) -> None:
-        pressed = self._pressed.pop(alarm, None)
-        if pressed is not None:
-            self._late.append((at - pressed) * 1000)
-
-    async def _signs_in(self, name: str, password: str) -> str:
-        async with httpx.AsyncClient(base_url=self._hub.url) as http:
-            answer = await http.post("/session", json={"user": name, "password": password})
-            answer.raise_for_status()
-            return "; ".join(f"{key}={value}" for key, value in answer.cookies.items())
 
 
 class Hail:
