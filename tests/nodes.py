@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import cache
+from io import BufferedRandom
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +23,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 _LOOK_S = 0.01
+_given: set[int] = set()
 
 
 async def until(true: Callable[[], Awaitable[bool]], what: str, timeout_s: float = 30.0) -> None:
@@ -35,19 +41,43 @@ async def until(true: Callable[[], Awaitable[bool]], what: str, timeout_s: float
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, below those that the system gives to outgoing connections."""
+    """Ports that nobody listens on, below those that the system gives to outgoing connections.
+
+    They stay this process's own until it ends, and are never given twice: what was killed finds its port free when it
+    comes back, and whoever looks for it meanwhile finds nobody, whatever other suites run on this machine.
+    """
     found: list[int] = []
     while len(found) < count:
-        port = random.randrange(10_000, 22_000)  # a cluster listens 10,000 above it too
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in found:
+        port = random.randrange(10_000, 22_000)
+        if port not in _given and _claims(port) and _unused(port):
+            _given.add(port)
             found.append(port)
     return found
+
+
+def _claims(port: int) -> bool:
+    """Whether no other process has it: one byte of a file that all suites share is locked for each port."""
+    try:
+        fcntl.lockf(_shared(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _shared() -> BufferedRandom:
+    # Opened once: closing any other handle on it in this process would let go of all the locks.
+    return (Path(tempfile.gettempdir()) / f"fujin-ports-{os.getuid()}").open("a+b")
+
+
+def _unused(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class Node:

@@ -1,12 +1,15 @@
 """The stores that the tests run on are what they say they are."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.nodes import until
+from tests.conftest import ROOT
+from tests.nodes import free_ports, until
 from tests.stores import VALKEY, Clustered, Replicated, Single, Stores, WithSentinels
 
 nightly = pytest.mark.nightly
@@ -143,3 +146,14 @@ async def test_a_server_that_cannot_start_is_told() -> None:
         async with stores:
             pass
     assert not stores.nodes[0].log.parent.exists()
+
+
+def test_a_port_stays_whose_it_is() -> None:
+    """No other suite is given the port of a killed server: it comes back to its own address, and nobody else there."""
+    [port] = free_ports(1)
+    chance = f"import itertools, random; random.randrange = lambda *_, each=itertools.count({port}): next(each)"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{chance}; from tests.nodes import free_ports; print(*free_ports(1))"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert int(told.stdout or 0) > port, told.stderr
