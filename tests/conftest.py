@@ -34,7 +34,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # How fast the machine is decides no test.
-for _each, _often in (("ours", 40), ("nightly", 1000)):
+for _each, _often in (("ours", 25), ("nightly", 1000)):
     settings.register_profile(_each, deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=_often)
 
 

@@ -9,19 +9,21 @@ from tests.media.fuzz import FIXTURES, LIMITS, faults, files, run
 
 
 @pytest.mark.parametrize(
-    ("count", "deaths", "ready"), [(50, 1, 15), pytest.param(500, 5, 100, marks=pytest.mark.nightly)]
+    ("count", "kinds", "deaths", "ready"), [(20, 4, 1, 10), pytest.param(500, 5, 5, 100, marks=pytest.mark.nightly)]
 )
-def test_damaged_files(count: int, deaths: int, ready: int, tmp_path: Path, program: Callable[..., str]) -> None:
+def test_damaged_files(
+    count: int, kinds: int, deaths: int, ready: int, tmp_path: Path, program: Callable[..., str]
+) -> None:
     """Every fixture and damaged ones: an answer for each, memory bounded, copies with not a byte of metadata.
 
     Here they go one after another through one process that runs the worker's own code, shut in as a worker is; the
     hub's own code checks its answers. A process for each: `python -m tests.media.fuzz --apart`.
     """
     found = run(count, 1, tmp_path)
-    assert sum(found.outcomes.values()) == len(list(files(count, 1))) > count + 20
+    assert sum(found.outcomes.values()) == len(list(files(count, 1))) >= count + 20
     assert len(found.deaths) <= deaths, found.deaths  # what a decoder's own fault costs is told in test_worker
     assert found.outcomes["ready"] > ready
-    assert len(found.outcomes) > 4
+    assert len(found.outcomes) >= kinds
     assert 0 < found.worker_bytes < LIMITS.memory_bytes
     assert faults(tmp_path) == []
     program("exiftool")  # without it only we have looked
