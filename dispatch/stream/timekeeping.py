@@ -82,7 +82,8 @@ class Timekeeping:
         if state.held is not None:
             by_s = -state.offset.total_seconds()
             found.append({"code": "clock_held", "since": to_text(state.held), "by_s": round(by_s, 1)})
-        elif state.jumped_at is not None and now - _TOLD <= state.jumped_at <= now:
+        elif state.jumped_at is not None and now - _TOLD <= state.jumped_at <= now + _STEP:
+            # Who found it may be a moment ahead of this hub.
             found.append(
                 {"code": "clock_jumped", "since": to_text(state.jumped_at), "by_s": round(state.by.total_seconds(), 1)}
             )

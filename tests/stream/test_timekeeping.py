@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.alarm.clock import StoreClock, to_ms
+from dispatch.alarm.clock import Ahead, StoreClock, to_ms
 from dispatch.alarm.work import Work
 from dispatch.store import checks as store
 from dispatch.stream.stream import Stream
@@ -139,6 +139,18 @@ async def test_a_jump_moves_nobodys_time(world: World, redis: Any, hubs: list[Hu
         assert abs(hub.off_s) < NEAR_S
         assert [*hub.told] == ["clock_jumped"], "it is right again, and was not for a while"
         assert round(hub.told["clock_jumped"]) == -jump_s
+
+
+async def test_a_hub_that_is_a_moment_behind_tells_it_too(world: World, hubs: list[Hub]) -> None:
+    """The jump was found by a hub whose time is ahead of this one's: its pages are told at once all the same."""
+    finder, behind = hubs
+    await world.sets(-3600)
+    await finder.looks()
+    await world.sets(0)
+    await finder.looks()
+    await behind.looks(2)
+    behind.clock.follow(Ahead(-1_500_000_000, 0))
+    assert [*behind.told] == ["clock_jumped"]
 
 
 @pytest.mark.parametrize("jump_s", mostly_by_night([-3600, 3600, 63_072_000, 10], by_day=[-3600, 63_072_000]))
