@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
+from random import random
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,9 +35,11 @@ from bench.real import People
 from bench.report import figures, head, line, machine, say
 from dispatch.store.client import connect as connect_store
 
-WHAT = ("alarms", "plans", "texts", "media", "connections")
+WHAT = ("alarms", "plans", "texts", "positions", "media", "connections")
 _REAL_EVERY_S = 5.0
 _SETTLE_S = 20.0
+_SAID, _CHARS = 400, 4000
+"""Texts that were said before in the alarm whose positions come, and how long each is."""
 _LIST_S = 8.0
 """A console is silent for longer only when nobody is there."""
 
@@ -48,6 +51,7 @@ async def main() -> int:
     parser.add_argument("--senders", type=int, default=1, help="addresses that it comes from (1)")
     parser.add_argument("--per-s", type=int, default=300, help="so many in a second (300)")
     parser.add_argument("--seconds", type=float, default=60, help="for so long (60)")
+    parser.add_argument("--connections", type=int, default=0, help="at most so many at once; any number with 0 (0)")
     parser.add_argument("--after-s", type=float, default=60, help="what it costs afterwards is measured so long (60)")
     parser.add_argument("--data", type=Path, help="where to make the data folder: the disk that is synced to")
     parser.add_argument("--json", action="store_true", help="one line of JSON with everything at the end")
@@ -76,7 +80,9 @@ class Real:
         real = asyncio.create_task(self._people.press())
         try:
             with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-                wanted = Wanted(self._hub.url, chosen.what, chosen.senders, chosen.per_s, chosen.seconds)
+                wanted = Wanted(
+                    self._hub.url, chosen.what, chosen.senders, chosen.per_s, chosen.seconds, chosen.connections
+                )  # fmt: skip
                 came = await asyncio.get_running_loop().run_in_executor(apart, flood, wanted)
         finally:
             real.cancel()
@@ -190,6 +196,7 @@ class Wanted:
     senders: int
     per_s: int
     seconds: float
+    connections: int
 
 
 @dataclass(slots=True)
@@ -208,11 +215,14 @@ class Flood:
         self._came = Came()
         self._links: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._alarm, self._secret = str(uuid.uuid4()), secrets.token_urlsafe(24)
+        self._room = asyncio.Semaphore(wanted.connections or 1_000_000)
 
     async def run(self) -> Came:
         wanted, tasks = self._wanted, set[asyncio.Task[None]]()
-        if wanted.what in ("texts", "media"):
+        if wanted.what in ("texts", "positions", "media"):
             await self._ask("/alarms", {"id": self._alarm, "secret": self._secret}, "203.0.113.1")
+        for _ in range(_SAID if wanted.what == "positions" else 0):
+            await self._ask(f"/alarms/{self._alarm}/say", _text(), "203.0.113.1")
         began = monotonic()
         for number in range(int(wanted.per_s * wanted.seconds)):
             wait = began + number / wanted.per_s - monotonic()
@@ -241,8 +251,11 @@ class Flood:
                     await asyncio.sleep(self._wanted.seconds)
                     return
                 case "texts":
-                    body = {"ref": str(uuid.uuid4()), "text": "他在门外" * 500}
+                    body = _text()
                     path = f"/alarms/{self._alarm}/say"
+                case "positions":
+                    body = {"lat": 41.79 + random() / 100, "lon": 123.46 + random() / 100, "accuracy_m": 20}
+                    path = f"/alarms/{self._alarm}/position"
                 case "media":
                     body = {}
                     path = f"/alarms/{self._alarm}/media/m{number % 40}/{number // 40}"
@@ -250,7 +263,8 @@ class Flood:
                     body, path = {**self._alarm_of(), "check_in_s": 60}, "/alarms"
                 case _:
                     body, path = self._alarm_of(), "/alarms"
-            self._came.statuses[await self._ask(path, body, address)] += 1
+            async with self._room:
+                self._came.statuses[await self._ask(path, body, address)] += 1
         except (OSError, asyncio.IncompleteReadError, ValueError):
             self._came.statuses[-1] += 1
 
@@ -277,6 +291,10 @@ class Flood:
             raise
         self._links.append(link)
         return int(answer.split(" ", 2)[1])
+
+
+def _text() -> dict[str, Any]:
+    return {"ref": str(uuid.uuid4()), "text": "a" * _CHARS}
 
 
 def flood(wanted: Wanted) -> Came:

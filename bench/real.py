@@ -29,7 +29,7 @@ class People:
         self._hub, self._every_s, self._citizen, self._memory = hub, every_s, citizen, memory
         self.waiting: dict[bytes, float] = {}
         self.late_ms: list[float] = []
-        self.alarms: set[str] = set()
+        self.alarms: dict[str, float] = {}
         self.most_bytes = 0
 
     async def signs_in(self, name: str) -> str:
@@ -58,7 +58,7 @@ class People:
             citizen = self._citizen(number)
             await citizen.connect(self._hub.url)
             self.waiting[citizen.id.encode()] = monotonic()
-            self.alarms.add(citizen.id)
+            self.alarms[citizen.id] = self.waiting[citizen.id.encode()]
             citizen.press()
             self.most_bytes = max(self.most_bytes, self._memory(self._hub.pid))
             await asyncio.sleep(self._every_s)

@@ -10,14 +10,18 @@ from dispatch.alarm import commands as c
 from dispatch.alarm import events as e
 from dispatch.alarm.state import Alarm, Status
 
-COMMANDS = (c.LeadBurst, c.CloseBurst, c.UndoCloseBurst)
+COMMANDS = (c.JoinBurst, c.LeadBurst, c.CloseBurst, c.UndoCloseBurst)
 
 
 def decide(alarm: Alarm, command: c.Command) -> list[e.Event]:
     """What follows for one alarm of the burst; nothing for one that somebody has taken, or of another burst."""
-    if alarm.burst is None:
-        return []
     match command:
+        case c.JoinBurst(burst=burst, quiet=quiet):
+            # What somebody had in their hands, or what was planned, is judged by a person.
+            waits = alarm.status is Status.RAISED and alarm.acknowledged_at is None and alarm.plan is None
+            return [e.BurstJoined(burst=burst, quiet=quiet)] if waits and alarm.burst is None else []
+        case _ if alarm.burst is None:
+            return []
         case c.LeadBurst():
             return [e.BurstLed()] if alarm.status is Status.RAISED and alarm.quiet else []
         case c.CloseBurst(by=by, until=until, disposition=disposition, note=note):

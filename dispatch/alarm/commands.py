@@ -120,6 +120,14 @@ class Close(Command):
 
 
 @command
+class JoinBurst(Command):
+    """Its sender went on, far beyond their allowance: what they sent before belongs to the same burst."""
+
+    burst: str
+    quiet: bool | None = None
+
+
+@command
 class LeadBurst(Command):
     """From the rounds: nobody escalates for this alarm's burst any more."""
 

@@ -180,6 +180,14 @@ class AlarmClosed(Event):
 
 
 @event
+class BurstJoined(Event):
+    """Its sender went on, far beyond their allowance, while others did too: it belongs to a burst from now on."""
+
+    burst: str
+    quiet: bool | None = None
+
+
+@event
 class BurstLed(Event):
     """From now on this alarm escalates for its burst: the one that did was closed or never came."""
 

@@ -51,7 +51,7 @@ _UNSEEN = (
     e.MediaWorkerDied, e.LiveSoundFailed, e.ContentHeld, e.ContentReleased, e.MediaOpened, e.HandoverOffered,
     e.HandoverRejected, e.HandoverWithdrawn, e.OwnerLost, e.OwnerBack, e.TalkDelivered, e.TalkSeen, *helping.EVENTS,
     e.NotificationSent, e.NotificationFailed, e.NotificationShown, e.NotificationOpened, e.NotificationUnopened,
-    e.BurstLed,
+    e.BurstJoined, e.BurstLed,
 )  # fmt: skip
 _BEGINS = (e.MediaAdded, e.AlarmReopened)
 """After these a wiped alarm has content again, or will have: as after any event that holds someone's words."""
@@ -77,6 +77,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
         case e.StepRun():
             return {"step": event.step, "loop": event.loop, "step_at": at, "audience": event.audience,
                     "called": event.called, "shared": _with(alarm, event.stations)}  # fmt: skip
+        case e.BurstJoined(burst=burst, quiet=quiet):
+            return {"burst": burst} | ({"quiet": quiet, "step": None, "loop": 0, "step_at": None} if quiet else {})
         case e.BurstLed():
             return {"quiet": None, "since": at, "cycle": alarm.version + 1}
         case e.AlarmUnanswered():

@@ -114,6 +114,7 @@ class Citizens:
         burst = self._senders.mark(sender, body.id, self._now())
         if burst:
             await self.lane.turn(sender)
+            await self._take_along(self._senders.earlier(sender, self._now()), burst)
             if gone is not None and await gone():
                 # Who hung up while it waited has no receipt, and sends it again; who floods does not look back.
                 raise Refused(errors.NOT_STORED, "the connection ended before its turn came")
@@ -144,6 +145,14 @@ class Citizens:
         alarm = outcome.alarm
         receipt = views.receipt(alarm, self.town.station_name(alarm.home, alarm.lang))
         return receipt | ({"faults": list(said.faults)} if said.faults else {}), new
+
+    async def _take_along(self, alarms: Sequence[str], burst: str) -> None:
+        """Have what a sender sent before in the burst of what they send now."""
+        for each in alarms:
+            if (loaded := await self._alarms.load(each)) is not None:
+                home = loaded.alarm.home
+                quiet = await self.town.joins(home, burst, each)
+                await self._alarms.handle(each, c.JoinBurst(burst=burst, quiet=quiet or None), loaded=loaded)
 
     async def authorise(self, alarm_id: str, secret: str) -> Loaded:
         """The alarm, for who knows its secret.

@@ -16,6 +16,8 @@ from dispatch.alarm.work import Work
 
 _REMEMBERED = 50_000
 """Senders, and alarms, that are remembered: who is forgotten has a whole allowance again."""
+_UNMARKED = 16
+"""Alarms of one sender that are remembered though they have no mark."""
 _BURSTS = 8
 """Of more senders than this, each with a burst of their own, what comes is one burst: no officer closes hundreds."""
 _CALM = timedelta(minutes=10)
@@ -45,6 +47,17 @@ class Allowance:
         return True
 
 
+class _Sender:
+    """What is known of one: their allowance, their alarms without a mark, whether they went beyond it."""
+
+    __slots__ = ("beyond", "own", "unmarked")
+
+    def __init__(self, own: Allowance) -> None:
+        self.own = own
+        self.unmarked: deque[tuple[str, datetime]] = deque(maxlen=_UNMARKED)
+        self.beyond = False
+
+
 class Senders:
     """Marks what is more than a sender's allowance, or than that of all, but never a sender's first alarm.
 
@@ -58,7 +71,7 @@ class Senders:
     def __init__(self, most: int, every_s: float, all_most: int, all_every_s: float) -> None:
         self._most, self._every_s = most, every_s
         self._all = Allowance(all_most, all_every_s)
-        self._known: OrderedDict[str, Allowance] = OrderedDict()
+        self._known: OrderedDict[str, _Sender] = OrderedDict()
         self._marks: OrderedDict[str, str] = OrderedDict()  # alarm -> its mark: a retry is the same alarm
         self._bursts: OrderedDict[str, tuple[str, datetime]] = OrderedDict()  # whose -> its name, and when it was last
 
@@ -68,20 +81,34 @@ class Senders:
             return ""
         mark = self._marks.get(alarm)
         if mark is None:
-            mark = self._marks[alarm] = self._judge(sender, now)
+            mark = self._marks[alarm] = self._judge(sender, alarm, now)
             if len(self._marks) > _REMEMBERED:
                 self._marks.popitem(last=False)
         return mark
 
-    def _judge(self, sender: str, now: datetime) -> str:
+    def earlier(self, sender: str, now: datetime) -> list[str]:
+        """Alarms of the `sender` of the last minutes that had no mark and are now of their burst; each is named once.
+
+        Only of one who goes on beyond their own allowance while many others do too: a thousand such senders would each
+        keep some alarms among those of people who sent one.
+        """
+        known = self._known.get(sender)
+        if known is None or not known.beyond or MANY not in self._bursts:
+            return []
+        theirs, known.unmarked = known.unmarked, deque(maxlen=_UNMARKED)
+        return [alarm for alarm, at in theirs if now - at < _CALM]
+
+    def _judge(self, sender: str, alarm: str, now: datetime) -> str:
         first = sender not in self._known
-        own = self._known.setdefault(sender, Allowance(self._most, self._every_s))
+        known = self._known.setdefault(sender, _Sender(Allowance(self._most, self._every_s)))
         self._known.move_to_end(sender)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        if not own.spend(now):
+        if not known.own.spend(now):
+            known.beyond = True
             return self._burst(sender, now)
         if self._all.spend(now) or first:
+            known.unmarked.append((alarm, now))
             return ""
         return self._burst(MANY, now)
 

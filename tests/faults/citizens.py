@@ -74,6 +74,17 @@ class Citizen:
         await self._ask(self.raising())
         self.raised = True
 
+    async def says(self, words: str) -> None:
+        """Say something long."""
+        ref = name(self.chance)
+        text = f"{ref} {words}"
+        await self._ask(self._request(text, "say", f"/alarms/{self.id}/say", {"ref": ref, "text": text}))
+
+    async def moves(self) -> None:
+        """Tell where they are: each time somewhere else, near their station."""
+        place = {"lat": 41.79 + self.chance.uniform(0, 0.005), "lon": 123.46 + self.chance.uniform(0, 0.005)}
+        await self._ask(self._request(name(self.chance), "position", f"/alarms/{self.id}/position", place))
+
     async def _does(self, line: Line | None) -> None:
         kind = self.chance.random()
         if kind < 0.65:

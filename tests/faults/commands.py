@@ -289,6 +289,10 @@ def _judge_events(
                     fault("invented", f"{where}: nobody sent {event['media']}")
                 elif counted[kind, event["media"]] > 1:
                     fault("doubled", f"{where}: {event['media']}")
+            elif kind == "position_reported":
+                counted[kind, ""] += 1
+                if counted[kind, ""] > sum(r.attempts for r in of_alarm.get(("position", alarm), [])):
+                    fault("invented", f"{where}: not sent so often")
             elif kind == "cancel_requested":
                 counted[kind, ""] += 1
                 if counted[kind, ""] > sum(r.attempts for r in of_alarm.get(("cancel", alarm), [])):

@@ -47,11 +47,11 @@ class Load:
             self.sits(officer, station, cookies[officer])
         self._coming = asyncio.create_task(self._come())
 
-    def sits(self, officer: str, station: str, cookie: str) -> Console:
-        """One more officer at a console."""
+    def sits(self, officer: str, station: str, cookie: str, urls: list[str] | None = None) -> Console:
+        """One more officer at a console; at all hubs without `urls`."""
         chance = random.Random(self._chance.getrandbits(64))
         twice = self._twice and station != ""
-        console = Console(self.urls, officer, station, cookie, self.history, chance, self._spawn, twice)
+        console = Console(urls or self.urls, officer, station, cookie, self.history, chance, self._spawn, twice)
         console.open()
         self.consoles.append(console)
         return console

@@ -119,8 +119,8 @@ class Proxy:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # it is this task's end either way
         finally:
             for each in (writer, far):
                 if each is not None:

@@ -189,3 +189,26 @@ async def test_who_hangs_up_before_their_turn_is_not_stored(town: Town, officer:
     await town.clock.advance(1)
     assert (await alarm(town, await presses_now[1])).burst
     assert await town.dispatch.alarms.load(people[2].id) is None
+
+
+async def test_what_many_sent_before_goes_with_it(town: Town, officer: Officer) -> None:
+    """A dozen who each go on: their first alarms are of the burst too, and quiet; what somebody has stays as it is.
+
+    A person's only alarm among them has no mark and calls by itself.
+    """
+    addresses = [f"203.0.113.{n}" for n in range(1, 14)]
+    firsts = [await presses(town, address) for address in addresses]
+    await officer.asks("ack", alarm=firsts[3])
+    theirs = await presses(town, SOMEBODY)
+    for _ in range(FREE):
+        for address in addresses:
+            await many(town, 1, address)
+    them = await alarms(town, firsts)
+    assert [(each.burst, each.step) for each in await alarms(town, [firsts[3], theirs])] == [(None, 0)] * 2
+    burst = them[-1].burst
+    assert burst is not None
+    assert burst.startswith("many-")
+    assert [each.burst for each in them[9:]] == [burst] * 4
+    assert [(each.quiet, each.step) for each in them[9:]] == [(True, None)] * 4
+    await town.clock.advance(60)
+    assert [each.step for each in await alarms(town, firsts[9:])] == [None] * 4

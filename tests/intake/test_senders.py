@@ -52,3 +52,24 @@ async def test_each_sender_in_turn() -> None:
     assert len(order) == 30
     assert lane.waiting == 0
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_what_a_thousand_sent_before_goes_with_what_they_send_now() -> None:
+    """Of many who each go beyond their allowance nothing stays without a mark; of who sent one, their one does."""
+    senders, now = Senders(3, 60, 20, 1), FakeClock().now()
+    for each in range(3):
+        for n in range(100):
+            senders.mark(f"s{n}", f"{n}-{each}", now)
+    assert senders.mark("somebody", "theirs", now) == ""
+    assert senders.earlier("s50", now) == []
+    assert all(senders.mark(f"s{n}", f"{n}-3", now) for n in range(100))
+    assert [senders.earlier(f"s{n}", now) for n in range(100)] == [[f"{n}-0"] for n in range(100)]
+    assert [senders.earlier(who, now) for who in ("s50", "somebody", "nobody")] == [[], [], []]
+
+
+def test_of_few_senders_what_had_no_mark_keeps_none() -> None:
+    """It is as few as their allowance, and others may share their address."""
+    senders, now = Senders(3, 60, 20, 1), FakeClock().now()
+    for n in range(5):
+        assert [bool(senders.mark(who, f"{who}{n}", now)) for who in "abcd"] == [n > 2] * 4
+    assert [senders.earlier(who, now) for who in "abcd"] == [[]] * 4

@@ -1275,6 +1275,15 @@ export interface AlarmClosedEvent {
 }
 
 /**
+ * Its sender went on, far beyond their allowance, while others did too: it belongs to a burst from now on.
+ */
+export interface BurstJoinedEvent {
+  type: "burst_joined";
+  burst: string;
+  quiet?: boolean;
+}
+
+/**
  * From now on this alarm escalates for its burst: the one that did was closed or never came.
  */
 export interface BurstLedEvent {
@@ -1855,6 +1864,7 @@ export type AlarmEvent =
   | AlarmEnRouteEvent
   | AlarmOnSceneEvent
   | AlarmClosedEvent
+  | BurstJoinedEvent
   | BurstLedEvent
   | CloseUndoneEvent
   | AlarmReopenedEvent

@@ -40,6 +40,7 @@ export const TYPES = [
   "close_undone",
   "alarm_reopened",
   "alarm_overdue",
+  "burst_joined",
   "burst_led",
   "transfer_offered",
   "transfer_accepted",

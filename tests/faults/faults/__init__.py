@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.faults import clocks, failover, network, people, processes, trouble
+from tests.faults.faults import changes, clocks, failover, network, outsiders, people, processes, trouble
 from tests.faults.group import Group
 from tests.faults.stage import Stage
 from tests.faults.town import Town
@@ -92,6 +92,12 @@ FAULTS = {
         Fault(name="clocks_wrong", strike=clocks.clocks_wrong, make=clocks.faked, needs="faketime"),
         Fault(name="clocks_set", strike=clocks.clocks_set, make=clocks.faked, needs="faketime"),
         Fault(name="store_clock_set", strike=clocks.store_clock_set, make=clocks.faked_store, needs="faketime"),
+        Fault(name="policies_and_rotas_change", strike=changes.policies_and_rotas_change),
+        Fault(name="one_alarm_says_much", strike=outsiders.one_alarm_says_much),
+        Fault(name="a_slow_line", strike=outsiders.a_slow_line),
+        Fault(name="endless_heads", strike=outsiders.endless_heads),
+        Fault(name="silent_connections", strike=outsiders.silent_connections),
+        Fault(name="sign_in_is_ended", strike=outsiders.sign_in_is_ended),
         Fault(name="sentinel_failover", strike=failover.sentinel_failover, make=with_sentinels),
         Fault(name="cluster_failover", strike=failover.cluster_failover, make=clustered),
         Fault(name="cluster_slot_moves", strike=failover.cluster_slot_moves, make=clustered),
