@@ -59,6 +59,7 @@ from dispatch.hashing import Hashing
 from dispatch.identity import HASHER, SWEEP_EVERY_S, Identity, tokens
 from dispatch.intake import http as intake_http
 from dispatch.intake.citizens import Citizens, Town
+from dispatch.intake.pace import Pace
 from dispatch.intake.senders import Lane, Senders
 from dispatch.intake.spool import Spool
 from dispatch.intake.websocket import CitizenSocket
@@ -182,7 +183,7 @@ class Dispatch:
         self.citizens = Citizens(
             self.alarms, self._town(), self.limits,
             Senders(limits.sender_alarms, limits.sender_every_s, limits.all_alarms, limits.all_every_s),
-            Lane(work, limits.marked_per_s), clock.now,
+            Lane(work, limits.marked_per_s), Pace(work, limits.alarm_messages, limits.alarm_every_s), clock.now,
         )  # fmt: skip
         self.nearby = watch.make(
             settings,

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from dispatch.alarm.faults import Table
 from dispatch.notify.section import Notify
 from dispatch.routing.boundaries import OtherWay, Words
+from dispatch.store.embedded import MEMORY_SHARE
 
 
 def _origin(value: str) -> str:
@@ -120,6 +121,7 @@ class Store(Table):
     replica_sync: Literal["disk", "memory"] = Field(default="disk", description='"disk" or "memory"')
     replica_wait_ms: int = Field(default=1000, ge=10, le=10_000)
     check_s: float = Field(default=60, ge=1, le=60)
+    memory_share: float = Field(default=MEMORY_SHARE, ge=0.05, le=0.95)
     warn_share: float = Field(default=0.7, ge=0.1, le=0.95)
 
 
@@ -160,6 +162,7 @@ class Limits(Table):
     chunk_bytes: int = Field(default=262_144, ge=1024, le=262_144)
     chunks_per_media: int = Field(default=2400, ge=1, le=100_000)
     media_per_alarm: int = Field(default=40, ge=1, le=10_000)
+    kept_disk_bytes: int = Field(default=536_870_912, ge=0, le=1_099_511_627_776)
     copies_waiting: int = Field(default=10_000, ge=1, le=1_000_000)
     media_bytes: int = Field(default=104_857_600, ge=1_048_576, le=10_737_418_240)
     form_bytes: int = Field(default=52_428_800, ge=1_048_576, le=1_073_741_824)
@@ -173,6 +176,8 @@ class Limits(Table):
     all_alarms: int = Field(default=120, ge=1, le=1_000_000)
     all_every_s: float = Field(default=0.5, ge=0.0001, le=3600)
     marked_per_s: float = Field(default=20, ge=0.1, le=10_000)
+    alarm_messages: int = Field(default=200, ge=10, le=100_000)
+    alarm_every_s: float = Field(default=0.5, ge=0.0001, le=60)
     sign_in_attempts: int = Field(default=10, ge=1, le=1000)
     sign_in_window_s: float = Field(default=300, ge=1, le=86_400)
 

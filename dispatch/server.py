@@ -34,7 +34,7 @@ from dispatch.notify import vapid
 from dispatch.settings import Settings
 from dispatch.stop import Stop
 from dispatch.store import checks as store
-from dispatch.store.embedded import EmbeddedStore, StoreUnavailable
+from dispatch.store.embedded import MEMORY_SHARE, EmbeddedStore, StoreUnavailable
 from dispatch.welcome import welcome
 
 log = structlog.get_logger()
@@ -73,7 +73,7 @@ async def opened(settings: Settings, data: Path, hub: bool = False) -> AsyncIter
         CannotServe: no store, an unsafe one, or a data folder that cannot be written.
     """
     name = (store.HUB if hub else "dispatch-command-") + secrets.token_hex(4)
-    async with stored(settings.store.url, data, keep=hub) as url:
+    async with stored(settings.store.url, data, hub, settings.store.memory_share) as url:
         try:
             redis = store.connect(url, name)
         except ValueError as fault:
@@ -86,7 +86,7 @@ async def opened(settings: Settings, data: Path, hub: bool = False) -> AsyncIter
 
 
 @asynccontextmanager
-async def stored(url: str, data: Path, keep: bool = False) -> AsyncIterator[str]:
+async def stored(url: str, data: Path, keep: bool = False, memory_share: float = MEMORY_SHARE) -> AsyncIterator[str]:
     """The address of the store: `url`, or (where that is empty) of the built-in one of `data`.
 
     The built-in store is started when none runs, kept alive if `keep`, and ended when nobody uses it any more.
@@ -97,7 +97,7 @@ async def stored(url: str, data: Path, keep: bool = False) -> AsyncIterator[str]
     if url:
         yield url
         return
-    embedded = EmbeddedStore(data / "store")
+    embedded = EmbeddedStore(data / "store", memory_share)
     work = Work(StoreClock())
     keeper: list[asyncio.Task[None]] = []
     try:

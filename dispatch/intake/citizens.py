@@ -30,6 +30,7 @@ from dispatch.alarm.messages import (
 )
 from dispatch.alarm.state import Alarm
 from dispatch.intake import admission
+from dispatch.intake.pace import Pace
 from dispatch.intake.senders import Lane, Senders
 from dispatch.intake.understand import Understood
 from dispatch.stream.alarms import Alarms, Loaded
@@ -84,6 +85,8 @@ class Citizens:
         limits: by name, from the settings.
         senders: marks what is more than a person sends.
         lane: where that takes turns.
+        pace: of what is said in one alarm.
+        now: time.
     """
 
     def __init__(
@@ -93,9 +96,11 @@ class Citizens:
         limits: Mapping[str, int],
         senders: Senders,
         lane: Lane,
+        pace: Pace,
         now: Callable[[], datetime],
     ) -> None:
         self.lane = lane
+        self._pace = pace
         self._senders, self._now = senders, now
         self._alarms = alarms
         self.town = town
@@ -173,22 +178,28 @@ class Citizens:
 
     async def say(self, loaded: Loaded, body: SayBody) -> int:
         """The version of the alarm at which the words are stored."""
-        admission.room_for(loaded.alarm, self.limits)
-        return await self._do(loaded, c.Say(text=body.text), key=f"citizen:{body.ref}")
+        async with self._pace.turn(loaded.alarm.id) as waited:
+            if waited:
+                loaded = await self._alarms.load(loaded.alarm.id) or loaded
+            admission.room_for(loaded.alarm, self.limits)
+            return await self._do(loaded, c.Say(text=body.text), key=f"citizen:{body.ref}")
 
     async def answer(self, loaded: Loaded, body: AnswerBody) -> int:
-        return await self._do(loaded, c.Answer(question=body.question, answer=body.answer))
+        async with self._pace.turn(loaded.alarm.id):
+            return await self._do(loaded, c.Answer(question=body.question, answer=body.answer))
 
     async def heard(self, loaded: Loaded, body: HeardBody) -> dict[str, Any]:
         """What is on the device; the answer says nothing of what became of it."""
-        await self._alarms.handle(loaded.alarm.id, c.Heard(upto=body.upto, seen=body.seen), loaded=loaded)
+        async with self._pace.turn(loaded.alarm.id):
+            await self._alarms.handle(loaded.alarm.id, c.Heard(upto=body.upto, seen=body.seen))
         return {}
 
     async def report(self, loaded: Loaded, position: Position) -> int:
         """Where they are now; who answers there is called, while nobody has the alarm."""
         members = admission.position_members(position) or {}
         moved = c.ReportPosition(position=members, track=self.limits["track_positions"])
-        return (await self._alarms.handle(loaded.alarm.id, moved, self.town.reroute(members))).alarm.shown
+        async with self._pace.turn(loaded.alarm.id):
+            return (await self._alarms.handle(loaded.alarm.id, moved, self.town.reroute(members))).alarm.shown
 
     async def cancel(self, loaded: Loaded, secret: str, body: CancelBody) -> dict[str, Any]:
         """Ask to cancel. The answer and the work are the same with the right number and without."""
@@ -202,7 +213,8 @@ class Citizens:
         """All is well; answers until when the next check-in is due."""
         position = admission.position_members(body.position)
         command = c.CheckIn(within_s=body.check_in_s, position=position)
-        outcome = await self._alarms.handle(loaded.alarm.id, command, key=f"citizen:{body.ref}")
+        async with self._pace.turn(loaded.alarm.id):
+            outcome = await self._alarms.handle(loaded.alarm.id, command, key=f"citizen:{body.ref}")
         by = outcome.alarm.check_in_by
         return {"version": outcome.alarm.shown} | ({"check_in_by": to_text(by)} if by else {})
 

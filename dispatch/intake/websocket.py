@@ -171,7 +171,7 @@ class CitizenSocket:
             for said in view["talk"]:
                 await self._send({"type": "said", **said})
             self._told = alarm.version
-            names = ("status", "ladder", "media", "cancel", "officer", "check_in_by", "check_in_s")
+            names = ("status", "ladder", "media", "cancel", "officer", "read", "check_in_by", "check_in_s")
             ladder: dict[str, Any] = {name: view[name] for name in names if name in view}
             if ladder != self._shown.get("ladder"):
                 await self._send({"type": "ladder", "version": alarm.shown, **ladder})

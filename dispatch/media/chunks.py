@@ -6,13 +6,11 @@ Field's terms: resumable upload, idempotent write, chain of custody (SHA-256 of 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from importlib import resources
 from typing import Any
-from weakref import WeakValueDictionary
 
 import orjson
 
@@ -22,6 +20,7 @@ from dispatch.alarm.commands import AddMedia, EndMedia
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.lifecycle import decide
 from dispatch.alarm.state import Alarm
+from dispatch.alarm.turns import Turns
 from dispatch.media.chunk_rules import after_end, check, not_wiped, over, same_bytes, same_chunk
 from dispatch.media.formats import bare, form_of, kind_said
 from dispatch.media.objects import Damaged, Objects
@@ -42,7 +41,8 @@ class Chunks:
     Args:
         alarms: where the alarms are.
         objects: where the sealed bytes go.
-        limits: `chunk_bytes`, `chunks_per_media`, `media_bytes`, `media_per_alarm`, `copies_waiting`.
+        limits: `chunk_bytes`, `chunks_per_media`, `media_bytes`, `media_per_alarm`, `copies_waiting`,
+            `kept_disk_bytes`.
         clock: since when a copy is waited for.
         cut_at: () -> when a recording whose latest chunk came now is cut if nothing more comes, in ms; else never.
     """
@@ -220,6 +220,13 @@ class Chunks:
         return False
 
     async def _store(self, alarm_id: str, media: str, seq: int, data: bytes, digest: str, kind: str) -> None:
+        kept = self.limits["kept_disk_bytes"]
+        if not self._objects.has_room(len(data), kept):
+            raise Refused(
+                errors.NOT_STORED,
+                f"less than {kept} bytes of the disk are free (limits.kept_disk_bytes): alarms and words are stored,"
+                " photos and recordings have to wait",
+            )  # fmt: skip
         name = secrets.token_hex(8)  # its own object for every attempt: none can replace what is registered
         path = _path(alarm_id, media, name)
         await self._objects.put(path, data)
@@ -323,17 +330,6 @@ class Chunks:
         if "missing" in about:
             about["missing"] = tuple(about["missing"])
         return EndMedia(media=media, **about)
-
-
-class Turns:
-    """Whoever wants the same thing waits for who wanted it first; forgotten when nobody does."""
-
-    def __init__(self) -> None:
-        self._of: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    def of(self, name: str) -> asyncio.Lock:
-        """To be held."""
-        return self._of.setdefault(name, asyncio.Lock())
 
 
 def _path(alarm_id: str, media: str, name: str) -> str:

@@ -138,6 +138,10 @@ class Objects:
         except (Refused, Damaged) as fault:
             raise Unusable(_first_line(fault.__cause__ or fault)) from None
 
+    def has_room(self, size: int, kept: int) -> bool:
+        """Whether `size` bytes more would leave `kept` free of the folder's disk; a bucket has."""
+        return self._folder is None or shutil.disk_usage(self._folder).free - size >= kept
+
     async def put(self, path: str, plain: bytes) -> None:
         """Seal `plain` and store it at `path`; what is there already is replaced as a whole.
 

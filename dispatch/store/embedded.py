@@ -20,6 +20,7 @@ _LOOK_S = 0.005
 _ANSWER_S = 1.0
 _EARLESS_LOOKS = 10
 _LOG_END_BYTES = 4096
+MEMORY_SHARE = 0.75
 _LONGEST_SOCKET_PATH = 107  # sun_path of Linux, less its final NUL
 
 
@@ -32,10 +33,12 @@ class EmbeddedStore:
 
     Args:
         folder: is made if missing; mode 0700.
+        memory_share: of the machine's memory that its data may use: a full store refuses, and nobody is killed for it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, memory_share: float = MEMORY_SHARE) -> None:
         self.folder = folder.absolute()
+        self._memory = int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * memory_share)
         self.socket = self.folder / "store.sock"
         self.found = False  # an outliving server was used
         self.last_words = ""  # of the server before the one that this process started
@@ -168,6 +171,7 @@ class EmbeddedStore:
         options = {
             "port": "0", "unixsocket": str(self.socket), "unixsocketperm": "700", "dir": str(self.folder),
             "appendonly": "yes", "appendfsync": "always", "save": "", "maxmemory-policy": "noeviction",
+            "maxmemory": str(self._memory),
             "logfile": str(self.folder / "store.log"), "pidfile": str(self.folder / "store.pid"),
             "slowlog-log-slower-than": "-1",  # it would show words
             "tcp-backlog": "2048", "set-proc-title": "no",

@@ -191,6 +191,7 @@ async def test_who_hangs_up_before_their_turn_is_not_stored(town: Town, officer:
     assert await town.dispatch.alarms.load(people[2].id) is None
 
 
+@pytest.mark.nightly
 async def test_what_many_sent_before_goes_with_it(town: Town, officer: Officer) -> None:
     """A dozen who each go on: their first alarms are of the burst too, and quiet; what somebody has stays as it is.
 

@@ -22,7 +22,7 @@ from tests import shared
 from tests.flow.clock import FakeClock
 
 LIMITS = {"chunk_bytes": 65_536, "chunks_per_media": 40, "media_bytes": 1_000_000, "media_per_alarm": 3,
-          "copies_waiting": 100, "reason_chars": 500}  # fmt: skip
+          "copies_waiting": 100, "reason_chars": 500, "kept_disk_bytes": 0}  # fmt: skip
 TYPES = {"jpg": "image/jpeg", "heic": "image/heic", "webp": "image/webp", "png": "image/png", "svg": "image/svg+xml",
          "webm": "audio/webm;codecs=opus", "m4a": "audio/mp4", "amr": "audio/amr"}  # fmt: skip
 

@@ -295,6 +295,17 @@ async def test_media_per_alarm(house: House) -> None:
     await house.chunks.put(alarm, f"m{answers.index(None)}", 1, b"def", *PHOTO)
 
 
+async def test_some_disk_is_kept_for_alarms(house: House) -> None:
+    """A disk that is nearly full takes alarms and no chunk: it waits on its device, and is taken once there is room."""
+    alarm = await house.raises()
+    with pytest.raises(Refused, match=r"not_stored: .*limits.kept_disk_bytes.*have to wait") as refused:
+        await house.chunks_with(kept_disk_bytes=1 << 60).put(alarm, "m1", 0, b"abc", *PHOTO)
+    assert refused.value.error.retry
+    assert house.files() == []
+    await house.raises()
+    await house.chunks_with(kept_disk_bytes=1).put(alarm, "m1", 0, b"abc", *PHOTO)
+
+
 async def test_unknown_alarm(house: House) -> None:
     """For an alarm that is not there nothing is stored."""
     with pytest.raises(Refused, match="not_found"):

@@ -74,6 +74,14 @@ async def test_it_is_safe(hub: Hub) -> None:
     assert {str(value).strip("b'") for value in found.values()} == {"0", "yes", "always", "noeviction"}
 
 
+async def test_its_memory_has_an_end(hub: Hub) -> None:
+    """It refuses before the machine has no memory left: then the system would kill the store, or the hub."""
+    found = await hub.redis.config_get("maxmemory")
+    [most] = (int(value) for value in found.values())
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert most == int(0.75 * machine)
+
+
 def test_only_its_user_gets_at_it(embedded: EmbeddedStore, folder: Path) -> None:
     """Neither folder nor socket is open to other users."""
     assert folder.stat().st_mode & 0o077 == 0
