@@ -356,6 +356,14 @@ class See(Command):
 
 
 @command
+class Read(Command):
+    """What the citizen added up to version `upto` was in sight of `by`."""
+
+    by: Actor
+    upto: int
+
+
+@command
 class Notify(Command):
     """Base of what became of notifications beyond the console."""
 

@@ -456,6 +456,14 @@ class TalkSeen(Event):
 
 
 @event
+class TalkRead(Event):
+    """What the citizen added up to version `upto` was in sight on a console of `by`."""
+
+    by: str
+    upto: int
+
+
+@event
 class NoteAdded(Event):
     """For officers only; the citizen never sees it."""
 

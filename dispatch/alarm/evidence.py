@@ -77,8 +77,11 @@ def changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
     """
     match event:
         case e.MediaAdded(media=media, kind=kind, mime=mime):
-            item: dict[str, Any] = {"kind": kind, "mime": mime, "at": to_text(at), "state": "receiving"}
-            return {"media": {**alarm.media, media: item}}
+            version = alarm.version + 1
+            item: dict[str, Any] = {
+                "kind": kind, "mime": mime, "at": to_text(at), "state": "receiving", "n": version
+            }  # fmt: skip
+            return {"media": {**alarm.media, media: item}, "added": version}
         case e.MediaEnded(media=media):
             ended = {"state": "stored", "chunks": event.chunks, "size": event.size, "sha256": event.sha256}
             cut = {"cut": True, "missing": list(event.missing or ())} if event.cut else {}

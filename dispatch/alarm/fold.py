@@ -101,6 +101,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
             said = {"who": "citizen", "text": answer, "at": to_text(at), "answers": question}
             still_open = None if alarm.question == question else alarm.question
             return {**_spoken(alarm, said), "question": still_open}
+        case e.TalkRead(by=by, upto=upto):
+            return {"read": {**alarm.read, by: upto}}
         case e.TalkDelivered(upto=upto):
             return {"talk_delivered": upto}
         case e.TalkSeen(upto=upto):
@@ -132,7 +134,8 @@ def _changes(alarm: Alarm, event: e.Event, at: datetime) -> dict[str, Any]:
 
 def _spoken(alarm: Alarm, entry: dict[str, Any]) -> dict[str, Any]:
     key = str(alarm.version + 1)
-    return {"talk": {**alarm.talk, key: entry}, "tally": tally.counted(alarm.tally, key, entry)}
+    added = {"added": alarm.version + 1} if entry["who"] == "citizen" else {}
+    return {"talk": {**alarm.talk, key: entry}, "tally": tally.counted(alarm.tally, key, entry), **added}
 
 
 def _with(alarm: Alarm, stations: tuple[str, ...]) -> tuple[str, ...]:

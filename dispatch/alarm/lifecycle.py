@@ -178,6 +178,9 @@ def _beside(alarm: Alarm, command: c.Command) -> list[e.Event] | None:
             return notification.decide(alarm, command)
         case c.See(by=by):
             return [] if by.name in alarm.seen_by else [e.AlarmSeen(by=by.name)]
+        case c.Read(by=by, upto=upto):
+            last = min(upto, alarm.added or 0)
+            return [e.TalkRead(by=by.name, upto=last)] if last > alarm.read.get(by.name, 0) else []
         case c.OfMedia():
             made = evidence.decide(alarm, command)
             return made + (_wrote_after_close(alarm) if made and isinstance(command, c.AddMedia) else [])

@@ -479,6 +479,13 @@ class Seen(OfAlarm):
     type: Literal["seen"]
 
 
+class Read(OfAlarm):
+    """What the citizen added up to version `upto` (the alarm's `added`) was in sight."""
+
+    type: Literal["read"]
+    upto: Annotated[int, Field(ge=1)]
+
+
 Task = Literal["look_and_report", "keep_entrance_open", "guide_police", "do_not_approach"]
 
 
@@ -561,7 +568,7 @@ CONSOLE = {
     for m in (
         Subscribe, Ack, Take, Release, Move, Arrive, Close, UndoClose, Reopen, OfficerSays, Ask, AddNote, Transfer,
         TransferAccept, TransferReject, Handover, HandoverAccept, HandoverReject, HandoverWithdraw, Hold, Unhold, Wipe,
-        Seen, Ready, Delivered, Duty, CallHelpers, ReleaseHelpers, SharePlace, CloseBurst,
+        Seen, Read, Ready, Delivered, Duty, CallHelpers, ReleaseHelpers, SharePlace, CloseBurst,
         UndoCloseBurst,
     )
 }  # fmt: skip

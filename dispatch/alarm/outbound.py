@@ -15,6 +15,7 @@ from dispatch.alarm.messages import After, AlarmId, Time
 Version = Annotated[int, Field(ge=0, description="of the alarm")]
 Status = Literal["raised", "acknowledged", "en_route", "on_scene", "closed"]
 Shown = Literal["raised", "acknowledged", "en_route", "on_scene", "closed", "planned", "ended"]
+Read = Annotated[int | None, Field(description="the entries of the talk up to this `n` were in sight of an officer")]
 Due = Annotated[Time | None, Field(description="of a plan: until when its citizen has to check in")]
 Every = Annotated[int | None, Field(ge=1, description="of a plan: seconds from one check-in to the next")]
 Asker = Annotated[str | None, Field(description="the request's; null when it had none that could be read")]
@@ -170,6 +171,7 @@ class Resumed(Outbound):
     ] = None
     question: Annotated[dict[str, Any] | None, Field(description="the open one, as `asked`")] = None
     officer: Annotated[str | None, Field(description="only where the configuration names officers")] = None
+    read: Read = None
     check_in_by: Due = None
     check_in_s: Every = None
 
@@ -195,6 +197,7 @@ class Ladder(Outbound):
     media: States
     cancel: Literal["requested"] | None = None
     officer: Annotated[str | None, Field(description="only where the configuration names officers")] = None
+    read: Read = None
     check_in_by: Due = None
     check_in_s: Every = None
 
@@ -303,12 +306,14 @@ ALARM: Final[Mapping[str, str]] = {
     "question": "id of the open question",
     "talk_delivered": "the last version of what officers said that is on the citizen's device",
     "talk_seen": "... and that was in sight there",
+    "added": "the last version at which the citizen added something: words, an answer, a photo or recording",
+    "read": "officer to the version up to which that was in sight on a console of theirs",
     "talk": "version to entry: `who`, `by`, `text`, `at`, `question`, `choices`, `answers`",
     "notes": "version to entry: `by`, `text`, `at`; the citizen never sees them",
-    "media": "id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, "
-             "`duration_s`, `copies`, `reason`; `cut` where nobody finished it, with the chunks that are `missing`; "
-             "`not_live`: why it cannot be heard while it grows; `opened_by`: who uncovered or listened to it; after a "
-             "wipe `state` is `wiped`, then `removed`",
+    "media": "id to `kind`, `mime`, `at`, `state`, `n` (the version that added it), then `chunks`, `size`, `sha256`, "
+             "`copy`, `width`, `height`, `duration_s`, `copies`, `reason`; `cut` where nobody finished it, with the "
+             "chunks that are `missing`; `not_live`: why it cannot be heard while it grows; `opened_by`: who uncovered "
+             "or listened to it; after a wipe `state` is `wiped`, then `removed`",
     "found": "media id to what was found inside: `position` (from the photo's or recording's own metadata: where it "
              "was made, which need not be where the citizen is), `peaks` (of a recording, 0 to 100). Officers only",
     "helpers": "who was called to help: call sign to `state` (`called`, `accepted`, `declined`, `done`, `released`), "

@@ -58,6 +58,7 @@ class MediaEntry(Outbound):
     mime: str
     at: Time
     state: Literal["receiving", "stored", "ready", "unreadable", "wiped", "removed"]
+    n: Annotated[int | None, Field(description="the alarm's version that added it")] = None
     chunks: int | None = None
     size: Annotated[int | None, Field(description="bytes")] = None
     sha256: str | None = None

@@ -101,6 +101,8 @@ class Alarm:
     question: str | None = None
     talk_delivered: int | None = None  # the last version of what officers said that is on the citizen's device
     talk_seen: int | None = None  # ... and that was in sight there
+    added: int | None = None  # the last version at which the citizen added something: words, an answer, a medium
+    read: Mapping[str, int] = field(default_factory=dict)  # officer -> up to which version they had that in sight
     tally: Mapping[str, Any] = field(default_factory=dict)  # of all that was said (`tally`); nobody is shown it
     talk: Mapping[str, Entry] = field(default_factory=dict)  # beside the snapshot: {} or only what is new, unless whole
     notes: Mapping[str, Entry] = field(default_factory=dict)

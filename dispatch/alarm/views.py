@@ -75,6 +75,8 @@ def citizen_view(alarm: Alarm, station_name: str, officers_named: bool, after: i
     }
     if alarm.hushed:  # as one that ended: who holds the device must not see that officers have an alarm
         return {**view, "station": {"id": alarm.home, "name": station_name}, "talk": []}
+    if alarm.read:
+        view["read"] = max(alarm.read.values())
     if alarm.cancel is not None:
         view["cancel"] = "requested"
     if alarm.question is not None:

@@ -72,4 +72,6 @@ def to_command(message: Any, by: Actor, now: datetime, windows: Windows) -> c.Co
             return c.Wipe(by=by, reason=reason)
         case m.Seen():
             return c.See(by=by)
+        case m.Read(upto=upto):
+            return c.Read(by=by, upto=upto)
     raise TypeError(f"{type(message).__name__} is no command")

@@ -115,7 +115,7 @@ async def test_no_command_tells_of_it(town: Town, kept: Kept) -> None:
     assert len(commands) > 15
     members: dict[str, Any] = {
         "reason": "x", "text": "x", "question": "x", "choices": ["x"], "to": "V02", "summary": "x", "nearest": 1,
-        "disposition": "handled", "station": "xiaodong", "tasks": ["guide_police"], "helpers": ["H01"],
+        "disposition": "handled", "station": "xiaodong", "tasks": ["guide_police"], "helpers": ["H01"], "upto": 1,
         "until": "2026-01-01T00:00:00Z",
     }  # fmt: skip
     for kind, model in commands.items():

@@ -212,7 +212,7 @@ function see(view) {
   if (state.phase === "gone") return;
   /** @type {Partial<import("./types.js").State>} */
   const seen = {};
-  for (const name of /** @type {const} */ (["ladder", "status", "media"])) {
+  for (const name of /** @type {const} */ (["ladder", "status", "media", "read"])) {
     if (name in view) seen[name] = view[name];
   }
   if (view.code) {

@@ -15,6 +15,7 @@ export const state = {
   skew: 0,
   ladder: [],
   talk: [],
+  read: 0,
   unsaid: [],
   question: null,
   media: {},

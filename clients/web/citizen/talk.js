@@ -71,10 +71,13 @@ function draw() {
   if (first) {
     lines.push(["first", { who: "citizen", text: first }, state.phase === "waiting" ? "say_waiting" : ""]);
   }
+  const read = [...state.talk]
+    .reverse()
+    .find((one) => one.who === "citizen" && (one.n ?? Infinity) <= state.read);
   for (const one of state.talk) {
     // The open question stands below, with its answers.
     if (!one.question || one.question !== state.question?.question) {
-      lines.push([`n${one.n ?? one.question}`, one, ""]);
+      lines.push([`n${one.n ?? one.question}`, one, one === read ? "say_read" : ""]);
     }
   }
   for (const one of state.unsaid) {
@@ -94,8 +97,8 @@ function draw() {
     const [who, words, when] = row.children;
     if (who) write(who, word(one.who === "officer" ? "officer" : "you"));
     if (words) write(words, one.answers ? choice(one.text) : one.text);
-    if (when) write(when, mark ? word(mark) : one.at ? clock(one.at) : "");
-    row.classList.toggle("unsaid", !!mark);
+    if (when) write(when, [one.at && clock(one.at), mark && word(mark)].filter(Boolean).join(" · "));
+    row.classList.toggle("unsaid", !!mark && one !== read);
     if (said.children[at] !== row) said.insertBefore(row, said.children[at] ?? null);
     if (fresh && one.who === "officer") row.scrollIntoView({ block: "nearest" });
   }

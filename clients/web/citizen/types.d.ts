@@ -83,6 +83,8 @@ export interface State {
   skew: number;
   ladder: Rung[];
   talk: Said[];
+  /** The entries up to this number were in sight of an officer. */
+  read: number;
   unsaid: Unsaid[];
   question: Question | null;
   media: Record<string, string>;

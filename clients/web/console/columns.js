@@ -22,8 +22,8 @@ export function Columns({ alarm }) {
       </div>
       <div class="column">
         <${Place} alarm=${alarm} />
-        <${Helpers} alarm=${alarm} />
         <${Media} alarm=${alarm} />
+        <${Helpers} alarm=${alarm} />
       </div>
     </div>
   `;

@@ -19,6 +19,7 @@ import { clock, secondsSince, secondsTo, span, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
 import { handedToMe, isLost, unseenBy } from "./claims.js";
 import { cursor, groups, offeredToMe, open, search, selected } from "./state.js";
+import { unread } from "./unread.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
 /** @typedef {{ key: string, top: number, height: number, head?: string, words?: string, count?: number, alarm?: Alarm }} Item */
@@ -111,6 +112,7 @@ export function List() {
 function Row({ alarm, top, chosen }) {
   const wait = useValue(pending).get(alarm.id);
   const me = useValue(user);
+  const news = useComputed(() => unread.value.get(alarm.id) ?? 0, [alarm.id]);
   const mine = alarm.owner === me.name;
   const row = useClassOfMoving(`row ${alarm.status} ${chosen ? "chosen" : ""} ${mine ? "mine" : ""}`);
   const offer = (offeredToMe(alarm) || handedToMe(alarm)) && !mine;
@@ -146,6 +148,7 @@ function Row({ alarm, top, chosen }) {
           ${wait ? null : who}
         </span>
         <span class="next">
+          ${news ? html`<b class="unread" data-unread=${news}>${t("unread.row", { n: news })}</b>` : null}
           <${Next} alarm=${alarm} />
           ${missing && alarm.status !== "raised" ? html`<b class="unseen" data-part="unseen">${t("seen.not_by", { names: missing })}</b>` : null}
         </span>

@@ -19,6 +19,7 @@ import { Help, listenToKeys } from "./keys.js";
 import { leaveDesk, Leaving, ShiftEnd } from "./leaving.js";
 import { List } from "./list.js";
 import { helpOpen, open, selected } from "./state.js";
+import { firstUnread, followUnread, unreadInAll } from "./unread.js";
 
 /** For tests and benches: what this page knows. */
 export { store } from "../shared/session.js";
@@ -37,7 +38,9 @@ function Console() {
       onCheck=${check}
       onHelp=${() => (helpOpen.value = true)}
       onLeave=${leaveDesk}
-    />
+    >
+      <${Unread} />
+    <//>
     <${NotReady} onCheck=${check} />
     <${EndsSoon} />
     <${Outdated} />
@@ -56,6 +59,17 @@ function Console() {
   `;
 }
 
+/** What citizens added and is not read, of all alarms: opens the one that waits longest. */
+function Unread() {
+  const n = useValue(unreadInAll);
+  if (!n) return null;
+  return html`
+    <button class="unread-in-all" data-act="unread" data-unread=${n} onClick=${() => open(firstUnread())}>
+      ${t("unread.in_all", { n })}
+    </button>
+  `;
+}
+
 /** On a phone an open alarm is a screen of its own, so Back leads to the list. */
 function followHistory() {
   let shown = selected.peek();
@@ -67,12 +81,15 @@ function followHistory() {
   window.addEventListener("popstate", () => open(null));
 }
 
-/** The tab's title counts what waits. */
+/** The tab's title counts what waits, and what is not read. */
 function followTitle() {
   effect(() => {
     const n = waitingCount.value;
+    const said = unreadInAll.value;
     void lang.value;
-    document.title = n ? `(${n}) ${t("console.title")}` : t("console.title");
+    document.title = [n ? `(${n})` : "", said ? t("unread.title", { n: said }) : "", t("console.title")]
+      .filter(Boolean)
+      .join(" ");
   });
 }
 
@@ -85,6 +102,7 @@ if (await begin()) {
   listenToKeys();
   followHistory();
   followTitle();
+  followUnread();
   followAlerts(open);
   const root = document.getElementById("app");
   root?.replaceChildren();

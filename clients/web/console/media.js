@@ -1,12 +1,13 @@
 /** Photos, covered until someone uncovers them, and recordings, which never play by themselves. */
 
-import { html, useEffect, useRef, useValue } from "../shared/dom.js";
+import { html, useEffect, useInSight, useRef, useValue } from "../shared/dom.js";
 import { clock } from "../shared/time.js";
 import { listed, t } from "../shared/words.js";
 import { LiveRecording } from "./live.js";
 import { Original } from "./original.js";
 import { Photo } from "./photo.js";
 import { listening } from "./state.js";
+import { sees } from "./unread.js";
 import { Wave } from "./wave.js";
 
 /** @import { Alarm, MediaEntry } from "../shared/types.d.ts" */
@@ -40,8 +41,15 @@ export function Media({ alarm }) {
           </figure>
         `,
       )}
+      <${Last} alarm=${alarm} />
     </section>
   `;
+}
+
+/** Where the media end: with it in sight they were seen to be there. @param {{ alarm: Alarm }} props */
+function Last({ alarm }) {
+  const end = useInSight(() => sees(alarm, "media"), [alarm.added]);
+  return html`<span class="last" ref=${end} aria-hidden="true"></span>`;
 }
 
 /** @param {MediaEntry} item @param {boolean} heard live by this officer: its player stays when the recording has ended */

@@ -1,6 +1,6 @@
 /** What was said, one-tap questions in the citizen's language, and the line to write in. Nothing sounds there. */
 
-import { html, useLayoutEffect, useRef, useState, useValue } from "../shared/dom.js";
+import { html, useInSight, useLayoutEffect, useRef, useState, useValue } from "../shared/dom.js";
 import { config, user } from "../shared/session.js";
 import { clock } from "../shared/time.js";
 import { known, LANGUAGES, t, wordsOf } from "../shared/words.js";
@@ -8,6 +8,7 @@ import { ask, outgoing, say } from "./actions.js";
 import { Call, CallButton } from "./call.js";
 import { mine } from "./claims.js";
 import { drafts, form } from "./state.js";
+import { sees } from "./unread.js";
 
 /** @import { Alarm, TalkEntry } from "../shared/types.d.ts" */
 
@@ -27,6 +28,7 @@ export function Talk({ alarm }) {
   const waiting = useValue(outgoing).filter((one) => one.alarm === alarm.id);
   const entries = Object.entries(alarm.talk ?? {}).sort(([a], [b]) => Number(a) - Number(b));
   const list = useRef(/** @type {HTMLOListElement | null} */ (null));
+  const last = useInSight(() => sees(alarm, "talk"), [alarm.added]);
   useLayoutEffect(() => {
     if (list.current) list.current.scrollTop = list.current.scrollHeight;
   }, [entries.length, waiting.length]);
@@ -56,6 +58,7 @@ export function Talk({ alarm }) {
             </li>`,
         )}
         ${entries.length + waiting.length || alarm.text ? null : html`<li class="none">${t("talk.none")}</li>`}
+        <li class="last" ref=${last} aria-hidden="true"></li>
       </ol>
       ${alarm.status === "closed" ? null : html`<${Composer} key=${alarm.id} alarm=${alarm} />`}
       <${Call} alarm=${alarm} />

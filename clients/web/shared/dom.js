@@ -3,7 +3,7 @@
 import { computed } from "/static/vendor/signals-core.js";
 import htm from "/static/vendor/htm.js";
 import { h } from "/static/vendor/preact.js";
-import { useLayoutEffect, useMemo, useRef, useState } from "/static/vendor/preact-hooks.js";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "/static/vendor/preact-hooks.js";
 
 export { render } from "/static/vendor/preact.js";
 export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "/static/vendor/preact-hooks.js";
@@ -33,6 +33,31 @@ export function useValue(source) {
  */
 export function useComputed(make, inputs) {
   return useValue(useMemo(() => computed(make), inputs));
+}
+
+/**
+ * A ref for an element: `seen` is called while it is in sight of a page that can be seen, again with each of `inputs`.
+ *
+ * @param {() => void} seen
+ * @param {readonly unknown[]} inputs
+ */
+export function useInSight(seen, inputs) {
+  const element = useRef(/** @type {any} */ (null));
+  const [there, setThere] = useState(false);
+  useEffect(() => {
+    const watcher = new IntersectionObserver((found) => setThere(found.at(-1)?.isIntersecting ?? false));
+    watcher.observe(element.current);
+    return () => watcher.disconnect();
+  }, []);
+  useEffect(() => {
+    const look = () => {
+      if (there && document.visibilityState === "visible") seen();
+    };
+    look();
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [there, ...inputs]);
+  return element;
 }
 
 /**

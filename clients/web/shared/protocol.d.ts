@@ -95,6 +95,8 @@ export interface MediaEntry {
   /** RFC 3339 with an offset from UTC */
   at: string;
   state: "receiving" | "stored" | "ready" | "unreadable" | "wiped" | "removed";
+  /** the alarm's version that added it */
+  n?: number;
   chunks?: number;
   /** bytes */
   size?: number;
@@ -336,11 +338,15 @@ export interface Alarm {
   talk_delivered?: number;
   /** ... and that was in sight there */
   talk_seen?: number;
+  /** the last version at which the citizen added something: words, an answer, a photo or recording */
+  added?: number;
+  /** officer to the version up to which that was in sight on a console of theirs */
+  read?: Record<string, number>;
   /** version to entry: `who`, `by`, `text`, `at`, `question`, `choices`, `answers` */
   talk?: Record<string, TalkEntry>;
   /** version to entry: `by`, `text`, `at`; the citizen never sees them */
   notes?: Record<string, NoteEntry>;
-  /** id to `kind`, `mime`, `at`, `state`, then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, `duration_s`, `copies`, `reason`; `cut` where nobody finished it, with the chunks that are `missing`; `not_live`: why it cannot be heard while it grows; `opened_by`: who uncovered or listened to it; after a wipe `state` is `wiped`, then `removed` */
+  /** id to `kind`, `mime`, `at`, `state`, `n` (the version that added it), then `chunks`, `size`, `sha256`, `copy`, `width`, `height`, `duration_s`, `copies`, `reason`; `cut` where nobody finished it, with the chunks that are `missing`; `not_live`: why it cannot be heard while it grows; `opened_by`: who uncovered or listened to it; after a wipe `state` is `wiped`, then `removed` */
   media?: Record<string, MediaEntry>;
   /** media id to what was found inside: `position` (from the photo's or recording's own metadata: where it was made, which need not be where the citizen is), `peaks` (of a recording, 0 to 100). Officers only */
   found?: Record<string, Found>;
@@ -747,6 +753,17 @@ export interface SeenRequest {
 }
 
 /**
+ * What the citizen added up to version `upto` (the alarm's `added`) was in sight.
+ */
+export interface ReadRequest {
+  ref: string;
+  /** a UUID */
+  alarm: string;
+  type: "read";
+  upto: number;
+}
+
+/**
  * Every 10 s at most: whether this console can wake its officer. Only a ready console counts as on duty.
  */
 export interface ReadyRequest {
@@ -862,6 +879,7 @@ export type ConsoleRequest =
   | UnholdRequest
   | WipeRequest
   | SeenRequest
+  | ReadRequest
   | ReadyRequest
   | DeliveredRequest
   | DutyRequest
@@ -1057,6 +1075,8 @@ export interface ResumedFrame {
   question?: Omit<AskedFrame, "type">;
   /** only where the configuration names officers */
   officer?: string | null;
+  /** the entries of the talk up to this `n` were in sight of an officer */
+  read?: number | null;
   /** of a plan: until when its citizen has to check in */
   check_in_by?: string | null;
   /** of a plan: seconds from one check-in to the next */
@@ -1092,6 +1112,8 @@ export interface LadderFrame {
   cancel?: "requested" | null;
   /** only where the configuration names officers */
   officer?: string | null;
+  /** the entries of the talk up to this `n` were in sight of an officer */
+  read?: number | null;
   /** of a plan: until when its citizen has to check in */
   check_in_by?: string | null;
   /** of a plan: seconds from one check-in to the next */
@@ -1562,6 +1584,15 @@ export interface TalkSeenEvent {
 }
 
 /**
+ * What the citizen added up to version `upto` was in sight on a console of `by`.
+ */
+export interface TalkReadEvent {
+  type: "talk_read";
+  by: string;
+  upto: number;
+}
+
+/**
  * For officers only; the citizen never sees it.
  */
 export interface NoteAddedEvent {
@@ -1897,6 +1928,7 @@ export type AlarmEvent =
   | QuestionAnsweredEvent
   | TalkDeliveredEvent
   | TalkSeenEvent
+  | TalkReadEvent
   | NoteAddedEvent
   | PositionReportedEvent
   | AlarmReroutedEvent

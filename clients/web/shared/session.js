@@ -64,12 +64,22 @@ let live = () => {};
 /** When the page lives for the first time: until then what is not of alarms stays out of their way. @type {Promise<void>} */
 export const lived = new Promise((done) => (live = done));
 
+/** @type {Set<(type: string, alarm: Alarm) => void>} */
+const listeners = new Set();
+
+/** Be told of every event of an alarm as it comes, with the alarm after it. @param {(type: string, alarm: Alarm) => void} listener */
+export function onEvent(listener) {
+  listeners.add(listener);
+}
+
 export const link = new Link({
   path: "/ws/console",
   store,
   onEvent: (frame) => {
     const alarm = frame.alarm && store.alarms.peek().get(frame.alarm);
-    if (alarm) soundOf(frame.event.type, alarm);
+    if (!alarm) return;
+    soundOf(frame.event.type, alarm);
+    for (const listener of listeners) listener(frame.event.type, alarm);
   },
   onBeat: () => {
     tellReady();

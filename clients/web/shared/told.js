@@ -1,7 +1,8 @@
 /**
  * Short words to the officer, and the only two live regions of a page, for those who listen to it: polite for what was
- * done and what is wrong with the system, assertive only for new alarms; in each at most one announcement in two
- * seconds, with a count. Nothing that counts on the screen is in either.
+ * done, what is wrong with the system, and what a citizen wrote; assertive only for new alarms and for what an officer
+ * must know at once of an alarm of theirs. In each at most one announcement in two seconds, new alarms with a count.
+ * Nothing that counts on the screen is in either.
  */
 
 import { effect, signal } from "/static/vendor/signals-core.js";
@@ -89,12 +90,23 @@ export function announce() {
   });
 }
 
+/** @type {string[]} */
+let toCry = [];
+
+/** At once, to those who listen: of an alarm that is theirs. @param {string} text */
+export function cry(text) {
+  toCry.push(text);
+  if (!timer) say();
+}
+
 function say() {
-  announced.value = { n: ++count, text: t(fresh === 1 ? "announce.one" : "announce.many", { n: fresh }) };
+  const alarms = fresh ? [t(fresh === 1 ? "announce.one" : "announce.many", { n: fresh })] : [];
+  announced.value = { n: ++count, text: [...toCry, ...alarms].join(" ") };
   fresh = 0;
+  toCry = [];
   timer = window.setTimeout(() => {
     timer = 0;
-    if (fresh) say();
+    if (fresh || toCry.length) say();
   }, BETWEEN_MS);
 }
 

@@ -51,6 +51,7 @@ export const TYPES = [
   "question_asked",
   "question_answered",
   "talk_delivered",
+  "talk_read",
   "talk_seen",
   "note_added",
   "position_reported",
