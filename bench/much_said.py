@@ -19,7 +19,8 @@ from typing import Any
 
 import httpx
 import uvloop
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from bench.citizens import ByHttp
 from bench.hub import Hub, memory_bytes, serving
@@ -31,6 +32,7 @@ _TEXT = "他还在门外，我不敢出声。" * 330
 _OF_ONE = 170
 """Texts of one alarm: with these its own limit is reached."""
 _MOST_S = 120.0
+_SPEAKS_S = 9.0
 
 
 async def main() -> int:
@@ -96,6 +98,7 @@ class Slow:
         began = monotonic()
         async with link as socket_:
             await socket_.send(json.dumps({"type": "subscribe", "ref": "1", "after": {}}))
+            speaking = asyncio.create_task(_speak(socket_))
             try:
                 async with asyncio.timeout(_MOST_S):
                     async for text in socket_:
@@ -118,6 +121,9 @@ class Slow:
                         found["cut"] = f"{socket_.close_code} {socket_.close_reason}"
             except TimeoutError:
                 found["cut"] = f"not whole within {_MOST_S:g} s"
+            except ConnectionClosed as fault:
+                found["cut"] = str(fault)
+            speaking.cancel()
         return {"listed_s": _MOST_S, "live_s": _MOST_S, "late_s": _MOST_S, "whole_s": _MOST_S} | found
 
     def _socket(self) -> socket.socket:
@@ -126,6 +132,13 @@ class Slow:
         host, port = self._hub.url.removeprefix("http://").split(":")
         made.connect((host, int(port)))
         return made
+
+
+async def _speak(link: ClientConnection) -> None:
+    """Say again and again that it can sound, as a console does: a silent one is cut."""
+    while True:
+        await link.send(json.dumps({"type": "ready", "ref": str(uuid.uuid4()), "sound": True, "visible": True}))
+        await asyncio.sleep(_SPEAKS_S)
 
 
 if __name__ == "__main__":

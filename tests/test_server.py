@@ -18,7 +18,7 @@ import pytest
 
 from dispatch import resources
 from dispatch.media.objects import open_key
-from dispatch.server import CannotServe, opened
+from dispatch.server import CannotServe, bind, opened
 from dispatch.settings import load
 from tests.flow.people import Citizen, Officer
 from tests.intake.link import Link
@@ -282,3 +282,11 @@ def test_a_lost_media_key(data: Path) -> None:
         assert store_ends(data)
         assert key.read_bytes() == damaged
     assert [file for file in (data / "media").rglob("*") if file.is_file()] == [sealed]
+
+
+def test_little_waits_in_the_kernel() -> None:
+    """On a slow line an alarm comes behind no more than this of what was sent before: the kernel would take megabytes."""
+    with bind("127.0.0.1", 0) as listener:
+        listener.listen()
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 131_072
