@@ -40,8 +40,8 @@ from dispatch.welcome import welcome
 log = structlog.get_logger()
 _BACKLOG = 2048  # asyncio's 100 makes a thousand consoles that come back wait seconds for SYN retries
 _UNSENT_BYTES = 131_072
-"""The kernel takes no more than this beyond what is on its way: on a slow line it would hold megabytes, and an alarm would
-come behind them."""
+"""The kernel takes no more than this beyond what is on its way: on a slow line it would hold megabytes, and an alarm
+would come behind them."""
 _ACCEPTS = 16
 """Connections taken at each turn of the loop, which takes one from each listening socket (libuv, pull request 3696).
 With one the alarm of somebody in danger waited 1.7 s among 2,000 consoles that came back (bench.reconnect_storm)."""

@@ -285,7 +285,7 @@ def test_a_lost_media_key(data: Path) -> None:
 
 
 def test_little_waits_in_the_kernel() -> None:
-    """On a slow line an alarm comes behind no more than this of what was sent before: the kernel would take megabytes."""
+    """On a slow line an alarm comes behind no more than this of what was sent before; a kernel would take megabytes."""
     with bind("127.0.0.1", 0) as listener:
         listener.listen()
         with socket.create_connection(listener.getsockname()), listener.accept()[0] as connection:
