@@ -88,6 +88,7 @@ class Real:
             real.cancel()
         say(f"sent; answers {dict(came.statuses)}")
         await asyncio.sleep(_SETTLE_S)
+        await self._handle(officer)
         after = await self._costs(chosen.after_s)
         acts = await self._closes(officer) if chosen.what in ("alarms", "plans") else {}
         watch.stop()
@@ -126,6 +127,17 @@ class Real:
         async for key in redis.scan_iter(match="dispatch:*:stream:*", count=1000):
             events += await redis.xlen(key)
         return events, int((await redis.info("memory"))["used_memory"])
+
+    async def _handle(self, cookie: str) -> None:
+        """An officer takes and ends each real alarm, as in life: what is left is what the flood left."""
+        async with self._console(cookie) as socket:
+            for number, (alarm, kind) in enumerate(
+                (each, do) for each in self._people.alarms for do in ("ack", "close")
+            ):
+                more = {"disposition": "handled"} if kind == "close" else {}
+                await socket.send(json.dumps({"ref": str(number), "type": kind, "alarm": alarm, **more}))
+                while json.loads(await socket.recv()).get("ref") != str(number):
+                    pass
 
     async def _closes(self, cookie: str) -> dict[str, Any]:
         """An officer closes what is of a burst, with one act for each; the seconds it took and what is left."""

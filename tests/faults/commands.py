@@ -293,6 +293,9 @@ def _judge_events(
                 counted[kind, ""] += 1
                 if counted[kind, ""] > sum(r.attempts for r in of_alarm.get(("position", alarm), [])):
                     fault("invented", f"{where}: not sent so often")
+            elif kind == "alarm_rerouted":
+                if ("position", alarm) not in of_alarm:
+                    fault("invented", f"{where}: nobody told another place")
             elif kind == "cancel_requested":
                 counted[kind, ""] += 1
                 if counted[kind, ""] > sum(r.attempts for r in of_alarm.get(("cancel", alarm), [])):
