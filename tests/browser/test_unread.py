@@ -63,7 +63,7 @@ async def test_it_reaches_its_owner(town: Town, browser: Browser) -> None:
 
         await citizen.does("say", ref=ref(), text="他进来了，快")
         await expect(page.locator(unread(page, first))).to_have_text("新 1 条")
-        await expect(page.locator(act("unread"))).to_have_text("报警人新消息 1 条")
+        await expect(page.locator(act("unread"))).to_contain_text("报警人新消息 1 条")
         await expect(page).to_have_title(re.compile("✉1"))
         await expect(page.locator('[data-part="mentioned"]')).to_contain_text("他进来了，快")
         assert TONE in await page.evaluate("window.tones")
@@ -79,7 +79,7 @@ async def test_it_reaches_its_owner(town: Town, browser: Browser) -> None:
         await expect(loud).to_contain_text("有新照片")
         await citizen.does("cancel", pin="0000")
         await expect(loud).to_contain_text("胁迫")
-        await expect(page.locator(act("unread"))).to_have_text("报警人新消息 3 条")
+        await expect(page.locator(act("unread"))).to_contain_text("报警人新消息 3 条")
         assert await said(other) == 0
         assert "read" not in await citizen.sees()
 

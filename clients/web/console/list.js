@@ -140,6 +140,7 @@ function Row({ alarm, top, chosen }) {
         <span class="what">${headline(alarm)}</span>
         <${Since} alarm=${alarm} />
         <span class="where">${others}${where}</span>
+        ${news ? html`<b class="unread" data-unread=${news}>${t("unread.row", { n: news })}</b>` : null}
         <span class="state">
           ${offer ? html`<b class="offered">${t(handedToMe(alarm) ? "alarm.handed" : "alarm.offered")}</b> · ` : null}
           ${isLost(alarm) ? html`<b class="lost">${t("alarm.owner_lost")}</b> · ` : null}
@@ -148,7 +149,6 @@ function Row({ alarm, top, chosen }) {
           ${wait ? null : who}
         </span>
         <span class="next">
-          ${news ? html`<b class="unread" data-unread=${news}>${t("unread.row", { n: news })}</b>` : null}
           <${Next} alarm=${alarm} />
           ${missing && alarm.status !== "raised" ? html`<b class="unseen" data-part="unseen">${t("seen.not_by", { names: missing })}</b>` : null}
         </span>

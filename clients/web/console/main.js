@@ -65,7 +65,8 @@ function Unread() {
   if (!n) return null;
   return html`
     <button class="unread-in-all" data-act="unread" data-unread=${n} onClick=${() => open(firstUnread())}>
-      ${t("unread.in_all", { n })}
+      <span class="wide">${t("unread.in_all", { n })}</span>
+      <span class="narrow" aria-hidden="true">${t("unread.title", { n })}</span>
     </button>
   `;
 }
