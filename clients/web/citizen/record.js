@@ -8,6 +8,8 @@ import { tell } from "./words.js";
 
 const SLICE_MS = 1000; // shorter slices come empty in Safari
 const FORMS = ["audio/webm;codecs=opus", "audio/mp4"];
+/** An engine that has given nothing for so long records nothing, whatever it says. */
+const NOTHING_MS = 6000;
 
 /** @type {MediaRecorder | null} */
 let recorder = null;
@@ -45,21 +47,70 @@ async function start(button) {
   } finally {
     asking = false;
   }
-  const mimeType = FORMS.find((form) => MediaRecorder.isTypeSupported(form));
-  const made = new MediaRecorder(sound, { audioBitsPerSecond: 16_000, ...(mimeType && { mimeType }) });
-  const sent = streamSound(made.mimeType || "audio/mp4", SLICE_MS / 1000);
-  made.ondataavailable = ({ data }) => data.size && sent.push(data);
-  made.onstop = () => {
-    sent.end();
-    for (const track of sound.getTracks()) track.stop();
-    if (recorder === made) rest();
-  };
-  made.start(SLICE_MS);
-  recorder = made;
-  stream = sent;
+  tell(part("record-note"), "record_note");
+  const made = begin(sound);
+  if (!made) {
+    quiet(sound);
+    tell(part("record-note"), "record_failed");
+    return;
+  }
   button.classList.add("on");
   button.setAttribute("aria-pressed", "true");
   tell(part("record-word"), "record_stop");
+}
+
+/** @param {MediaStream} sound @returns {MediaRecorder | null} that records; null when the engine cannot */
+function begin(sound) {
+  const mimeType = FORMS.find((form) => MediaRecorder.isTypeSupported(form));
+  /** @type {MediaRecorder} */
+  let made;
+  /** @type {import("./media.js").Stream | null} */
+  let sent = null; // nothing stands on the page as recorded before there is some of it
+  let timer = 0;
+  let failed = false;
+  let done = false;
+  const fail = () => {
+    failed = true;
+    if (made.state === "inactive") over();
+    else made.stop();
+  };
+  const waits = () => {
+    // A page that nobody sees may be held up, and its sound with it.
+    timer = window.setTimeout(() => (document.hidden ? waits() : fail()), NOTHING_MS);
+  };
+  const over = () => {
+    if (done) return;
+    done = true;
+    clearTimeout(timer);
+    sent?.end();
+    quiet(sound);
+    if (recorder === made) rest();
+    if (failed) tell(part("record-note"), sent ? "record_cut" : "record_failed");
+  };
+  try {
+    made = new MediaRecorder(sound, { audioBitsPerSecond: 16_000, ...(mimeType && { mimeType }) });
+    made.ondataavailable = ({ data }) => {
+      if (!data.size) return;
+      clearTimeout(timer);
+      sent ??= streamSound(made.mimeType || data.type || "audio/mp4", SLICE_MS / 1000);
+      if (recorder === made) stream = sent;
+      sent.push(data);
+    };
+    made.onerror = fail;
+    made.onstop = over;
+    made.start(SLICE_MS);
+  } catch {
+    return null;
+  }
+  recorder = made;
+  stream = null;
+  waits();
+  return made;
+}
+
+/** @param {MediaStream} sound */
+function quiet(sound) {
+  for (const track of sound.getTracks()) track.stop();
 }
 
 function stop() {
