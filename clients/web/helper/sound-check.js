@@ -16,10 +16,11 @@ export function check(then = () => undefined) {
 
 export function SoundCheck() {
   const then = useValue(after);
-  const [played, setPlayed] = useState(false);
+  const [step, setStep] = useState(/** @type {"first" | "asked" | "nothing"} */ ("first"));
+  const played = step === "asked";
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => {
-    setPlayed(false);
+    setStep("first");
     if (then) box.current?.showModal();
   }, [then]);
   if (!then) return null;
@@ -29,14 +30,11 @@ export function SoundCheck() {
     after.value = null;
     then();
   };
-  const play = () => {
-    setPlayed(true);
-    void tryOut("");
-  };
+  const play = async () => setStep((await tryOut("")) ? "asked" : "nothing");
   return html`
     <dialog ref=${box} class="sound-check" aria-labelledby="check" onCancel=${() => (after.value = null)}>
       <h2 id="check">${t("sound_check.title")}</h2>
-      <p>${t(played ? "sound_check.asked" : "sound_check.first")}</p>
+      <p role="status" data-check=${step}>${t(`sound_check.${step}`)}</p>
       <div class="acts">
         ${
           played

@@ -21,7 +21,7 @@ export function SoundCheck() {
 }
 
 function Check() {
-  const [step, setStep] = useState(/** @type {"first" | "asked" | "silent"} */ ("first"));
+  const [step, setStep] = useState(/** @type {"first" | "asked" | "silent" | "nothing"} */ ("first"));
   const waiting = useValue(waitingCount);
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => {
@@ -29,8 +29,7 @@ function Check() {
   }, []);
   const play = async () => {
     const station = user.peek().station ?? [...store.streams.peek().keys()][0] ?? "";
-    await tryOut(clipOf(station));
-    setStep("asked");
+    setStep((await tryOut(clipOf(station))) ? "asked" : "nothing");
   };
   /** @param {boolean} heard */
   const say = (heard) => {
@@ -42,7 +41,7 @@ function Check() {
   return html`
     <dialog ref=${dialog} class="sound-check" aria-labelledby="sound-check-title" onCancel=${later}>
       <h2 id="sound-check-title">${t("check.title")}</h2>
-      <p>${t(step === "asked" ? "check.asked" : step === "silent" ? "check.silent" : "check.first")}</p>
+      <p role="status" data-check=${step}>${t(`check.${step}`)}</p>
       ${waiting ? html`<p class="warning bad">${t("check.waiting", { n: waiting })}</p>` : null}
       ${
         step === "asked"
@@ -57,7 +56,7 @@ function Check() {
               </div>
             `
           : html`<button class="main" data-act="sound-check" onClick=${play}>
-              ${t(step === "silent" ? "check.again" : "check.play")}
+              ${t(step === "first" ? "check.play" : "check.again")}
             </button>`
       }
       <button class="plain" data-act="sound-later" onClick=${later}>${t("check.later")}</button>

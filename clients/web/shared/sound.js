@@ -9,6 +9,7 @@ import { signal } from "/static/vendor/signals-core.js";
 const AHEAD_S = 20; // four beats of the hub
 const TONE_S = 1.1;
 const PAUSE_S = 0.9;
+const OUTPUT_MS = 3000; // a device that plays answers sooner
 const LOUDNESS = [0.25, 0.4, 0.55, 0.7, 0.85, 1];
 
 /** Which sound can come out: `off` before the check, `blocked` when the browser took it away, `on`. */
@@ -39,14 +40,22 @@ function look() {
  * Play one loud round, from a click: tone, then the clip.
  *
  * @param {string} clip
+ * @returns {Promise<boolean>} false where there is nothing to play it on: Firefox then never says so by itself
  */
 export async function tryOut(clip) {
-  audio ??= new AudioContext();
-  audio.onstatechange = look;
-  await audio.resume();
+  try {
+    audio ??= new AudioContext();
+    audio.onstatechange = look;
+    await Promise.race([audio.resume(), new Promise((go) => setTimeout(go, OUTPUT_MS))]);
+  } catch {
+    // Said below.
+  }
+  look();
+  if (audio?.state !== "running") return false;
   const voice = await fetchClip(clip);
   lay(audio.currentTime + 0.05, 0.8, voice);
   look();
+  return true;
 }
 
 /** The person heard it, or says that they did not. @param {boolean} heard */

@@ -1,0 +1,32 @@
+"""A computer without a sound output says so, for no officer comes on duty by a button that does nothing (F1)."""
+
+from playwright.async_api import Browser, expect
+
+from tests.browser.staff import act, desk
+from tests.flow.town import Town
+
+NO_DEVICE = """
+const Plain = window.AudioContext;
+window.AudioContext = class extends Plain {
+  plugged = false;
+  get state() { return this.plugged ? super.state : "suspended"; }
+  resume() { return this.plugged ? super.resume() : new Promise(() => undefined); }
+  constructor(...how) { super(...how); window.output = this; }
+};
+"""
+"""As Firefox has it where nothing is plugged in: what is asked is never answered."""
+
+
+async def test_nothing_is_plugged_in(town: Town, browser: Browser) -> None:
+    """After three seconds the page says what to do; with a speaker connected, the same button plays."""
+    await town.user("V01")
+    async with desk(browser, town, "V01", checked=False, script=NO_DEVICE, timed=True) as page:
+        await page.click(act("sound-check"))
+        await expect(page.locator("[data-check]")).to_have_attribute("data-check", "first")
+        await page.clock.run_for(3100)
+        await expect(page.locator("[data-check=nothing]")).to_contain_text("没有声音输出")
+        await expect(page.locator(act("sound-heard"))).to_have_count(0)
+        await page.evaluate("output.plugged = true")
+        await page.click(act("sound-check"))
+        await page.click(act("sound-heard"))
+        await page.wait_for_selector('[data-sound="on"]', state="attached")
