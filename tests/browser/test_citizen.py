@@ -391,6 +391,24 @@ async def test_practice_then_pictures_instead_of_words(town: Town, phone: Phone,
         town.stops_watching(officer)
 
 
+async def test_a_question_that_nobody_answers(town: Town, phone: Phone) -> None:
+    """The browser asks for the place, and nobody looks at its question: after 20 s the page says what else helps."""
+    officer = await town.officer("V01")
+    town.stops_watching(officer)
+
+    async def before(page: Page) -> None:
+        await timed(page)
+        await page.add_init_script(
+            "Object.defineProperty(navigator, 'geolocation', { value: { watchPosition: () => 1 } })"
+        )
+
+    async with phone(town.url, before=before) as page:
+        await raises(page)
+        await expect(page.locator("#position")).to_contain_text("正在取位置")
+        await page.clock.run_for(20_500)
+        await expect(page.locator("#position")).to_contain_text("还没有允许定位。可以写一下你在哪里。")
+
+
 async def test_everything_refused_then_a_place_by_hand(town: Town, phone: Phone) -> None:
     """Without microphone, camera and place the alarm is raised all the same, and the page says what is missing.
 

@@ -7,6 +7,8 @@ import { change, state } from "./state.js";
 
 const MOVED_M = 15;
 const AGAIN_MS = 30_000;
+/** A question that stands so long perhaps stands for ever: the device's own limit begins with its answer. */
+const UNANSWERED_MS = 20_000;
 
 /** What the device said last. @type {import("./types.js").Place | null} */
 let here = null;
@@ -33,6 +35,7 @@ export function follow() {
   }
   watching = true;
   change({ finding: "asking" });
+  setTimeout(() => state.finding === "asking" && change({ finding: "unanswered" }), UNANSWERED_MS);
   navigator.geolocation.watchPosition(
     ({ coords, timestamp }) => {
       here = {

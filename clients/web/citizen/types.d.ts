@@ -73,7 +73,7 @@ export interface State {
   receipt: Receipt | null;
   place: Place | null;
   /** Why there is no place of the device yet. */
-  finding: "" | "asking" | "none";
+  finding: "" | "asking" | "unanswered" | "none";
   status: string;
   /** Of a plan: until when its citizen has to check in. */
   checkInBy: string;
