@@ -46,7 +46,10 @@ class Pace:
             Refused: `too_many_attempts`: so many wait that it would take longer than a device does.
         """
         now = self._work.now()
-        full_at = max(now, self._full_at.get(alarm, now)) + self._every
+        before = self._full_at.get(alarm, now)
+        if before - now > self._ahead + _WAITS:
+            before = now  # time was set back
+        full_at = max(now, before) + self._every
         wait = full_at - now - self._ahead
         if wait > _WAITS:
             after_s = math.ceil((wait - _WAITS).total_seconds())

@@ -40,7 +40,10 @@ class Allowance:
 
     def spend(self, now: datetime) -> bool:
         """Take one if there is one; whether there was."""
-        full_at = max(now, self._full_at or now) + self._every
+        before = self._full_at or now
+        if before - now > self._ahead:
+            before = now  # time was set back
+        full_at = max(now, before) + self._every
         if full_at - now > self._ahead:
             return False
         self._full_at = full_at
@@ -143,6 +146,8 @@ class Lane:
     async def turn(self, sender: str) -> None:
         """Return when it is this one's turn."""
         now = self._work.now()
+        if self._free_at is not None and self._free_at > now + self._gap:
+            self._free_at = now + self._gap  # time was set back
         if not self._waiting and (self._free_at is None or self._free_at <= now):
             self._free_at = now + self._gap
             return

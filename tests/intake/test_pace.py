@@ -1,6 +1,7 @@
 """What comes faster for one alarm than a person sends waits for its turn; other alarms' do not (P8)."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -48,6 +49,15 @@ async def test_who_would_wait_too_long_is_told_when_to_come_back() -> None:
         assert refused.value.details["retry_after_s"] == 1
     await clock.advance(10)
     assert all(task.done() for task in tasks)
+
+
+async def test_a_clock_that_is_set_back_holds_up_nobody() -> None:
+    """What was said in an hour that comes twice does not stand in the way of what is said then."""
+    clock = FakeClock()
+    pace = Pace(clock.work(), 3, 0.5)
+    pace._full_at["a"] = clock.now() + timedelta(hours=1)
+    async with pace.turn("a") as waited:
+        assert not waited
 
 
 async def test_a_flood_of_places_in_one_alarm(town: Town) -> None:

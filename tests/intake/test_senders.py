@@ -73,3 +73,17 @@ def test_of_few_senders_what_had_no_mark_keeps_none() -> None:
     for n in range(5):
         assert [bool(senders.mark(who, f"{who}{n}", now)) for who in "abcd"] == [n > 2] * 4
     assert [senders.earlier(who, now) for who in "abcd"] == [[]] * 4
+
+
+async def test_a_clock_that_is_set_back_marks_and_holds_up_nobody() -> None:
+    """Whatever was counted before an hour that comes twice, the next alarm is one like any other."""
+    senders, now = Senders(3, 60, 5, 1), FakeClock().now()
+    earlier = now - timedelta(hours=1)
+    assert [bool(senders.mark("a", f"a{n}", now)) for n in range(4)] == [False, False, False, True]
+    assert [bool(senders.mark("a", f"b{n}", earlier)) for n in range(4)] == [False, False, False, True]
+    clock = FakeClock()
+    lane = Lane(clock.work(), 10)
+    lane._free_at = clock.now() + timedelta(hours=1)
+    waits = asyncio.create_task(lane.turn("a"))
+    await clock.advance(0.2)
+    assert waits.done()
