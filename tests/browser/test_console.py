@@ -71,7 +71,7 @@ async def tells_the_story(town: Town, page: Page) -> None:
     asked = (await citizen.sees())["question"]
     assert asked["text"] == "Is there a weapon?"  # in the citizen's language, whatever the officer reads
     await citizen.does("answer", question=asked["question"], answer="danger_now")
-    await expect(story.locator('[data-said="citizen"]').last).to_contain_text("现在有危险")
+    await expect(story.locator('[data-said="citizen"]').last).to_contain_text("现在很危险")
     await page.fill(act("write"), "请锁好门")
     await page.press(act("write"), "Enter")
     await expect(story.locator(".officer:not(.sending)").last).to_contain_text("请锁好门")

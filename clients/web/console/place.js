@@ -1,6 +1,6 @@
 /** Where the citizen is: the numbers as they came, how exact and how old they are; and what a photo says of its own. */
 
-import { html, useComputed, useState } from "../shared/dom.js";
+import { html, useComputed, useRef, useState } from "../shared/dom.js";
 import { dayAndClock, secondsSince, span, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
 import { gotAt } from "./map-facts.js";
@@ -65,19 +65,23 @@ function Made({ id, position }) {
 
 /** The numbers as they came, and a button that copies them. @param {{ position: Position, part: string }} props */
 function Numbers({ position, part }) {
-  const [copied, setCopied] = useState(false);
+  const [copied, setCopied] = useState("copy");
+  const shown = useRef(/** @type {HTMLElement | null} */ (null));
   const numbers = `${position.lat}, ${position.lon}`;
   const copy = async () => {
-    await navigator.clipboard?.writeText(numbers).catch(() => undefined);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2000);
+    try {
+      await navigator.clipboard.writeText(numbers); // there is none where the page did not come over TLS
+      setCopied("copied");
+    } catch {
+      if (shown.current) getSelection()?.selectAllChildren(shown.current);
+      setCopied("select");
+    }
+    setTimeout(() => setCopied("copy"), 4000);
   };
   return html`
     <p class="numbers">
-      <code data-part=${part}>${numbers}</code>
-      <button class="chip" data-act="copy-position" onClick=${copy}>
-        ${t(copied ? "place.copied" : "place.copy")}
-      </button>
+      <code data-part=${part} ref=${shown}>${numbers}</code>
+      <button class="chip" data-act="copy-position" onClick=${copy}>${t(`place.${copied}`)}</button>
     </p>
   `;
 }

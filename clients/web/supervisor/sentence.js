@@ -137,7 +137,7 @@ export function sentence(event, wiped = false) {
     cause: known("cause", text(event.cause)),
     how: event.disposition ? known("disposition", text(event.disposition)) : "",
     what: event.what ? known("late", text(event.what)) : known("kind", text(event.kind)),
-    words: wiped ? t("log.wiped") : text(event.text ?? event.answer),
+    words: wiped ? t("log.wiped") : event.answer ? known("choice", text(event.answer)) : text(event.text),
     helpers: listed(names(event.helpers)),
     tasks: listed(names(event.tasks).map((one) => known("task", one))) || t("log.own_words"),
     refusal: known("refusal", text(event.why)),
