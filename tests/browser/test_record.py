@@ -6,6 +6,7 @@ from playwright.async_api import Page, expect
 from tests.browser.citizen import act, raises, timed
 from tests.browser.conftest import Phone
 from tests.flow.town import Town
+from tests.nightly import mostly_by_night
 
 ENGINE = """
 navigator.mediaDevices.getUserMedia = async () => new MediaStream();
@@ -33,7 +34,7 @@ window.MediaRecorder = class {
 """An engine as it may be: none of its recorders is Chromium's."""
 
 
-@pytest.mark.parametrize("kind", ["throws", "errs", "silent", "cut"])
+@pytest.mark.parametrize("kind", mostly_by_night(["throws", "errs", "silent", "cut"], by_day=["silent", "cut"]))
 async def test_an_engine_that_does_not_record(town: Town, phone: Phone, kind: str) -> None:
     """It has no encoder, fails, gives nothing, or stops in the middle: that is said, and nothing stands as recorded."""
     officer = await town.officer("V01")
