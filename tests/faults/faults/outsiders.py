@@ -136,8 +136,11 @@ async def _pings(url: str) -> None:
             "ws" + url.removeprefix("http") + "/ws/alarm", origin=url, ping_interval=None, proxy=None,  # type: ignore[arg-type]
         ) as link:  # fmt: skip
             link.transport.pause_reading()
-            for _ in range(20_000):
-                await link.ping()
+            try:
+                for _ in range(20_000):
+                    await link.ping()
+            finally:
+                link.transport.abort()
 
 
 async def _watches(url: str, cookie: str, ends: asyncio.Future[None]) -> None:
