@@ -16,7 +16,7 @@ from prometheus_client import Counter
 
 from dispatch.alarm.clock import Clock, from_ms, from_text, to_ms, to_text
 from dispatch.alarm.events import DeadlineLate
-from dispatch.alarm.state import Alarm
+from dispatch.alarm.state import Alarm, Status
 from dispatch.escalation.timer import Deadlines, Timer
 from dispatch.store.faults import translated
 from dispatch.stream.alarms import Alarms
@@ -95,7 +95,7 @@ class Auditor:
         AUDITED.inc(len(batch))
         for (_, alarm_id), snapshot, score in zip(batch, rows[::2], rows[1::2], strict=True):
             due = self._due(snapshot) if snapshot else None
-            far = due is not None and due > now + self._deadlines.longest + _LATE
+            far = due is not None and due > now + self._deadlines.longest + _LATE and _waits(snapshot)
             if due is None or far or score is None or due != from_ms(int(score)):
                 await self._look(alarm_id, now)
 
@@ -165,3 +165,11 @@ class Auditor:
         async with translated():
             found = await self._stream.redis.zrange(self._stream.keys.late, to_ms(since), "+inf", byscore=True)
         return [orjson.loads(each) for each in found]
+
+
+def _waits(snapshot: bytes) -> bool:
+    """Whether it has a deadline whose wait is a policy's; a quiet alarm, and one where somebody is, ends with its day."""
+    members = orjson.loads(snapshot)
+    if members["status"] == Status.RAISED:
+        return not members.get("quiet") or "unanswered_at" not in members
+    return bool(members["status"] == Status.ACKNOWLEDGED)

@@ -213,3 +213,18 @@ async def test_what_many_sent_before_goes_with_it(town: Town, officer: Officer) 
     assert [(each.quiet, each.step) for each in them[9:]] == [(True, None)] * 4
     await town.clock.advance(60)
     assert [each.step for each in await alarms(town, firsts[9:])] == [None] * 4
+
+
+async def test_quiet_alarms_cost_the_audit_a_look_in_the_index(town: Town, officer: Officer) -> None:
+    """They have no deadline but the end of their day: thousands of them are not loaded one by one, again and again."""
+    quiet = (await many(town, FREE + 3))[FREE + 1 :]
+    await town.clock.advance(20)
+    looked, look = list[str](), town.dispatch.auditor._look
+
+    async def noted(alarm_id: str, now: Any) -> None:
+        looked.append(alarm_id)
+        await look(alarm_id, now)
+
+    town.dispatch.auditor._look = noted  # type: ignore[method-assign]
+    await town.clock.advance(3)
+    assert not set(quiet) & set(looked)
