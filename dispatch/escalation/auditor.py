@@ -168,7 +168,7 @@ class Auditor:
 
 
 def _waits(snapshot: bytes) -> bool:
-    """Whether it has a deadline whose wait is a policy's; a quiet alarm, and one where somebody is, ends with its day."""
+    """Whether it has a deadline whose wait is a policy's; what is quiet, or where somebody is, ends with its day."""
     members = orjson.loads(snapshot)
     if members["status"] == Status.RAISED:
         return not members.get("quiet") or "unanswered_at" not in members
