@@ -41,7 +41,14 @@ class Source:
 _STAFF = ("shared/tokens.css", "shared/staff.css", "shared/alerts.css", "shared/ending.css")
 STAFF = {
     "console": Source(
-        (*_STAFF, "console/console.css", "console/claims.css", "console/helpers.css", "console/map.css"),
+        (
+            *_STAFF,
+            "console/console.css",
+            "console/claims.css",
+            "console/unread.css",
+            "console/helpers.css",
+            "console/map.css",
+        ),
         "console/main.js",
         ("common", "console"),
     ),

@@ -76,7 +76,7 @@ async def opened(settings: Settings, data: Path, hub: bool = False) -> AsyncIter
         CannotServe: no store, an unsafe one, or a data folder that cannot be written.
     """
     name = (store.HUB if hub else "dispatch-command-") + secrets.token_hex(4)
-    async with stored(settings.store.url, data, hub, settings.store.memory_share) as url:
+    async with stored(settings.store.url, data, keep=hub, memory_share=settings.store.memory_share) as url:
         try:
             redis = store.connect(url, name)
         except ValueError as fault:

@@ -130,7 +130,7 @@ async def _parent(
     host, port = reserved.getsockname()[:2]
     workers: list[Worker] = []
     work = Work(StoreClock())
-    async with stored(settings.store.url, data, True, settings.store.memory_share):
+    async with stored(settings.store.url, data, keep=True, memory_share=settings.store.memory_share):
         async with opened(settings, data) as hub:
             await welcome(hub, data, (host, port))
         metrics = telemetry.empty_folder(data / "metrics" / str(port))

@@ -31,7 +31,7 @@ _LATE = timedelta(seconds=1)
 """A deadline that passed so long ago should have been run: whoever holds the lease does not do it."""
 _TOLD = timedelta(seconds=2)
 """Lateness that the supervisor is told of."""
-_WAITS = ("step", "unanswered", "remind", "reopen")
+POLICY_WAITS = ("step", "unanswered", "remind", "reopen")
 """Deadlines whose wait is a policy's; a plan's is its citizen's, and a day ends when it ends."""
 _PER_STEP = 250
 """Alarms looked at in one step, so that a hundred thousand open ones cost a hub less than a hundredth of its time."""
@@ -95,7 +95,7 @@ class Auditor:
         AUDITED.inc(len(batch))
         for (_, alarm_id), snapshot, score in zip(batch, rows[::2], rows[1::2], strict=True):
             due = self._due(snapshot) if snapshot else None
-            far = due is not None and due > now + self._deadlines.longest + _LATE and _waits(snapshot)
+            far = due is not None and due > now + self._deadlines.longest + _LATE and policy_waits(snapshot)
             if due is None or far or score is None or due != from_ms(int(score)):
                 await self._look(alarm_id, now)
 
@@ -126,7 +126,7 @@ class Auditor:
         if alarm is None or not waiting:
             return
         longest = self._deadlines.policy(alarm.station, alarm.kind).longest
-        if waiting[0].what in _WAITS and waiting[0].at > now + longest + _LATE:
+        if waiting[0].what in POLICY_WAITS and waiting[0].at > now + longest + _LATE:
             # Written under a clock that was far ahead: no wait is that long, so it is run at once.
             FOUND.labels("far").inc()
             log.error("audit_late", alarm=alarm_id, why="far", what=waiting[0].what, due=to_text(waiting[0].at))
@@ -167,7 +167,7 @@ class Auditor:
         return [orjson.loads(each) for each in found]
 
 
-def _waits(snapshot: bytes) -> bool:
+def policy_waits(snapshot: bytes) -> bool:
     """Whether it has a deadline whose wait is a policy's; what is quiet, or where somebody is, ends with its day."""
     members = orjson.loads(snapshot)
     if members["status"] == Status.RAISED:

@@ -62,7 +62,7 @@ class _Sender:
 
 
 class Senders:
-    """Marks what is more than a sender's allowance, or than that of all, but never a sender's first alarm.
+    """Marks what is more than a sender's allowance, or than that of all, but as it comes never a sender's first alarm.
 
     Args:
         most: alarms that one sender sends at once without a mark, and ...

@@ -73,6 +73,8 @@ async def test_it_reaches_its_owner(town: Town, browser: Browser) -> None:
         question = (await citizen.sees())["question"]["question"]
         await citizen.does("answer", question=question, answer="danger_now")
         await expect(loud).to_contain_text("现在很危险")
+        tones = await page.evaluate("window.tones")
+        assert tones.count(TONE) == 2 + 6, "what is urgent waits for no pause after what is not"
         await citizen.http.put(
             f"/alarms/{first}/media/m1/0", content=PHOTO, headers={**citizen.headers, "content-type": "image/jpeg"}
         )

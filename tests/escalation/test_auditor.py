@@ -4,8 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+import pytest
 
+from dispatch import resources
 from dispatch.alarm.clock import from_text, to_ms, to_text
+from dispatch.alarm.state import Status, to_members
+from dispatch.escalation.auditor import POLICY_WAITS, policy_waits
+from dispatch.escalation.policy import deadlines
+from dispatch.settings import load
+from tests.escalation.test_policy import SHANGHAI, after, alarm
 from tests.flow.town import Town
 
 
@@ -22,6 +29,17 @@ def idle(town: Town) -> None:
         return []
 
     town.dispatch.leases.look = nothing  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.PLANNED])
+@pytest.mark.parametrize("quiet", [None, True])
+@pytest.mark.parametrize("unanswered", [False, True])
+def test_what_waits_for_a_policy(status: Status, quiet: bool | None, unanswered: bool) -> None:
+    """What the audit reads from the snapshot is what the deadlines say: in every state, of quiet alarms too."""
+    policy = load(resources.demo_config(), {}).policies["default"]
+    of = alarm(status=status, quiet=quiet, owned_at=after(1), unanswered_at=after(15) if unanswered else None)
+    waits = any(due.what in POLICY_WAITS for due in deadlines(of, policy, SHANGHAI))
+    assert policy_waits(orjson.dumps(to_members(of))) == waits
 
 
 async def test_an_alarm_without_a_deadline_gets_it_back(town: Town) -> None:

@@ -47,13 +47,16 @@ function unreadIn(alarm, part) {
   return all.filter((n) => n > read);
 }
 
+/** The same of all of it. @param {Alarm} alarm */
+const unreadOf = (alarm) => [...unreadIn(alarm, "talk"), ...unreadIn(alarm, "media")];
+
 /** How much is not read, of each alarm that concerns this officer. */
 export const unread = computed(() => {
   /** @type {Map<string, number>} */
   const found = new Map();
   for (const alarm of store.alarms.value.values()) {
     if (!alarm.added || !concerns(alarm)) continue;
-    const n = unreadIn(alarm, "talk").length + unreadIn(alarm, "media").length;
+    const n = unreadOf(alarm).length;
     if (n) found.set(alarm.id, n);
   }
   return found;
@@ -64,8 +67,7 @@ export const unreadInAll = computed(() => [...unread.value.values()].reduce((all
 /** The alarm whose unread came first, to open it. */
 export function firstUnread() {
   const waiting = [...unread.peek().keys()].map((id) => store.alarms.peek().get(id));
-  const at = (/** @type {Alarm | undefined} */ alarm) =>
-    alarm ? Math.min(...[...unreadIn(alarm, "talk"), ...unreadIn(alarm, "media")]) : Infinity;
+  const at = (/** @type {Alarm | undefined} */ alarm) => (alarm ? Math.min(...unreadOf(alarm)) : Infinity);
   return waiting.sort((a, b) => at(a) - at(b))[0]?.id ?? null;
 }
 
@@ -75,23 +77,21 @@ export function sees(alarm, part) {
   if (!unreadIn(alarm, part).length) return;
   const before = inSight.peek().get(alarm.id) ?? { talk: 0, media: 0 };
   inSight.value = new Map(inSight.peek()).set(alarm.id, { ...before, [part]: alarm.added });
-  const left = [...unreadIn(alarm, "talk"), ...unreadIn(alarm, "media")];
+  const left = unreadOf(alarm);
   const upto = left.length ? Math.min(...left) - 1 : alarm.added;
-  if (upto > (alarm.read?.[user.peek().name] ?? 0)) tellRead(alarm.id, upto);
+  if (upto > (alarm.read?.[user.peek().name] ?? 0)) {
+    void link.request({ type: "read", alarm: alarm.id, upto });
+  }
 }
 
-/** It is told again once the hub is there: what was in sight stays so. @param {string} alarm @param {number} upto */
-function tellRead(alarm, upto) {
-  void link.request({ type: "read", alarm, upto });
-}
+const soundedAt = { urgent: -Infinity, any: -Infinity };
 
-let soundedAt = -Infinity;
-
-/** @param {boolean} urgent */
+/** Not for every one of many; but what is urgent is held back by nothing that is not. @param {boolean} urgent */
 function sounds(urgent) {
   const now = performance.now();
-  if (now - soundedAt < BETWEEN_MS) return;
-  soundedAt = now;
+  if (now - (urgent ? soundedAt.urgent : soundedAt.any) < BETWEEN_MS) return;
+  soundedAt.any = now;
+  if (urgent) soundedAt.urgent = now;
   if (urgent) remind(PITCH, 6, 0.8);
   else remind(PITCH, 2, 0.4);
 }
