@@ -3,15 +3,17 @@
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Browser, Geolocation, Page, ViewportSize, expect
 
 from tests.browser.citizen import rung
 from tests.browser.conftest import HERE, Phone
+from tests.browser.line import Line
 from tests.browser.staff import act, desk, signs_out
 from tests.browser.test_accessible import SCHEMES, SMALL, findings
+from tests.browser.test_bad_line import port
 from tests.flow.town import PASSWORD, Town
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -174,3 +176,31 @@ async def test_without_the_hub_nothing_is_called_live(town: Town, browser: Brows
         await expect(helper.locator('[data-part="over"]')).to_contain_text("The call was ended")
         await helper.click(f"{act('lang')}[lang=zh]")
         await signs_out(helper, town.url)
+
+
+async def test_off_is_said_once_it_is(town: Town, browser: Browser) -> None:
+    """Off watch, or no longer sharing a place: until the hub confirmed it, the page says that one may still be seen."""
+    await town.user("V01")
+    await town.user("H01", role="helper")
+    where: dict[str, Any] = {"geolocation": HERE, "permissions": ["geolocation"]}
+    async with (
+        Line(port(town)).serves() as line,
+        desk(browser, town, "V01", by=line.url, **where) as console,
+        desk(browser, town, "H01", "/helper", checked=False, by=line.url, **where) as helper,
+    ):
+        await helper.click(act("watch-on"))
+        await helper.click(act("sound-check"))
+        await helper.click(act("sound-heard"))
+        await helper.wait_for_selector('[data-watch="shared"]')
+        await console.click(act("share-place"))
+        await console.wait_for_selector('[data-sharing="shared"]')
+
+        line.hold_answers()
+        await helper.click(act("watch-off"))
+        await expect(helper.locator('[data-watch="leaving"]')).to_contain_text("可能看得到您的位置")
+        await console.click(act("share-place"))
+        await expect(console.locator('[data-sharing="leaving"]')).to_contain_text("可能仍看得到您的位置")
+
+        line.release_answers()
+        await expect(helper.locator('[data-watch="off"]')).to_contain_text("没有人看得到您的位置")
+        await console.wait_for_selector('[data-sharing="off"]')

@@ -10,11 +10,21 @@ const Plain = window.AudioContext;
 window.AudioContext = class extends Plain {
   plugged = false;
   get state() { return this.plugged ? super.state : "suspended"; }
-  resume() { return this.plugged ? super.resume() : new Promise(() => undefined); }
+  resume() {
+    if (this.plugged) return super.resume();
+    return new Promise((go) => { this.late = () => { this.plugged = true; void super.resume().then(go); }; });
+  }
   constructor(...how) { super(...how); window.output = this; }
 };
 """
-"""As Firefox has it where nothing is plugged in: what is asked is never answered."""
+"""As Firefox has it where nothing is plugged in: what is asked is never answered, or when the test says so."""
+COUNTS = """
+window.tones = 0;
+const Silent = window.OscillatorNode;
+window.OscillatorNode = class extends Silent {
+  constructor(...how) { super(...how); window.tones += 1; }
+};
+"""
 
 
 async def test_nothing_is_plugged_in(town: Town, browser: Browser) -> None:
@@ -30,3 +40,27 @@ async def test_nothing_is_plugged_in(town: Town, browser: Browser) -> None:
         await page.click(act("sound-check"))
         await page.click(act("sound-heard"))
         await page.wait_for_selector('[data-sound="on"]', state="attached")
+
+
+async def test_a_busy_computer_answers_late(town: Town, browser: Browser) -> None:
+    """A sound that begins after the page gave it up is asked about all the same, unless the officer left the check."""
+    await town.user("V01")
+    async with desk(browser, town, "V01", checked=False, script=NO_DEVICE + COUNTS, timed=True) as page:
+        await page.click(act("sound-check"))
+        await page.clock.run_for(3100)
+        await page.wait_for_selector("[data-check=nothing]")
+        await page.click(act("sound-later"))
+        await expect(page.locator("dialog.sound-check")).to_have_count(0)
+        await page.evaluate("output.late()")
+        await page.evaluate("output.resume()")  # what waited for the sound has gone on
+        assert await page.evaluate("window.tones") == 0
+
+        await page.click(f".not-ready {act('sound-open')}")
+        await page.evaluate("output.plugged = false")
+        await page.click(act("sound-check"))
+        await page.clock.run_for(3100)
+        await page.wait_for_selector("[data-check=nothing]")
+        await page.evaluate("output.late()")
+        await page.click(act("sound-heard"))
+        await page.wait_for_selector('[data-sound="on"]', state="attached")
+        assert await page.evaluate("window.tones") > 0

@@ -3,10 +3,10 @@
 import asyncio
 import re
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from dispatch import voice
-from tests.browser.staff import act, desk, signs_out
+from tests.browser.staff import act, checks_sound, desk, signs_out
 from tests.flow.town import Town
 from tests.patience import PATIENCE_S
 
@@ -106,6 +106,24 @@ async def test_two_consoles_ring_until_one_takes_it(town: Town, browser: Browser
             assert (await rings(first))[0] == 0.25
         assert clips == []  # both had them from the sound check
         await signs_out(first, town.url)
+
+
+async def test_a_voice_that_does_not_come(town: Town, browser: Browser) -> None:
+    """A clip that a line holds back holds up no tone; once it is there, the alarm that rings speaks."""
+    await asyncio.to_thread(voice.make_clips, town.folder / "voice", STATION)
+    await town.user("V01")
+    async with desk(browser, town, "V01", checked=False, script=LISTENER) as page:
+        held: asyncio.Queue[Route] = asyncio.Queue()
+        await page.route(CLIP, held.put)
+        await checks_sound(page)
+        await town.citizen().raises(text="门外有人")
+        loud, voices = await rounds(page, LEAST)
+        assert (loud[0], voices) == (0.8, 0) or (loud[0], voices) == (0.25, 0)
+        await (await held.get()).continue_()
+        async with asyncio.timeout(PATIENCE_S):
+            while (await rounds(page, LEAST))[1] < LEAST:
+                await town.fast_forward(5)  # a beat: rounds are laid at each
+    assert held.empty()
 
 
 async def cannot_ring(town: Town, page: Page) -> None:

@@ -1,6 +1,6 @@
 /**
  * The officer's own place, shared with the console while on duty: off until switched on, the latest only, told again
- * while the page lives. Says "shared" only after the hub confirmed it, and why not when it is not.
+ * while the page lives. Says "shared" and "off" only after the hub confirmed it, and why not when it is not.
  */
 
 import { signal } from "/static/vendor/signals-core.js";
@@ -17,6 +17,8 @@ const MOVED_MS = 10_000;
 const wanted = signal(false);
 /** Until when the hub keeps it, and since when. @type {import("/static/vendor/signals-core.js").Signal<{ at: number, until: string } | null>} */
 const kept = signal(null);
+/** Switched off, and the hub has not confirmed it: it may still show what it keeps. */
+const leaving = signal(false);
 /** Why it is not shared: "denied", "unavailable", "off_duty". */
 const trouble = signal("");
 
@@ -34,10 +36,11 @@ function want(on) {
   if (!on) {
     if (following !== null) navigator.geolocation.clearWatch(following);
     clearInterval(timer);
-    following = here = kept.value = null;
-    void link.request({ type: "share_place", on: false });
+    following = here = null;
+    void leave();
     return;
   }
+  leaving.value = false;
   following = navigator.geolocation.watchPosition(
     (place) => {
       const first = here === null;
@@ -50,6 +53,14 @@ function want(on) {
     { enableHighAccuracy: true, maximumAge: 15_000, timeout: 30_000 },
   );
   timer = window.setInterval(() => void tell(), AGAIN_MS);
+}
+
+async function leave() {
+  leaving.value = true;
+  const answer = await link.request({ type: "share_place", on: false });
+  if (answer.type !== "ok" || wanted.peek()) return;
+  leaving.value = false;
+  kept.value = null;
 }
 
 async function tell() {
@@ -74,10 +85,11 @@ export function SharePlace() {
   const on = useValue(wanted);
   const last = useValue(kept);
   const why = useValue(trouble);
+  const going = useValue(leaving);
   const gone = useComputed(() => last !== null && Date.parse(last.until) < tick.value, [last]);
-  const phase = !on ? "off" : last && !gone ? "shared" : why || "coming";
+  const phase = !on ? (going && !gone ? "leaving" : "off") : last && !gone ? "shared" : why || "coming";
   useEffect(() => {
-    if (on) mention(t(`share.${phase}`, { at: clock(last?.at) }));
+    if (on || going) mention(t(`share.${phase}`, { at: clock(last?.at) }));
   }, [phase]);
   if (!me.station || !("geolocation" in navigator)) return null;
   return html`

@@ -2,8 +2,8 @@
 
 import { signal } from "/static/vendor/signals-core.js";
 
-import { html, useEffect, useRef, useState, useValue } from "../shared/dom.js";
-import { answer, tryOut } from "../shared/sound.js";
+import { html, useEffect, useLayoutEffect, useRef, useState, useValue } from "../shared/dom.js";
+import { answer, stopTrying, tryOut } from "../shared/sound.js";
 import { t } from "../shared/words.js";
 
 /** What follows the check; null while none is open. @type {import("/static/vendor/signals-core.js").Signal<(() => void) | null>} */
@@ -23,6 +23,7 @@ export function SoundCheck() {
     setStep("first");
     if (then) box.current?.showModal();
   }, [then]);
+  useLayoutEffect(() => stopTrying, [then]); // at once when it goes, not after the next picture
   if (!then) return null;
   /** @param {boolean | null} heard */
   const end = (heard) => {
@@ -30,7 +31,7 @@ export function SoundCheck() {
     after.value = null;
     then();
   };
-  const play = async () => setStep((await tryOut("")) ? "asked" : "nothing");
+  const play = () => void tryOut("", (heard) => setStep(heard ? "asked" : "nothing"));
   return html`
     <dialog ref=${box} class="sound-check" aria-labelledby="check" onCancel=${() => (after.value = null)}>
       <h2 id="check">${t("sound_check.title")}</h2>

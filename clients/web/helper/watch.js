@@ -1,6 +1,6 @@
 /**
  * On watch or off it: the switch, where this device is, and when that was told last. Told again from the hub's own
- * beats, because timers sleep in pages that are not looked at. Never says "shared" before the hub confirmed it.
+ * beats, because timers sleep in pages that are not looked at. Never says "shared" or "off" before the hub confirmed it.
  */
 
 import { signal } from "/static/vendor/signals-core.js";
@@ -48,7 +48,7 @@ export function begin() {
     told = -Infinity;
   });
   onFrame.push(() => {
-    if (wanted.peek() && performance.now() - told > AGAIN_MS) void tell();
+    if ((wanted.peek() || confirmed.peek().on) && performance.now() - told > AGAIN_MS) void tell();
     ring();
   });
 }
@@ -134,7 +134,7 @@ export function Watch() {
   const left = useComputed(() => state.until && Date.parse(state.until) < tick.value, [state]);
   const age = useComputed(() => (state.sent_at ? secondsSince(state.sent_at, tick.value) : 0), [state]);
   const real = state.on && !left;
-  const phase = !on ? "off" : !real ? "coming" : state.sent_at ? "shared" : "no_place";
+  const phase = !on ? (real ? "leaving" : "off") : !real ? "coming" : state.sent_at ? "shared" : "no_place";
   const values = {
     at: clock(state.sent_at ?? undefined),
     n: age,

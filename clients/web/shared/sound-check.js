@@ -3,9 +3,9 @@
 import { computed, signal } from "/static/vendor/signals-core.js";
 
 import { Alerts } from "./alerts-part.js";
-import { html, useEffect, useRef, useState, useValue } from "./dom.js";
+import { html, useEffect, useLayoutEffect, useRef, useState, useValue } from "./dom.js";
 import { clipOf, shown, store, user } from "./session.js";
-import { answer, tryOut } from "./sound.js";
+import { answer, stopTrying, tryOut } from "./sound.js";
 import { t } from "./words.js";
 
 export const soundCheckOpen = signal(false);
@@ -27,9 +27,10 @@ function Check() {
   useEffect(() => {
     if (!dialog.current?.open) dialog.current?.showModal();
   }, []);
-  const play = async () => {
+  useLayoutEffect(() => stopTrying, []); // at once when it goes, not after the next picture
+  const play = () => {
     const station = user.peek().station ?? [...store.streams.peek().keys()][0] ?? "";
-    setStep((await tryOut(clipOf(station))) ? "asked" : "nothing");
+    void tryOut(clipOf(station), (played) => setStep(played ? "asked" : "nothing"));
   };
   /** @param {boolean} heard */
   const say = (heard) => {

@@ -6,6 +6,8 @@
 
 import { signal } from "/static/vendor/signals-core.js";
 
+import { areHere, soon } from "./clips.js";
+
 const AHEAD_S = 20; // four beats of the hub
 const TONE_S = 1.1;
 const PAUSE_S = 0.9;
@@ -24,13 +26,13 @@ export const FLOOD = "flood";
 /** @type {AudioContext | null} */
 let audio = null;
 let checked = false;
-/** @type {Map<string, Promise<AudioBuffer | null>>} */
-const clips = new Map();
 /** The rounds that are laid ahead or sounding: their gains, and what sounds through each. @type {Map<GainNode, AudioScheduledSourceNode[]>} */
 const laid = new Map();
 let round = 0;
 let laidUntil = 0;
 let ringing = "";
+let unspoken = false; // what is laid lacks a voice that had not come yet
+let tries = 0;
 
 function look() {
   sound.value = !checked ? "off" : audio?.state === "running" ? "on" : "blocked";
@@ -39,23 +41,37 @@ function look() {
 /**
  * Play one loud round, from a click: tone, then the clip.
  *
- * @param {string} clip
- * @returns {Promise<boolean>} false where there is nothing to play it on: Firefox then never says so by itself
+ * @param {string} clip none when empty
+ * @param {(played: boolean) => void} tell false where there is nothing to play it on, which Firefox never says by
+ *   itself; true once it plays, which may come after that: a busy computer answers late
  */
-export async function tryOut(clip) {
+export async function tryOut(clip, tell) {
+  const mine = ++tries;
+  const late = setTimeout(() => mine === tries && tell(false), OUTPUT_MS);
   try {
     audio ??= new AudioContext();
     audio.onstatechange = look;
-    await Promise.race([audio.resume(), new Promise((go) => setTimeout(go, OUTPUT_MS))]);
+    await audio.resume();
   } catch {
     // Said below.
   }
+  clearTimeout(late);
+  if (mine !== tries) return;
   look();
-  if (audio?.state !== "running") return false;
-  const voice = await fetchClip(clip);
-  lay(audio.currentTime + 0.05, 0.8, voice);
+  if (audio?.state !== "running") {
+    tell(false);
+    return;
+  }
+  const [voice] = await soon(audio, voiced([clip]));
+  if (mine !== tries) return;
+  lay(audio.currentTime + 0.05, 0.8, voice ?? null);
   look();
-  return true;
+  tell(true);
+}
+
+/** Whoever tried it went away: nothing sounds later. */
+export function stopTrying() {
+  tries += 1;
 }
 
 /** The person heard it, or says that they did not. @param {boolean} heard */
@@ -76,9 +92,9 @@ export function ring(names) {
     if (ringing) hush();
     return;
   }
-  if (key !== ringing) {
+  if (key !== ringing || (unspoken && areHere(voiced(names)))) {
     const before = ringing && round;
-    hush(); // other clips from now on, as loud as it was
+    hush(); // other clips from now on, or those that have come, as loud as it was
     round = before || 0;
   }
   ringing = key;
@@ -104,6 +120,7 @@ export function remind(pitch, times = 2, loudness = 0.3) {
 
 function hush() {
   ringing = "";
+  unspoken = false;
   sounding.value = false;
   laidUntil = 0;
   for (const [gain, sources] of laid) {
@@ -115,8 +132,10 @@ function hush() {
 
 /** @param {string} key @param {readonly string[]} names */
 async function layRounds(key, names) {
-  const voices = await Promise.all(names.map(fetchClip));
-  if (!audio || ringing !== key) return;
+  if (!audio) return;
+  const voices = await soon(audio, voiced(names));
+  if (ringing !== key) return;
+  unspoken = !areHere(voiced(names));
   laidUntil = Math.max(laidUntil, audio.currentTime + 0.02);
   while (laidUntil < audio.currentTime + AHEAD_S) {
     const voice = voices[round % voices.length] ?? null;
@@ -181,25 +200,7 @@ function beep(context, gain, at, pitch, lasts) {
   laid.get(gain)?.push(tone);
 }
 
-/** @param {string} name */
-function fetchClip(name) {
-  let clip = clips.get(name);
-  if (!clip) {
-    clip = loadClip(name);
-    clips.set(name, clip);
-  }
-  return clip;
-}
-
-/** Without its clip an alarm rings by the tone. @param {string} name @returns {Promise<AudioBuffer | null>} */
-async function loadClip(name) {
-  if (!name || name === FLOOD) return null; // a page without voice, or a sound of its own: the tone alone
-  try {
-    const answer = await fetch(`/voice/${name}.wav`);
-    if (!answer.ok || !audio) return null;
-    return await audio.decodeAudioData(await answer.arrayBuffer());
-  } catch {
-    clips.delete(name); // perhaps the network; the next round tries again
-    return null;
-  }
+/** Without the flood's sound, and without what a page that has no voice asks for: the tone alone. @param {readonly string[]} names */
+function voiced(names) {
+  return names.filter((name) => name && name !== FLOOD);
 }
