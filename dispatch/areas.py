@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.routing.boundaries import Boundaries, Station
+from dispatch.streets import PASSING, Streets
 
 AROUND = 8
 """So many areas beside the station's own: the picture has to come over a bad line."""
@@ -23,14 +24,16 @@ AROUND = 8
 _COARSE = 0.0001  # degrees, about 10 m: a finger is less exact
 
 
-def routes(boundaries: Boundaries) -> list[BaseRoute]:
-    """`/areas/{station}`: the nearest first, the station's own before all."""
+def routes(boundaries: Boundaries, streets: Streets | None) -> list[BaseRoute]:
+    """`/areas/{station}`: the nearest first, the station's own before all; and where streets are, if there are any."""
+    ground = {"streets": PASSING} if streets else {}
 
     async def areas(request: Request) -> Response:
         station = boundaries.stations.get(request.path_params["station"])
         if station is None:
             raise Refused(errors.NOT_FOUND, "there is no such station")
-        return JSONResponse({"areas": [_shown(one, one is station) for one in _around(boundaries.stations, station)]})
+        shown = [_shown(one, one is station) for one in _around(boundaries.stations, station)]
+        return JSONResponse({"areas": shown, **ground})
 
     return [Route("/areas/{station}", areas)]
 

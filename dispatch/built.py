@@ -47,6 +47,7 @@ STAFF = {
             "console/claims.css",
             "console/unread.css",
             "console/helpers.css",
+            "shared/streets.css",
             "console/map.css",
         ),
         "console/main.js",
@@ -124,7 +125,10 @@ class Files:
 
     def of_shell(self) -> list[Path]:
         """All that the citizen's page loads at any time, but words: what an installed one keeps."""
-        patterns: tuple[str, ...] = ("citizen/*.js", "citizen/*.css", "shared/tokens.css", "citizen/icon.svg")
+        patterns: tuple[str, ...] = (
+            "citizen/*.js", "citizen/*.css", "citizen/icon.svg", "shared/tokens.css", "shared/street*.js",
+            "shared/streets.css",
+        )  # fmt: skip
         if self.are_built:
             built = f"{FOLDER}/citizen"
             patterns = (f"{built}/*.js", f"{built}/*.css", "citizen/installed.js", "citizen/icon.svg")

@@ -81,9 +81,13 @@ HTTP: Final = (
      "nobody unless the alarm is open"),
     ("GET /voice/{name}", "signed in", "", "200 the clip `STATION.zh.wav` or `STATION.en.wav`"),
     ("GET /static/config.json", "anyone", "", "200 what pages need to know of the configuration"),
-    ("GET /areas/{station}", "anyone", "", "200 `areas`: outline and name of the station and the nearest around it"),
+    ("GET /areas/{station}", "anyone", "", "200 `areas`: outline and name of the station and the nearest around it; "
+     "`streets`: where the demonstration's invented streets are, if there are any"),
     ("GET /map", "signed in", "", "200 `tiles`: null without any, else `kind` (`file`, `address`), `tiles` (where), "
-     "`attribution`, `datum`, `most_zoom`"),
+     "`attribution`, `datum`, `most_zoom`. `streets`: where the demonstration's are, null without any"),
+    ("GET /map/streets.json", "anyone", "", "200 the demonstration's invented streets (GeoJSON), of which "
+     "browsers keep nothing. 404 with other areas or with tiles"),
+    ("GET /map/streets-{edition}.json", "anyone", "", "200 the same, kept for good: the address that `/map` tells"),
     ("GET /map/tiles.pmtiles", "signed in", "", "200 or 206 the configured file of tiles; `Range` is understood"),
     ("GET /words/{part}.json", "anyone", "", "200 words of a page, such as `citizen.zh`, `citizen.zh.later`"),
     ("GET /manifest.webmanifest", "anyone", "", "200 what an installed page is called; 404 unless `citizen.install`"),

@@ -1,4 +1,4 @@
-"""The whole configuration as one frozen object, from a folder of four files and the environment.
+"""The whole configuration as one frozen object, from a folder of files and the environment.
 
 Reads, never writes, and never stops at the first fault: `ConfigurationError` lists all of them, each with its
 file, key, value and what would be legal. What a file means is known by the stage that uses it.
@@ -17,6 +17,7 @@ from typing import Any, Literal, NoReturn, get_origin
 
 from pydantic.fields import FieldInfo
 
+from dispatch import streets
 from dispatch.alarm.faults import Found, check, did_you_mean
 from dispatch.duty import rota
 from dispatch.duty.rota import Rota
@@ -41,6 +42,7 @@ from dispatch.sections import (
     Store,
     Timer,
 )
+from dispatch.streets import Streets
 
 ENVIRONMENT = "environment"
 _DEFAULTS = Dispatch()
@@ -95,6 +97,7 @@ class Settings:
     boundaries: Boundaries
     rotas: Mapping[str, Rota] = field(repr=False)
     policies: Mapping[str, Policy] = field(repr=False)
+    streets: Streets | None = field(default=None, repr=False)
 
     @property
     def keep(self) -> dict[str, timedelta]:
@@ -128,6 +131,8 @@ def load(folder: Path, env: Mapping[str, str]) -> Settings:
         try:
             raw[name] = decode((folder / name).read_text("utf-8-sig"))
         except FileNotFoundError:
+            if name == streets.FILE:
+                continue
             faults.append(Fault(str(folder / name), "", None, "must be there: the file is missing"))
         except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
             reason = getattr(error, "strerror", None) or str(error)
@@ -145,6 +150,8 @@ def load(folder: Path, env: Mapping[str, str]) -> Settings:
     tell("rota.toml", found)
     policies, found = policy.parse(raw["policies.toml"], stations) if "policies.toml" in raw else ({}, [])
     tell("policies.toml", found)
+    drawn, found = streets.parse(raw[streets.FILE], areas) if streets.FILE in raw else (None, [])
+    tell(streets.FILE, found)
     if table is not None and "stations.geojson" in raw:
         tell("dispatch.toml", _strangers(table, stations))
     if faults or table is None or areas is None:
@@ -154,6 +161,7 @@ def load(folder: Path, env: Mapping[str, str]) -> Settings:
         boundaries=areas,
         rotas=MappingProxyType(rotas),
         policies=MappingProxyType(policies),
+        streets=None if table.map.tiles else drawn,
     )
 
 
@@ -181,6 +189,7 @@ _FILES: dict[str, Callable[[str], Any]] = {
     "stations.geojson": _json,
     "rota.toml": tomllib.loads,
     "policies.toml": tomllib.loads,
+    streets.FILE: _json,
 }
 
 

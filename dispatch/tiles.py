@@ -1,4 +1,4 @@
-"""What the console's map is drawn on, beside areas and coast: nothing by default, else map tiles as configured.
+"""What the console's map lies on, beside areas and coast: tiles as configured, else the demonstration's streets.
 
 Tiles are a file of the hub's own (PMTiles: one archive, read by `Range`) or somebody else's server, of which the page
 is told the address, and to which the console's policy is opened. Never told where anybody is. Field's term: basemap.
@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from dispatch.alarm import errors
 from dispatch.alarm.errors import Refused
 from dispatch.sections import Map
+from dispatch.streets import Streets
 
 _DIRECTORY = 16_384
 """So many bytes at the beginning hold what a PMTiles file is and its first directory."""
@@ -48,7 +49,7 @@ def _edition(path: Path) -> str:
     return f'"{head.hexdigest()[:32]}"'
 
 
-def routes(settings: Map, who: Callable[[Request], Awaitable[Any]]) -> list[BaseRoute]:
+def routes(settings: Map, streets: Streets | None, who: Callable[[Request], Awaitable[Any]]) -> list[BaseRoute]:
     """`/map` and the file of tiles, for who is signed in: an address of tiles may hold a key."""
 
     async def about(request: Request) -> Response:
@@ -56,7 +57,7 @@ def routes(settings: Map, who: Callable[[Request], Awaitable[Any]]) -> list[Base
         kind = "address" if settings.remote else "file" if settings.tiles else None
         told = {"attribution": settings.attribution, "datum": settings.datum, "most_zoom": settings.most_zoom}
         tiles = {"kind": kind, "tiles": settings.tiles if settings.remote else _FILE, **told} if kind else None
-        return JSONResponse({"tiles": tiles})
+        return JSONResponse({"tiles": tiles, "streets": streets.kept if streets else None})
 
     async def file(request: Request) -> Response:
         await who(request)

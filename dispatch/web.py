@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dispatch import areas, installable, staff_app, tiles
+from dispatch import areas, installable, staff_app, streets, tiles
 from dispatch.alarm import errors, messages
 from dispatch.alarm.clock import from_text, to_text
 from dispatch.alarm.commands import Actor
@@ -251,8 +251,9 @@ def routes(
         Route("/favicon.ico", favicon),
         *installable.routes(settings.citizen, web, pages.files, pages.shell),
         *staff_app.routes(web, pages.words_of),
-        *areas.routes(settings.boundaries),
-        *tiles.routes(settings.map, who),
+        *areas.routes(settings.boundaries, settings.streets),
+        *tiles.routes(settings.map, settings.streets, who),
+        *streets.routes(settings.streets),
         Mount(f"/static/{FOLDER}", BuiltFiles(web / FOLDER)),
         Mount("/static", StaticFiles(directory=web), middleware=small),
     ]

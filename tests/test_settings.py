@@ -293,4 +293,4 @@ def test_faults_of_the_environment_name_the_variable(folder: Path, env: Env, lin
 def test_settings_are_complete() -> None:
     """Every table of dispatch.toml is a part of the settings."""
     parts = {field.name for field in dataclasses.fields(Settings)}
-    assert parts == {*Dispatch.model_fields, "boundaries", "rotas", "policies"}
+    assert parts == {*Dispatch.model_fields, "boundaries", "rotas", "policies", "streets"}

@@ -31,7 +31,7 @@ PORT = 8790
 MORNING = datetime(2026, 11, 22, 23, 47, tzinfo=UTC)  # 07:47 there: thirteen minutes to the end of the shift
 SHIFT = {
     "own": {"zh": "有人在敲我的门，我不能说话", "en": "Someone is at my door, I cannot speak"},
-    "place": {"zh": "东顺城街 12 号 3 楼", "en": "12 East Shuncheng Street, 3rd floor"},
+    "place": {"zh": "西三街 12 号 3 楼", "en": "12 West 3rd Street, 3rd floor"},
     "said": {"zh": "他还在门外", "en": "He is still outside"},
     "answer": {"zh": "我们在路上，请锁好门", "en": "We are on our way, lock the door"},
     "offered": {"zh": "楼下有人吵架", "en": "People fighting downstairs"},

@@ -429,6 +429,9 @@ async def test_everything_refused_then_a_place_by_hand(town: Town, phone: Phone)
         await page.click(act("spot"))
         await page.wait_for_selector("#spot-picture .mine")
         assert await page.locator("#spot-picture text").count() >= 3
+        await page.wait_for_selector("#spot-picture.streets .drawn-road", state="attached")
+        await expect(page.locator("#spot-picture .invented")).to_have_text("示意地图，街道为虚构")
+        await expect(page.locator("#spot-picture .is-road").first).to_have_text(re.compile("[路街]$"))
         for _ in range(2):
             await page.click(act("spot-in"))
         await page.focus("#spot-picture")

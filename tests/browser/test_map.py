@@ -35,7 +35,13 @@ SIZES = """(selector) => {
   const [, number, unit] = bar.textContent.match(/([\\d.]+) (k?m)/);
   return [circle.width / 2, circle.height / 2, bar.offsetWidth, number * (unit === "km" ? 1000 : 1)];
 }"""
-
+# Pairs of names of which one lies on the other, and how many names there are.
+NAMES = """(selector) => {
+  const boxes = [...document.querySelectorAll(selector + " .drawn-name")].map((name) => name.getBoundingClientRect());
+  const on = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return [boxes.flatMap((a, k) => boxes.slice(k + 1).filter((b) => on(a, b))).length, boxes.length];
+}"""
+INVENTED = "Sketch map: streets are invented"
 
 UNDER = """([x, y]) => [...document.querySelectorAll('[data-map="large"] img.leaflet-tile')].find((tile) => {
   const box = tile.getBoundingClientRect();
@@ -62,6 +68,7 @@ async def opens(page: Page, citizen: Citizen) -> None:
 async def test_a_map_without_the_internet(town: Town, browser: Browser, axe: str) -> None:
     """Areas, position, accuracy, track and photo with no request elsewhere; datums on one spot; all of it in words.
 
+    They lie on the demonstration's streets, whose names leave room for one another, and which are said to be invented.
     Officers and helpers who share their place are on the map and in words; on a phone, by one thumb.
     """
     await town.user("V01")
@@ -81,6 +88,8 @@ async def test_a_map_without_the_internet(town: Town, browser: Browser, axe: str
         await opens(page, citizen)
         assert await page.locator(f"{STILL} path.map-area").count() == 7
         assert "Dadongmen station" in await page.inner_text(f"{STILL} .leaflet-names-pane")
+        await page.wait_for_selector(f"{STILL} path.drawn-road", state="attached")
+        assert INVENTED in await page.inner_text(".map-still")
         await page.wait_for_selector('[data-near="true"]')  # nobody shares their place: said, calmly
 
         # A still map takes nothing away from the page: no wheel, no finger, no key.
@@ -101,6 +110,10 @@ async def test_a_map_without_the_internet(town: Town, browser: Browser, axe: str
         assert abs(second[0] - first[0]) + abs(second[1] - first[1]) > 20
         assert second[0] < first[0], "west is left"
         assert marks["m1"][0] > first[0]
+        await page.wait_for_selector(f"{LARGE} .drawn-name.is-street", state="attached")
+        overlaps, names = await page.evaluate(NAMES, LARGE)
+        assert (overlaps, names > 10) == (0, True), names
+        assert INVENTED in await page.inner_text("dialog .map-stage")
         across, down, bar, metres = await page.evaluate(SIZES, LARGE)
         assert across == pytest.approx(250 * bar / metres, rel=0.04)
         assert down == pytest.approx(across, rel=0.02)
@@ -253,6 +266,7 @@ async def test_tiles_from_a_file(tmp_path: Path, browser: Browser) -> None:
             width = f"document.querySelector('{STILL} img.leaflet-tile-loaded').naturalWidth"
             assert await page.evaluate(width) == 256
             assert await page.locator("[data-fault]").count() == 0
+            assert await page.locator("[class^=drawn-], .map-invented").count() == 0, "no invented street beside them"
             assert any(url.endswith("/map/tiles.pmtiles") for url in asked)
             assert {url.split("/")[2] for url in asked if not url.startswith("blob:")} == {town.url.split("/")[2]}
             file.unlink()

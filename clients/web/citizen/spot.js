@@ -1,5 +1,5 @@
-/** A place shown by hand: the stations' areas as a picture, moved under a cross. No street, no map of anybody else.
- *  Brought only when it is asked for; it works by finger, by buttons and by keys. */
+/** A place shown by hand: the stations' areas as a picture, moved under a cross. No map of anybody else; streets where the
+ *  hub has them. Brought only when it is asked for; it works by finger, by buttons and by keys. */
 
 import { request } from "./http.js";
 import { control, make, part, write } from "./page.js";
@@ -12,6 +12,7 @@ const DEGREE_M = 111_320;
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 320; // of the picture, in its own units
 const HEIGHT = 240;
+const ABOVE = 9; // its sign, a station's name stands
 const FINGER = 12; // so exact can a finger be, in the same units
 
 /** @typedef {{name: Record<string, string>, rings: [number, number][][], mine?: boolean}} Area */
@@ -22,16 +23,36 @@ let at = { lat: 0, lon: 0 };
 /** Metres of one unit. */
 let scale = 10;
 let begun = false;
+/** @type {ReturnType<typeof import("./spot-streets.js").lay> | null} */
+let streets = null;
+/** Where they are, if anywhere. @type {string | undefined} */
+let ground;
 
 /** Show the picture. Rejects when the areas cannot be had. */
 export async function open() {
-  if (!areas.length) areas = (await request("GET", `/areas/${state.receipt?.station.id}`)).areas;
+  if (!areas.length) {
+    ({ areas, streets: ground } = await request("GET", `/areas/${state.receipt?.station.id}`));
+  }
   if (!begun) await styled("spot");
   if (!begun) begin();
+  if (ground && !streets) void lay(ground);
   write(part("spot-said"), "");
   part("spot").hidden = false;
   draw();
   part("spot-picture").focus();
+}
+
+/** Streets under the areas, when they have come; the picture does not wait for them. @param {string} address */
+async function lay(address) {
+  try {
+    const [{ lay }, found] = await Promise.all([import("./spot-streets.js"), request("GET", address)]);
+    streets = lay(found, WIDTH, HEIGHT);
+  } catch {
+    return; // areas alone, then
+  }
+  part("spot-picture").classList.add("streets");
+  tell(part("spot-note"), "spot_note_streets");
+  draw();
 }
 
 /** The picture and its controls, with words that follow the language. */
@@ -49,6 +70,7 @@ function build() {
   const metres = make("span", "");
   metres.id = "spot-metres";
   const note = make("p", "small");
+  note.id = "spot-note";
   tell(note, "spot_note");
   part("spot").append(
     note,
@@ -146,23 +168,37 @@ function zoom(by) {
 
 function draw() {
   if (part("spot").hidden) return;
+  /** @type {import("./spot-streets.js").Label[]} */
+  const labels = [];
   // The own one last: its outline is not covered by its neighbours'.
   const shapes = [...areas].reverse().flatMap(({ name, rings, mine }) => {
     const outline = rings
       .map((ring) => `M${ring.map((point) => place(point).join(" ")).join("L")}Z`)
       .join("");
-    const middle = place(centre(rings[0] ?? []));
-    const label = shape("text", { x: middle[0], y: middle[1] });
+    const [x, y] = place(centre(rings[0] ?? []));
+    const at = /** @type {[number, number]} */ ([x, streets ? y - ABOVE : y]);
+    const label = shape("text", { x: at[0], y: at[1] });
     label.textContent = name[language()] ?? name["en"] ?? "";
-    return [shape("path", { d: outline, class: mine ? "mine" : "" }), label];
+    labels.push({ at, text: label.textContent });
+    return [shape("path", { d: outline, class: mine ? "area mine" : "area" }), label];
   });
+  if (streets) {
+    const text = word("spot_invented");
+    labels.push({ at: [WIDTH - 4, HEIGHT - 5], text, ends: true });
+    streets.show(place, scale, language(), labels);
+  }
   const { place: known } = state;
   if (known && known.source !== "pin") {
     const [x, y] = place([known.lon, known.lat]);
     shapes.push(shape("circle", { cx: x, cy: y, r: Math.max(known.accuracy_m / scale, 4), class: "known" }));
   }
   shapes.push(shape("path", { d: `M${WIDTH / 2} 88v64M128 ${HEIGHT / 2}h64`, class: "cross" }));
-  part("spot-picture").replaceChildren(...shapes);
+  if (streets) {
+    const said = shape("text", { x: WIDTH - 4, y: HEIGHT - 5, class: "invented" });
+    said.textContent = word("spot_invented");
+    shapes.push(said);
+  }
+  part("spot-picture").replaceChildren(...(streets?.nodes ?? []), ...shapes);
   const metres = 10 ** Math.floor(Math.log10(100 * scale));
   part("spot-scale").style.setProperty("inline-size", `${(100 * metres) / scale / WIDTH}%`);
   write(part("spot-metres"), word("metres", { n: metres }));

@@ -1,5 +1,5 @@
 /**
- * One map on the page, by Leaflet: areas, coast, tiles where there are any, and the facts of one alarm.
+ * One map on the page, by Leaflet: areas, coast, tiles or streets where there are any, and the facts of one alarm.
  * Draws what it is given and asks for nothing but pictures. A still one is a picture itself: it takes no finger and no key.
  */
 
@@ -7,7 +7,8 @@
 /** @typedef {import("./map-facts.js").Fact} Fact */
 /** @typedef {import("./map-tiles.js").Tiles} Tiles */
 /** @typedef {typeof import("./map-datum.js").converted} Converted */
-/** @typedef {{ still: boolean, tiles: Tiles | null, converted: Converted, failed: () => void }} How `converted`: given, since
+/** @typedef {import("../shared/streets.js").Streets} Streets */
+/** @typedef {{ still: boolean, tiles: Tiles | null, streets: Streets | null, converted: Converted, failed: () => void }} How `converted`: given, since
  *  a file more that the page and the map share would come before the page lives */
 /** @typedef {{ name: Record<string, string>, rings: [number, number][][], mine?: boolean }} Area rings: longitude first, WGS-84 */
 /** @typedef {{ facts: Fact[], areas: Area[], lang: string, old: boolean }} Shown */
@@ -15,6 +16,11 @@
 /** Closer than this the coast of the outline would lie by more than it says. */
 const COAST_ZOOM = 9;
 const NEAR_ZOOM = 16;
+/** What lies on the streets. */
+const ON_TOP =
+  ".map-pin span, .leaflet-marker-pane .map-pin, .leaflet-control-scale-line, .map-invented, .map-controls";
+/** Half of a mark, in pixels. */
+const PIN = 10;
 /** Where the citizen is or was, and where something of theirs was made. */
 const PLACED = ["before", "now", "hand"];
 const MADE = ["photo", "recording"];
@@ -59,12 +65,15 @@ export class View {
   #gone = false;
   /** @type {{ bounds: Leaflet.LatLngBounds, pin: HTMLElement }[]} */
   #names = [];
+  /** Writes the names of the streets. @type {((lang: string, taken: import("../shared/street-names.js").Box[]) => void) | null} */
+  #write = null;
 
   /** @param {typeof Leaflet} L @param {HTMLElement} box @param {How} how */
-  constructor(L, box, { still, tiles, converted, failed }) {
+  constructor(L, box, { still, tiles, streets, converted, failed }) {
     this.L = L;
     this.converted = converted;
     this.tiles = tiles;
+    this.streets = tiles ? null : streets;
     const moves = !still;
     const glides = !calm();
     this.map = L.map(box, {
@@ -102,7 +111,9 @@ export class View {
     });
     this.watcher = new ResizeObserver(() => this.map.invalidateSize({ animate: false }));
     this.watcher.observe(box);
+    this.map.on("moveend", () => this.#writeStreets());
     if (tiles) void this.#lay(tiles, failed);
+    else if (streets) void this.#layStreets(streets);
   }
 
   /** @param {Tiles} tiles @param {() => void} failed */
@@ -116,6 +127,29 @@ export class View {
     }
   }
 
+  /** @param {Streets} streets */
+  async #layStreets(streets) {
+    const { lay } = await import("./map-streets.js");
+    if (this.#gone) return;
+    this.#write = lay(this.L, this.map, streets);
+    this.#writeStreets();
+  }
+
+  /** Names of streets, where no other name and nothing of the alarm is. */
+  #writeStreets() {
+    if (!this.#write || !this.#shown) return;
+    const box = this.map.getContainer();
+    const { left, top } = box.getBoundingClientRect();
+    const pins = [...(box.parentElement ?? box).querySelectorAll(ON_TOP)];
+    const taken = pins.map((pin) => {
+      const { x, y, width, height } = pin.getBoundingClientRect();
+      const at = this.map.containerPointToLayerPoint([x - left, y - top]);
+      const air = width ? 0 : PIN;
+      return { west: at.x - air, north: at.y - air, east: at.x + width + air, south: at.y + height + air };
+    });
+    this.#write(this.#shown.lang, taken);
+  }
+
   /** @param {Shown} shown */
   show(shown) {
     const before = this.#shown;
@@ -125,9 +159,10 @@ export class View {
     if (!before || ((moved || before.areas !== shown.areas) && !this.#moved)) this.fit();
     this.#drawFacts(shown);
     this.#showNames();
+    this.#writeStreets();
   }
 
-  /** Where the citizen is, and, without tiles to know it by, the area around. */
+  /** Where the citizen is, and, without tiles or streets to know it by, the area around. */
   fit() {
     this.#moved = false;
     const { facts, areas } = this.#shown ?? { facts: [], areas: [] };
@@ -135,12 +170,18 @@ export class View {
     const mine = areas.find((area) => area.mine);
     const now =
       facts.findLast((one) => PLACED.includes(one.kind)) ?? facts.find((one) => MADE.includes(one.kind));
-    const around = mine && (!this.tiles || !now) ? this.#rings(mine) : [];
+    const around = mine && !(now && (this.tiles || this.#hasStreets(now.at))) ? this.#rings(mine) : [];
     for (const ring of around) bounds.extend(this.L.latLngBounds(ring));
     if (now) bounds.extend(this.L.latLng(now.at).toBounds(2 * Math.max(now.accuracy ?? 0, 50)));
     const still = { animate: false };
     if (!bounds.isValid()) this.map.setView([35, 105], 4, still);
     else this.map.fitBounds(bounds, { padding: [24, 24], maxZoom: NEAR_ZOOM, ...still });
+  }
+
+  /** @param {[number, number]} at latitude first */
+  #hasStreets([lat, lon]) {
+    const [west = 0, south = 0, east = 0, north = 0] = this.streets?.bbox ?? [];
+    return west < lon && lon < east && south < lat && lat < north;
   }
 
   /** @param {number} by */

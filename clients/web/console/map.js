@@ -18,7 +18,9 @@ import { useNear } from "./near.js";
 /** @typedef {import("./map-tiles.js").Tiles} Tiles */
 /** @typedef {import("./map-view.js").Area} Area */
 /** @typedef {import("./map-view.js").View} View */
-/** @typedef {{ facts: Fact[], areas: Area[], tiles: Tiles | null, old: boolean }} Known */
+/** @typedef {import("../shared/streets.js").Streets} Streets */
+/** @typedef {{ areas: Area[], tiles: Tiles | null, streets: Streets | null }} Ground */
+/** @typedef {Ground & { facts: Fact[], old: boolean }} Known */
 
 const OLD_S = 60;
 
@@ -39,21 +41,23 @@ function once(address) {
 }
 
 /**
- * The areas around the station and the tiles, when both are known.
+ * The areas around the station, and tiles or streets, when all are known.
  *
  * @param {string} station
- * @returns {{ areas: Area[], tiles: Tiles | null } | null}
+ * @returns {Ground | null}
  */
 function useGround(station) {
-  const [ground, setGround] = useState(/** @type {{ areas: Area[], tiles: Tiles | null } | null} */ (null));
+  const [ground, setGround] = useState(/** @type {Ground | null} */ (null));
   useEffect(() => {
     let gone = false;
-    const wanted = [once(`/areas/${station}`), once("/map")];
-    void Promise.allSettled(wanted).then(([areas, map]) => {
+    const map = once("/map");
+    const streets = map.then((told) => (told.streets ? once(told.streets) : null));
+    void Promise.allSettled([once(`/areas/${station}`), map, streets]).then(([areas, map, streets]) => {
       if (gone) return;
       setGround({
         areas: areas?.status === "fulfilled" ? areas.value.areas : [],
         tiles: map?.status === "fulfilled" ? map.value.tiles : null,
+        streets: streets?.status === "fulfilled" ? streets.value : null,
       });
     });
     return () => void (gone = true);
@@ -69,9 +73,9 @@ export function PlaceMap({ alarm }) {
   const at = gotAt(alarm.position);
   const old = useComputed(() => Boolean(at) && secondsSince(at ?? 0, tick.value) > OLD_S, [at]);
   if (!ground) return null;
-  const { areas, tiles } = ground;
+  const { tiles } = ground;
   const all = facts(alarm, near ?? { known: false, officers: [], helpers: [] }, tiles?.datum ?? "wgs84");
-  const known = { facts: all, areas, tiles, old };
+  const known = { ...ground, facts: all, old };
   const open = () => setLarge(true);
   const placed = all.some((one) => one.kind !== "officer" && one.kind !== "helper");
   return html`
@@ -112,7 +116,8 @@ function Picture({ known, still, label, ready, children }) {
     const make = async () => {
       const { makeView } = await import("./map-view.js");
       if (gone || !box.current) return;
-      const made = await makeView(box.current, { still, tiles: latest.current.tiles, converted, failed });
+      const { tiles, streets } = latest.current;
+      const made = await makeView(box.current, { still, tiles, streets, converted, failed });
       if (gone) return made.remove();
       view.current = made;
       draw();
@@ -125,7 +130,7 @@ function Picture({ known, still, label, ready, children }) {
       view.current?.remove();
       view.current = null;
     };
-  }, [known.tiles]);
+  }, [known.tiles, known.streets]);
   useEffect(() => {
     if (fault) mention(t(fault));
   }, [fault]);
@@ -133,13 +138,13 @@ function Picture({ known, still, label, ready, children }) {
   return html`
     <div class="map-stage">
       <div
-        class="map-box ${known.tiles ? "tiled" : ""}"
+        class="map-box ${known.tiles ? "tiled" : known.streets ? "streets" : ""}"
         ref=${box}
         role=${still ? "img" : "application"}
         aria-label=${label}
         data-map=${still ? "still" : "large"}
       ></div>
-      ${children}
+      ${known.streets ? html`<p class="map-invented">${t("map.invented")}</p>` : null} ${children}
     </div>
     ${fault ? html`<p class="map-fault hint" data-fault=${fault}>${t(fault)}</p>` : null}
     ${known.tiles?.attribution ? html`<p class="map-from">${known.tiles.attribution}</p>` : null}
