@@ -375,7 +375,7 @@ async def test_practice_then_pictures_instead_of_words(town: Town, phone: Phone,
         await page.click('.tool:has([value="medical"])')  # again: taken back
         await page.click('.tool:has([value="break_in"])')
         for label in ("对方 3 人以上", "对方有凶器", "有人受伤"):
-            await page.click(f"#raise .tool:has-text('{label}')")
+            await page.click(f"#raise .tool:has(:text-is('{label}'))")
         assert await page.locator("#raise .tool .icon:visible").count() == 10
         await page.click(act("more"))
         await page.click(".chip:has([value=signs])")
@@ -465,7 +465,7 @@ async def test_without_javascript(town: Town, phone: Phone, fixtures: Path) -> N
     async with phone(town.url, script=False) as page:
         await page.fill("[name=text]", "门外有人")
         await page.click('.tool:has([value="threat"])')
-        await page.click("#raise .tool:has-text('有人受伤')")
+        await page.click("#raise .tool:has(:text-is('有人受伤'))")
         await page.click("summary")
         await page.set_input_files("[name=photo]", fixtures / "photo-gps-rotated.jpg")
         await page.locator(act("raise")).click()
