@@ -38,6 +38,7 @@ from dispatch.store.client import connect as connect_store
 WHAT = ("alarms", "plans", "texts", "positions", "media", "connections")
 _REAL_EVERY_S = 5.0
 _SETTLE_S = 20.0
+_CHECK_IN_S = 60
 _SAID, _CHARS = 400, 4000
 """Texts that were said before in the alarm whose positions come, and how long each is."""
 _LIST_S = 8.0
@@ -89,6 +90,8 @@ class Real:
         say(f"sent; answers {dict(came.statuses)}")
         await asyncio.sleep(_SETTLE_S)
         await self._handle(officer)
+        if chosen.what == "plans":
+            await asyncio.sleep(_CHECK_IN_S + _SETTLE_S)  # each was missed by then, and is an alarm
         after = await self._costs(chosen.after_s)
         acts = await self._closes(officer) if chosen.what in ("alarms", "plans") else {}
         watch.stop()
@@ -272,7 +275,7 @@ class Flood:
                     body = {}
                     path = f"/alarms/{self._alarm}/media/m{number % 40}/{number // 40}"
                 case "plans":
-                    body, path = {**self._alarm_of(), "check_in_s": 60}, "/alarms"
+                    body, path = {**self._alarm_of(), "check_in_s": _CHECK_IN_S}, "/alarms"
                 case _:
                     body, path = self._alarm_of(), "/alarms"
             async with self._room:

@@ -1,7 +1,6 @@
 """What every test may use. Stays small: the harness of verbs lives with the flow tests."""
 
 import fcntl
-import gc
 import hashlib
 import os
 import shutil
@@ -18,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from dispatch import resources
 from dispatch.built import Files, files
+from dispatch.server import calm_collector
 from tests import compiled
 from tests.beside import DELAY, answer_late
 from tests.floors import Tally, floor_of
@@ -77,9 +77,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """What is there now stays: the collector need not look at it a thousand times."""
-    gc.collect()
-    gc.freeze()
+    """The collector is as a hub has it: tests run hubs, and what is there now stays."""
+    calm_collector()
 
 
 def pytest_assertion_pass(item: pytest.Item) -> None:
