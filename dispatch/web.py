@@ -10,7 +10,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ _HEADERS = {
 
 
 class Pages:
-    """The pages, in the languages of their catalogues .
+    """The pages, in the languages of their catalogues.
 
     Args:
         folder: the web folder.
@@ -86,6 +86,7 @@ class Pages:
         citizen = self._settings.citizen
         shown = {
             "words": self._catalogues.of(catalogue, lang),
+            "counted": partial(self._catalogues.counted, catalogue, lang),
             "title": citizen.title.of(lang),
             "exit_url": citizen.exit_url,
             "install": citizen.install,

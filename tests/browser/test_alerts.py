@@ -192,7 +192,7 @@ async def test_alerts_on_a_phone(town: Town, service: Service, browser: Browser,
     await page.click(act("view-log"))
     await page.click(act("deliveries"))
     rows = page.locator("[data-deliveries=shown] [data-delivery=push]")
-    await expect(rows.first).to_contain_text(re.compile("V02.*叫人.*已不再接收.*HTTP 410", re.DOTALL))
+    await expect(rows.first).to_contain_text(re.compile("V02.*通知民警.*已不再接收.*HTTP 410", re.DOTALL))
     await expect(rows.last).to_contain_text(re.compile("测试.*对方已收下.*HTTP 201", re.DOTALL))
     assert await rows.count() == 4  # a test, a call, that it was taken, a call in vain
     assert await findings(page, axe) == []

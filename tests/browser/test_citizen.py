@@ -57,7 +57,7 @@ async def test_one_tap_then_photo_sound_and_place_arrive(town: Town, phone: Phon
         await page.click(act("record"))
         # By its name: a slow phone lists it before the photo, which it is still making small.
         sound = page.locator('#sent li:has-text("录音")')
-        await expect(sound).to_contain_text(re.compile(r"已送 ([2-9]|[1-9]\d+) 秒"))
+        await expect(sound).to_contain_text(re.compile(r"已发送 ([2-9]|[1-9]\d+) 秒"))
         await page.click(act("record"))
         await expect(page.locator("#sent .there")).to_have_count(3)  # small photo, full photo, sound
         await expect(page.locator("#position")).to_contain_text("18 米")
@@ -76,7 +76,7 @@ async def test_one_tap_then_photo_sound_and_place_arrive(town: Town, phone: Phon
 
         await officer.shows()
         await town.fast_forward(2)
-        await expect(page.locator(rung("delivered"))).to_contain_text(re.compile(r"已送到 1 个值班台\s*\d\d:\d\d:\d\d"))
+        await expect(page.locator(rung("delivered"))).to_contain_text(re.compile(r"已送到 1 台接警台\s*\d\d:\d\d:\d\d"))
         assert not await page.is_visible(rung("seen"))
         await officer.asks("seen", alarm=alarm["id"])
         await page.wait_for_selector(rung("seen"))
@@ -90,7 +90,7 @@ async def test_one_tap_then_photo_sound_and_place_arrive(town: Town, phone: Phon
         assert not await page.is_visible(rung("on_scene"))
         await officer.asks("arrive", alarm=alarm["id"])
         await page.wait_for_selector(rung("on_scene"))
-        await expect(page.locator("#now-head")).to_have_text("民警到了")
+        await expect(page.locator("#now-head")).to_have_text("民警已到场")
 
         await page.click(act("camera"))
         await page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
@@ -130,7 +130,7 @@ async def test_nobody_in_time_then_a_question_and_a_word_unseen(town: Town, phon
         assert await page.is_hidden("#ways")
         await town.fast_forward(16)
         await page.wait_for_selector("#ways:not([hidden])")
-        await expect(page.locator("#now-head")).to_have_text("还没有人接手")
+        await expect(page.locator("#now-head")).to_have_text("还没有人接警")
         await officer.acknowledges(alarm)
         await officer.asks("ask", alarm=alarm, question="门锁了吗？")
         await expect(page.locator("#question-text")).to_have_text("门锁了吗？")
@@ -251,7 +251,7 @@ async def test_offline_it_waits_and_goes_out_once(town: Town, phone: Phone) -> N
         await context_of(page).set_offline(True)
         await page.fill("#raise textarea", "断网了")
         await page.click(act("raise"))
-        await expect(page.locator("#now-head")).to_have_text("还没有发出去")
+        await expect(page.locator("#now-head")).to_have_text("还没有发送")
         await expect(page.locator("#now-leave")).to_be_visible()
         assert len(await left_behind(page)) == 1
         device = await context_of(page).storage_state(indexed_db=True)
@@ -374,8 +374,8 @@ async def test_practice_then_pictures_instead_of_words(town: Town, phone: Phone,
             await page.click(f'.tool:has([value="{value}"])')
         await page.click('.tool:has([value="medical"])')  # again: taken back
         await page.click('.tool:has([value="break_in"])')
-        for label in ("3人以上", "对方有凶器", "有人受伤"):
-            await page.click(f"#raise .tool:has-text('{label}')")
+        for label in ("对方 3 人以上", "对方有凶器", "有人受伤"):
+            await page.click(f"#raise .tool:has(:text-is('{label}'))")
         assert await page.locator("#raise .tool .icon:visible").count() == 10
         await page.click(act("more"))
         await page.click(".chip:has([value=signs])")
@@ -383,7 +383,7 @@ async def test_practice_then_pictures_instead_of_words(town: Town, phone: Phone,
         await page.wait_for_selector(RECEIPT)
         alarm = officer.alarms[await alarm_with(officer, await page.inner_text("#code"))]
         assert (alarm["category"], alarm["needs"]) == ("break_in", ["signs"])
-        assert alarm["text"] == "3人以上\n对方有凶器\n有人受伤"
+        assert alarm["text"] == "对方 3 人以上\n对方有凶器\n有人受伤"
         await expect(page.locator("#said .citizen")).to_contain_text("有人闯入")
         await console.click(f'[data-alarm="{alarm["id"]}"]')
         assert await console.locator("[data-alarm]").count() == 1  # what came before it would be there by now
@@ -404,7 +404,7 @@ async def test_a_question_that_nobody_answers(town: Town, phone: Phone) -> None:
 
     async with phone(town.url, before=before) as page:
         await raises(page)
-        await expect(page.locator("#position")).to_contain_text("正在取位置")
+        await expect(page.locator("#position")).to_contain_text("正在定位")
         await page.clock.run_for(20_500)
         await expect(page.locator("#position")).to_contain_text("还没有允许定位。可以写一下你在哪里。")
 
@@ -418,10 +418,10 @@ async def test_everything_refused_then_a_place_by_hand(town: Town, phone: Phone)
     async with phone(town.url, permissions=[]) as page:
         await raises(page)
         await page.click(act("record"))
-        await expect(page.locator("#record-note")).to_have_text("用不了麦克风。别的都不受影响。")
+        await expect(page.locator("#record-note")).to_have_text("无法使用麦克风。其他都不受影响。")
         await page.click(act("camera"))
-        await expect(page.locator("#camera-note")).to_have_text("用不了镜头。别的都不受影响。")
-        await expect(page.locator("#position")).to_contain_text("没有取到位置")
+        await expect(page.locator("#camera-note")).to_have_text("无法使用摄像头。其他都不受影响。")
+        await expect(page.locator("#position")).to_contain_text("没有定位成功")
         await page.click('[data-phrase="phrase_hiding"]')
         await expect(page.locator("#said .citizen").last).not_to_have_class(re.compile("unsaid"))
         await officer.hears(await first_alarm(officer), "citizen_said")
@@ -468,7 +468,7 @@ async def test_without_javascript(town: Town, phone: Phone, fixtures: Path) -> N
     async with phone(town.url, script=False) as page:
         await page.fill("[name=text]", "门外有人")
         await page.click('.tool:has([value="threat"])')
-        await page.click("#raise .tool:has-text('有人受伤')")
+        await page.click("#raise .tool:has(:text-is('有人受伤'))")
         await page.click("summary")
         await page.set_input_files("[name=photo]", fixtures / "photo-gps-rotated.jpg")
         await page.locator(act("raise")).click()

@@ -163,7 +163,7 @@ async def calls_and_does_not(town: Town, page: Page) -> None:
 
     await page.click(act("call"))
     sheet = page.locator('[data-part="call"]')
-    await expect(sheet.locator('[data-part="silent-flag"]')).to_contain_text("无声报警")
+    await expect(sheet.locator('[data-part="silent-flag"]')).to_contain_text("静默报警")
     await expect(sheet).to_contain_text("还没有问过")
     await page.click(act("call-ask"))
     await page.wait_for_selector('[data-said="officer"]')

@@ -72,7 +72,7 @@ async def test_a_store_that_hangs(hub: HubProcess, browser: Browser, phone: Phon
         await other.reload()
         for page in (citizen, other):
             await expect(page.locator("#now-head")).to_have_text("还没有存好")
-            await expect(page.locator("#now-note")).to_contain_text("在不停地重试")
+            await expect(page.locator("#now-note")).to_contain_text("会一直重试")
             await expect(page.locator(RECEIPT)).to_have_count(0)
         await console.clock.fast_forward(SILENT_MS)
         await expect(console.locator("[data-live]")).to_have_text(STALE)

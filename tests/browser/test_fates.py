@@ -48,11 +48,11 @@ async def test_what_cannot_be_sent_holds_up_nothing(
 
         rows = page.locator("#sent li")
         await expect(page.locator(fate(page, "there"))).to_have_count(1)
-        await expect(rows.nth(0)).to_contain_text("里面是空的（0 字节），没有内容可送。")
-        await expect(rows.nth(1)).to_contain_text("这台设备读不出它了。可以再试一次，或者重新选一次。")
+        await expect(rows.nth(0)).to_contain_text("文件是空的（0 字节），没有内容可发送。")
+        await expect(rows.nth(1)).to_contain_text("这台设备读不出这个文件了。可以再试一次，或者重新选一次。")
         await expect(page.locator("#sent-said")).to_contain_text(re.compile("照片 .+: "))  # for who hears the page
         late = page.locator(fate(page, "late"))
-        await expect(late).to_contain_text("还没送到，正在不断重试。")
+        await expect(late).to_contain_text("还没送到，这一页会一直重试。")
         assert await late.locator(act("media-again")).count() == 0, "it is tried by itself"
         alarm = await first_alarm(officer)
         assert stuck[0] not in officer.alarms[alarm]["media"]

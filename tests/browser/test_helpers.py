@@ -173,7 +173,7 @@ async def test_without_the_hub_nothing_is_called_live(town: Town, browser: Brows
         await helper.clock.fast_forward(SILENCE_MS)  # it tries anew
         await helper.wait_for_selector('[data-live="live"]')
         await user.asks("release_helpers", alarm=alarm)
-        await expect(helper.locator('[data-part="over"]')).to_contain_text("The call was ended")
+        await expect(helper.locator('[data-part="over"]')).to_contain_text("The call ended")
         await helper.click(f"{act('lang')}[lang=zh]")
         await signs_out(helper, town.url)
 

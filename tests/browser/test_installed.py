@@ -74,7 +74,7 @@ async def test_installed_it_opens_without_a_network_and_the_exit_clears_it(insta
         await page.wait_for_selector("html.js")
         await page.fill("#raise textarea", "地下室没有信号")
         await page.click(act("raise"))
-        await expect(page.locator("#now-head")).to_have_text("还没有发出去")
+        await expect(page.locator("#now-head")).to_have_text("还没有发送")
         await page.context.set_offline(False)
         await page.wait_for_selector(RECEIPT)
         assert len(officer.alarms) == 1

@@ -105,7 +105,7 @@ async def test_from_page_to_officer(town: Town, browser: Browser) -> None:
         if await console.locator(act("to-now")).count():  # a slow machine: it began late
             await console.click(act("to-now"))
         await comes_true(console, f"{AT} > 3 && {BEHIND} <= 3")
-        await expect(console.locator(".live-behind")).to_contain_text("延后")
+        await expect(console.locator(".live-behind")).to_contain_text("延迟")
         await listens(late, alarm)
         await comes_true(late, f"{PLAYED}.length > 0")
         assert await late.evaluate(f"{BUFFERED}.start(0)") < 0.1
@@ -201,7 +201,7 @@ async def test_the_page_comes_back_after_a_cut(town: Town, browser: Browser) -> 
     await raises(page, "门外有人")
     await page.click(act("record"))
     far = page.locator("#sent .how-far").last
-    await expect(far).to_have_text(re.compile(r"已送 [1-9]\d* 秒"))
+    await expect(far).to_have_text(re.compile(r"已发送 [1-9]\d* 秒"))
     assert await page.evaluate("window.started") == [[1000, "audio/webm;codecs=opus"]]
     assert sent[0] == "0"
     alarm = await first_alarm(officer)
@@ -214,7 +214,7 @@ async def test_the_page_comes_back_after_a_cut(town: Town, browser: Browser) -> 
     await phone.set_offline(False)
     await expect(page.locator("#sent li")).to_have_count(1)
     await officer.hears(alarm, "media_added")
-    await expect(far).to_have_text(re.compile("已送 ([4-9]|[1-9][0-9]) 秒"))
+    await expect(far).to_have_text(re.compile("已发送 ([4-9]|[1-9][0-9]) 秒"))
     await page.click(act("record"))
     await expect(page.locator("#sent .there")).to_have_count(1)
     while not all(item["state"] == "ready" for item in officer.alarms[alarm]["media"].values()):

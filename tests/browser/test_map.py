@@ -159,7 +159,7 @@ async def test_a_map_without_the_internet(town: Town, browser: Browser, axe: str
         # Numbers that can be on no map: said, and the map stays with what was known before.
         await citizen.does("position", lat=999.5, lon=1e9, accuracy_m=1e300, at=to_text(town.clock.now()))
         await page.wait_for_selector(f"{STILL} .is-hand", state="detached")
-        assert "cannot be on a map" in await page.inner_text('[data-part="map"]')
+        assert "cannot be drawn on a map" in await page.inner_text('[data-part="map"]')
         assert await page.locator(f"{STILL} .is-before").count() == 4
         await citizen.does("position", lat=41.8, lon=123.46, accuracy_m=1e300, at=to_text(town.clock.now()))
         await page.wait_for_selector(f"{STILL} .is-now", state="attached")

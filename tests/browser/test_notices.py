@@ -69,7 +69,7 @@ async def sees_what_is_allowed(town: Town, page: Page, console: Page) -> None:
 async def sees_what_is_unsafe(town: Town, page: Page, console: Page, alarm: str) -> None:
     await changes(town, "appendfsync", "everysec")
     line = notice(page, "store_unsafe")
-    for words in ("10:00:0", "appendfsync：everysec", "任何报警都不会算作“已存储”", "appendfsync always"):
+    for words in ("10:00:0", "appendfsync：everysec", "不会确认任何报警“已存储”", "appendfsync always"):
         await expect(line).to_contain_text(words)
     await expect(notice(console, "store_unsafe")).to_contain_text("新的报警和操作都存不下来")
     assert (await town.citizen().posts()).json()["code"] == "not_stored"
@@ -222,4 +222,4 @@ async def sees_a_store_that_went_back(town: Town, office: Page, console: Page, k
         await expect(page.locator('[data-live="live"]')).to_be_visible()
     await office.click(act("view-log"))
     await office.select_option('[data-filter="type"]', "store_restored")
-    await expect(office.locator('[data-event="store_restored"]').first).to_contain_text("退回到了较早的副本")
+    await expect(office.locator('[data-event="store_restored"]').first).to_contain_text("回退到较早的备份")

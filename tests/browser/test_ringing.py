@@ -145,7 +145,7 @@ async def cannot_ring(town: Town, page: Page) -> None:
     await page.click(act("sound-later"))
     await cannot("还没有做声音检查")
     await town.citizen().raises(text="门外有人")
-    await expect(page.locator("[role=alert]")).to_contain_text("新警情 1 个")
+    await expect(page.locator("[role=alert]")).to_contain_text("新警情 1 起")
     assert await page.locator("html").get_attribute("data-ringing") == "false"
 
     await line.locator(act("sound-open")).click()

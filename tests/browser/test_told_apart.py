@@ -123,19 +123,19 @@ async def test_little_is_said(town: Town, browser: Browser) -> None:
         assert await page.evaluate(LIVE) == 2
         first = await town.citizen().raises(text="门外有人")
         alert = page.locator("[role=alert]")
-        await expect(alert).to_have_text("新警情 1 个")
+        await expect(alert).to_have_text("新警情 1 起")
         await page.clock.pause_at(await page.evaluate("Date.now() / 1000") + 3)
         for n in range(6):
             last = await town.citizen().raises(text=f"又一起 {n}")
             await page.wait_for_selector(f'[data-alarm="{last}"]')
         heard = await said(page, "alert")
-        assert heard[:2] == ["新警情 1 个"] * 2  # the second of them is another alarm, and is heard
+        assert heard[:2] == ["新警情 1 起"] * 2  # the second of them is another alarm, and is heard
         assert len(heard) == 2
         await town.clock.advance(5)  # a beat: the page stays LIVE
         await page.clock.run_for(1_500)
         assert len(await said(page, "alert")) == 2
         await page.clock.run_for(1_000)
-        assert await said(page, "alert") == ["新警情 1 个", "新警情 1 个", "新警情 5 个"]
+        assert await said(page, "alert") == ["新警情 1 起", "新警情 1 起", "新警情 5 起"]
         await town.clock.advance(5)
         for n in range(6):
             last = await town.citizen().raises(text=f"更多 {n}")

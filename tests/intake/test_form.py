@@ -79,7 +79,7 @@ async def test_a_missing_name(town: Town) -> None:
     assert page.status_code == 422
     assert "id: " in page.text
     assert "sms:12110" in page.text
-    assert "这次没有办成" in page.text
+    assert "没有成功" in page.text
 
 
 @pytest.mark.parametrize("text", ["x" * 4001, "x" * 1_100_000])
@@ -155,7 +155,7 @@ async def test_an_empty_file_and_another_try(town: Town, fixtures: Path) -> None
     fates = re.findall(r'data-(?:fate|state)="(\w+)"', page.text)
     assert sorted(fates) == ["empty", "empty", "stored"]
     assert "空 &lt;b&gt;.jpg" in page.text
-    assert page.text.count("里面是空的（0 字节）") == 2
+    assert page.text.count("文件是空的（0 字节）") == 2
     told = await posts(citizen, files, headers={}, text="救命")
     assert [fault.split(":")[0] for fault in told.json()["faults"]] == ["photo", "audio"]
     # Alone, as the first of its form, it is another one than the first of the form before.

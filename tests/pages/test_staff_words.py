@@ -1,6 +1,5 @@
 """The console and the supervisor's page have words for everything that they can have to say."""
 
-import json
 import re
 from pathlib import Path
 from typing import get_args
@@ -12,10 +11,12 @@ from dispatch.alarm.messages import Close, Decline, Task
 from dispatch.alarm.outbound import Notices
 from dispatch.alarm.state import Status
 from dispatch.alarm.to_helper import Agreed
+from dispatch.catalogues import OTHER
 from dispatch.config.names import Why
 from dispatch.escalation.policy import AUDIENCES, What
 from dispatch.identity import KINDS
 from dispatch.sections import Store
+from tests.pages.catalogues import entries, forms
 
 NAMES = re.compile(r"\{(\w+)\}")
 FOLDERS = {"console": ("shared", "console"), "supervisor": ("shared", "supervisor"), "helper": ("helper",)}
@@ -25,8 +26,7 @@ def words(root: Path, page: str, language: str) -> dict[str, str]:
     """What the page loads: the common words and its own."""
     table: dict[str, str] = {}
     for name in ("common", page):
-        path = root / "clients" / "web" / "words" / f"{name}.{language}.json"
-        table |= json.loads(path.read_text(encoding="utf-8"))
+        table |= {key: forms(entry)[OTHER] for key, entry in entries(name, language).items()}
     return table
 
 

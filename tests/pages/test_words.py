@@ -56,7 +56,7 @@ def test_every_key_that_the_page_uses_is_there(root: Path, page: str) -> None:
         source = path.read_text(encoding="utf-8")
         used |= set(re.findall(r'data-word(?:-label|-placeholder)?="(\w+)"', source))
         used |= set(re.findall(r"\bwords\.(?!get\b|js\b)(\w+)", source))
-        used |= set(re.findall(r'\bword\("(\w+)"\)', source))
+        used |= set(re.findall(r'\bword\("(\w+)"\)', source)) | set(re.findall(r'\bcounted\("(\w+)"', source))
     for path in folder.glob("*.js"):
         source = path.read_text(encoding="utf-8")
         used |= set(re.findall(r'\bword\(\s*"(\w+)"', source))

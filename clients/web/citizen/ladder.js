@@ -59,7 +59,7 @@ function draw() {
 /** @param {string} step @param {import("./types.js").Rung} [rung] */
 function rungName(step, rung) {
   if (step !== "delivered" || !rung?.consoles) return word(`step_${step}`);
-  return word(rung.consoles === 1 ? "step_delivered_1" : "step_delivered_n", { n: rung.consoles });
+  return word("step_delivered_n", { n: rung.consoles });
 }
 
 /** @returns {[string, string]} the headline's word and its tone */

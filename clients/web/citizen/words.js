@@ -2,7 +2,7 @@
  *  The words of what comes after the alarm come with it: on a bad line the first ones must not wait for them. */
 
 const root = document.documentElement;
-/** @type {Record<string, Record<string, string>>} */
+/** A text may be one for each plural form of `n`. @type {Record<string, Record<string, string | Record<string, string>>>} */
 const catalogues = {};
 /** @type {{label: Record<string, string>}[] | null} */
 let ways = null;
@@ -38,9 +38,13 @@ export async function loadLater() {
  * @param {Record<string, string | number>} [values] for the {names} in the text
  */
 export function word(key, values = {}) {
-  const text = catalogues[language()]?.[key] ?? catalogues[`${language()}.later`]?.[key] ?? key;
+  const entry = catalogues[language()]?.[key] ?? catalogues[`${language()}.later`]?.[key] ?? key;
+  const text = typeof entry === "string" ? entry : formOf(entry, Number(values["n"]));
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
+
+/** @param {Record<string, string>} forms by CLDR's names; every language has `other` @param {number} n */
+const formOf = (forms, n) => forms[new Intl.PluralRules(language()).select(n)] ?? forms["other"] ?? "";
 
 /** Another word in this place from now on. @param {HTMLElement} node @param {string} key */
 export function tell(node, key) {

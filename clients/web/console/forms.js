@@ -25,7 +25,7 @@ export function Form({ alarm }) {
   }
   if (type === "note") {
     const send = (/** @type {string} */ text) => give(type, alarm, { text });
-    return html`<${Words} send=${send} type="note" field="text" limit="note_chars" />`;
+    return html`<${Words} alarm=${alarm} send=${send} type="note" field="text" limit="note_chars" />`;
   }
   if (
     type === "take" ||
@@ -35,7 +35,14 @@ export function Form({ alarm }) {
     type === "handover_reject"
   ) {
     const send = (/** @type {string} */ reason) => give(type, alarm, { reason });
-    return html`<${Words} key=${type} send=${send} type=${type} field="reason" limit="reason_chars" />`;
+    return html`<${Words}
+      key=${type}
+      alarm=${alarm}
+      send=${send}
+      type=${type}
+      field="reason"
+      limit="reason_chars"
+    />`;
   }
   return null;
 }
@@ -52,13 +59,18 @@ function useFocus() {
   return first;
 }
 
-/** @param {{ send: (text: string) => void, type: CommandName, field: string, limit: string }} props */
-function Words({ send, type, field, limit }) {
+/** @param {{ alarm: Alarm, send: (text: string) => void, type: CommandName, field: string, limit: string }} props */
+function Words({ alarm, send, type, field, limit }) {
   const [text, setText] = useState("");
   const most = useValue(config).limits?.[limit] ?? 500;
   const first = useFocus();
   return html`
-    <${Frame} type=${type} ready=${text.trim() !== ""} onSubmit=${() => send(text.trim())}>
+    <${Frame}
+      type=${type}
+      owner=${alarm.owner}
+      ready=${text.trim() !== ""}
+      onSubmit=${() => send(text.trim())}
+    >
       <label>
         <span>${t(field === "reason" ? "form.reason" : "form.note_text")}</span>
         <textarea

@@ -4,8 +4,8 @@ import { html } from "../shared/dom.js";
 import { t } from "../shared/words.js";
 import { form } from "./state.js";
 
-/** @param {{ type: string, ready: boolean, onSubmit: () => void, children?: any }} props */
-export function Frame({ type, ready, onSubmit, children }) {
+/** @param {{ type: string, owner?: string | undefined, ready: boolean, onSubmit: () => void, children?: any }} props */
+export function Frame({ type, owner = "", ready, onSubmit, children }) {
   return html`
     <form
       class="sheet-form"
@@ -19,7 +19,7 @@ export function Frame({ type, ready, onSubmit, children }) {
         if (event.key === "Escape") form.value = null;
       }}
     >
-      <h3>${t(`form.${type}`)}</h3>
+      <h3>${t(`form.${type}`, { owner })}</h3>
       ${children}
       <div class="form-end">
         <button type="button" class="plain" data-act="form-cancel" onClick=${() => (form.value = null)}>

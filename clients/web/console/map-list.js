@@ -93,7 +93,7 @@ export function MapList({ alarm, known, near, brief }) {
           before[0]
             ? html`<${Line} fact=${before[0]}>
                 <span>
-                  ${t(before.length === 1 ? "map.before_1" : "map.before", {
+                  ${t("map.before", {
                     n: before.length,
                     at: before[0].time ? clock(before[0].time) : "–",
                   })}

@@ -66,7 +66,7 @@ function together(one, other) {
   }
   if (one.code !== "deadline_late") return { ...one, of };
   const worst = of.reduce((a, b) => ((b.by_s ?? 0) > (a.by_s ?? 0) ? b : a));
-  const what = t("notice.deadlines_late", { ...values(worst), count: of.length });
+  const what = t("notice.deadlines_late", { ...values(worst), n: of.length });
   return { ...one, what, ...(worst.alarm && { alarm: worst.alarm }), of };
 }
 
@@ -104,7 +104,7 @@ function values(one) {
     code: one.alarm ? codeOf(one.alarm) : "",
     to: one.to ? stationName(one.to) : "",
     what: known("late", one.what ?? ""),
-    n: (one.by_s ?? 0).toFixed(1),
+    seconds: (one.by_s ?? 0).toFixed(1),
     ...named([one]),
   };
 }

@@ -100,7 +100,7 @@ export function cry(text) {
 }
 
 function say() {
-  const alarms = fresh ? [t(fresh === 1 ? "announce.one" : "announce.many", { n: fresh })] : [];
+  const alarms = fresh ? [t("announce.new", { n: fresh })] : [];
   announced.value = { n: ++count, text: [...toCry, ...alarms].join(" ") };
   fresh = 0;
   toCry = [];

@@ -11,7 +11,9 @@ import { keep, kept } from "./kept.js";
 const REMEMBERED = "fujin.lang";
 export const LANGUAGES = /** @type {const} */ (["zh", "en"]);
 
-/** @type {Record<string, Record<string, string>>} */
+/** @typedef {string | Record<string, string>} Text one for every number, or one for each plural form of `n` (CLDR's names) */
+
+/** @type {Record<string, Record<string, Text>>} */
 const catalogues = {};
 
 /** The language that is read here. */
@@ -79,15 +81,23 @@ async function insist(language) {
 }
 
 /**
- * The words for `key`, `{name}` filled in. A key that no catalogue has comes back as it is.
+ * The words for `key`, `{name}` filled in, in the form that the number `n` takes. A key that no catalogue has comes back
+ * as it is.
  *
  * @param {string} key
  * @param {Record<string, string | number>} [values]
  * @param {string} [language]
  */
 export function t(key, values, language) {
-  const text = catalogues[language ?? lang.value]?.[key] ?? key;
+  const read = language ?? lang.value;
+  const entry = catalogues[read]?.[key] ?? key;
+  const text = typeof entry === "string" ? entry : formOf(entry, Number(values?.["n"]), read);
   return values ? text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole)) : text;
+}
+
+/** @param {Record<string, string>} forms @param {number} n @param {string} language */
+function formOf(forms, n, language) {
+  return forms[new Intl.PluralRules(language).select(n)] ?? forms["other"] ?? "";
 }
 
 /**
@@ -98,7 +108,8 @@ export function t(key, values, language) {
  */
 export function known(family, code) {
   const key = `${family}.${code}`;
-  return catalogues[lang.value]?.[key] ?? code;
+  const text = catalogues[lang.value]?.[key];
+  return typeof text === "string" ? text : code;
 }
 
 /**

@@ -205,7 +205,7 @@ export function Log() {
         <button data-act="page-before" disabled=${!back.length} onClick=${() => turn(back.slice(0, -1))}>
           ${t("log.before")}
         </button>
-        <span class="hint">${t("log.page", { n: back.length + 1, rows: rows.length })}</span>
+        <span class="hint">${t("log.page", { page: back.length + 1, n: rows.length })}</span>
         <button data-act="page-next" disabled=${!next} onClick=${() => next && turn([...back, next])}>
           ${t("log.next")}
         </button>

@@ -21,7 +21,7 @@ async function verify(station) {
 function words(verdict) {
   const why = verdict.why ?? "";
   if (verdict.ok) {
-    return t("verify.ok", { events: verdict.events ?? 0, head: verdict.head?.slice(0, 12) ?? "" });
+    return t("verify.ok", { n: verdict.events ?? 0, head: verdict.head?.slice(0, 12) ?? "" });
   }
   if (verdict.ok === false) return t("verify.broken", { broken_at: verdict.broken_at ?? 0, why });
   return t("verify.failed", { why });
