@@ -171,7 +171,7 @@ class Replicated(Stores):
 
 
 class WithSentinels(Replicated):
-    """A primary, two replicas and three Sentinels, which promote a replica about a second after the primary died."""
+    """A primary, two replicas and three Sentinels, which promote a replica two to three seconds after the primary died, as shipped."""
 
     def __init__(self, binary: str = VALKEY, **options: str) -> None:
         super().__init__(binary, 2, **options)
@@ -205,7 +205,7 @@ class WithSentinels(Replicated):
         for number, port in enumerate(free_ports(3), 1):
             lines = [
                 "bind 127.0.0.1", f"sentinel monitor {_NAME} {self.nodes[0].address.replace(':', ' ')} 2",
-                f"sentinel down-after-milliseconds {_NAME} 500", f"sentinel failover-timeout {_NAME} 3000",
+                f"sentinel down-after-milliseconds {_NAME} 2000", f"sentinel failover-timeout {_NAME} 3000",
                 f"sentinel parallel-syncs {_NAME} 2",
             ]  # fmt: skip
             folder = Path(self._folder.name) / f"sentinel-{number}"
