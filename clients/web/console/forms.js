@@ -65,6 +65,7 @@ function Words({ send, type, field, limit }) {
           rows="2"
           maxlength=${most}
           data-field=${field}
+          dir="auto"
           ref=${first}
           value=${text}
           onInput=${(/** @type {InputEvent & { currentTarget: HTMLTextAreaElement }} */ event) => setText(event.currentTarget.value)}
@@ -121,6 +122,7 @@ function Close({ alarm, type }) {
           rows="2"
           maxlength=${most}
           data-field="note"
+          dir="auto"
           value=${note}
           onInput=${(/** @type {InputEvent & { currentTarget: HTMLTextAreaElement }} */ event) => setNote(event.currentTarget.value)}
         ></textarea>
