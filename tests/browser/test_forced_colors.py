@@ -1,5 +1,6 @@
 """In a person's own few colours (forced colours) nothing is turned round: what is reached is told from what is not."""
 
+import pytest
 from playwright.async_api import Browser, Page
 
 from tests.browser.citizen import opens
@@ -31,6 +32,7 @@ async def test_the_ladder_of_the_console(town: Town, browser: Browser) -> None:
         assert await filled(page, ".ladder li.not-yet") == {False}
 
 
+@pytest.mark.nightly
 async def test_what_is_tapped_on_the_citizens_page(town: Town, phone: Phone) -> None:
     """What is tapped has a tick, whatever the colours are; what is not has none."""
     ticks = """(one) => {
