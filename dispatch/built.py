@@ -44,16 +44,20 @@ STAFF = {
         (
             *_STAFF,
             "console/console.css",
+            "console/bar.css",
             "console/claims.css",
             "console/unread.css",
             "console/helpers.css",
             "shared/streets.css",
             "console/map.css",
+            "console/forced.css",
         ),
         "console/main.js",
         ("common", "console"),
     ),
-    "supervisor": Source((*_STAFF, "supervisor/supervisor.css"), "supervisor/main.js", ("common", "supervisor")),
+    "supervisor": Source(
+        (*_STAFF, "supervisor/supervisor.css", "supervisor/beside.css"), "supervisor/main.js", ("common", "supervisor")
+    ),
     "helper": Source(
         ("shared/tokens.css", "helper/helper.css", "shared/ending.css"), "helper/main.js", ("common", "helper")
     ),

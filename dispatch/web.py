@@ -169,6 +169,8 @@ class Pages:
                 "exit_url": citizen.exit_url,
                 "other_ways": [way.model_dump() for way in citizen.other_ways],
                 "stations": {i: s.name.model_dump() for i, s in settings.boundaries.stations.items()},
+                "default_station": settings.boundaries.default,
+                "zones": {station: str(rota.timezone) for station, rota in settings.rotas.items()},
                 "unanswered_after_s": settings.policies["default"].unanswered_after_s,
                 "beat_s": settings.console.beat_s,
                 "limits": settings.limits.model_dump(),

@@ -153,6 +153,7 @@ async def test_what_pages_know_of_the_configuration(town: Town, http: httpx.Asyn
     assert config["languages"] == ["zh", "en"]
     assert config["stations"]["dadongmen"] == {"zh": "大东门派出所", "en": config["stations"]["dadongmen"]["en"]}
     assert config["limits"]["chunk_bytes"] == 262144
+    assert config["zones"][config["default_station"]] == "Asia/Shanghai"
     assert (config["unanswered_after_s"], config["beat_s"]) == (15, 5)
     assert {way["href"] for way in config["other_ways"]} == {"sms:12110", "tel:110"}
     for secret in ("V01", "redis", "unix:", "store", "password", str(town.folder)):

@@ -1,4 +1,4 @@
-"""No state of the console keeps anybody out: axe has no serious finding, on a phone and a desk, in light and dark."""
+"""No state of the console keeps anybody out: axe finds nothing moderate or worse, phone and desk, light and dark."""
 
 import itertools
 from datetime import UTC, datetime

@@ -14,6 +14,7 @@ export function prepare() {
     follow();
     report();
   });
+  control("where").addEventListener("click", () => input(form("place"), "place").focus());
   const place = form("place");
   place.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -49,5 +50,6 @@ function draw() {
   write(part("position"), lines.join(" "));
   const button = control("position");
   button.hidden = !byHand && (!!place || finding !== "");
+  control("where").hidden = !!place && (byHand || place.accuracy_m <= COARSE_M);
   write(button, word(byHand ? "spot_undo" : "position_off"));
 }

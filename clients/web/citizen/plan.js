@@ -38,8 +38,10 @@ export function prepare() {
   end.id = "end-plan";
   const number = /** @type {HTMLInputElement} */ (make("input", ""));
   Object.assign(number, { name: "number", inputMode: "numeric", maxLength: 8, autocomplete: "off" });
-  number.dataset["wordLabel"] = number.dataset["wordPlaceholder"] = "cancel_label";
-  end.append(number, worded("button", "", "plan_end", "end-plan"));
+  end.append(
+    make("label", "field", worded("span", "", "cancel_label"), number),
+    worded("button", "", "plan_end", "end-plan"),
+  );
   const note = worded("p", "small", "plan_end_note");
   note.setAttribute("role", "status");
   const more = make("details", "", worded("summary", "", "plan_end", "end-open"), end, note);

@@ -53,7 +53,7 @@ function draw() {
   part("keep").hidden = state.status === "closed" || state.status === "ended";
   part("cancelling").hidden = state.status === "planned" || state.status === "ended";
   const kept = wayBack()?.id === alarm?.id;
-  tell(control("keep"), kept ? "keep_undo" : "keep");
+  tell(control("keep"), kept ? "keep_undo" : "keep_do");
   tell(part("keep-note"), kept ? "kept" : "keep_note");
 }
 

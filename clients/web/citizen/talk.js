@@ -92,7 +92,7 @@ function draw() {
   for (const [at, [key, one, mark]] of lines.entries()) {
     let row = rows.get(key);
     const fresh = !row;
-    row ??= make("li", `line ${one.who}`, make("span", "who"), make("p", "words"), make("small", "when"));
+    row ??= make("li", `line ${one.who}`, make("span", "who"), wordsOf(), make("small", "when"));
     rows.set(key, row);
     const [who, words, when] = row.children;
     if (who) write(who, word(one.who === "officer" ? "officer" : "you"));
@@ -130,6 +130,13 @@ function drawQuestion() {
 function answer(question, code) {
   send("answer", { question, answer: code });
   change({ question: null });
+}
+
+/** In whatever direction they are written. */
+function wordsOf() {
+  const words = make("p", "words");
+  words.dir = "auto";
+  return words;
 }
 
 /** @param {string} code one of the known choices, or an officer's own words */

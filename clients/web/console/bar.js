@@ -1,6 +1,7 @@
-/** The buttons that fit the alarm now: one main step, the rest beside it; on a phone the bar under the thumb. */
+/** The buttons that fit the alarm now: one main step, the rest beside it; on a phone a row under the thumb, the rest folded. */
 
-import { html, useComputed, useValue } from "../shared/dom.js";
+import { html, useComputed, useEffect, useRef, useState, useValue } from "../shared/dom.js";
+import { focusIsLost, focusOn } from "../shared/focus.js";
 import { pending, user } from "../shared/session.js";
 import { serverNow, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
@@ -93,22 +94,64 @@ export function Bar({ alarm }) {
     if (type === "undo_close") return t("act.undo_close", { n: left });
     return t(type === "take" && free && !isLost(alarm) ? "act.swap" : `act.${type}`);
   };
+  const [more, setMore] = useState(false);
+  const pressed = useRef(false);
+  // What was pressed here is switched off while it is asked for, and often gone after that, as is the form it opened.
+  useEffect(() => {
+    if (!pressed.current || wait || opened) return;
+    if (focusIsLost()) focusOn(".bar .main", ".story-head h2");
+    pressed.current = false;
+  }, [wait, opened, alarm.status]);
+  /** @param {CommandName} type */
+  const button = (type) => html`
+    <button
+      key=${type}
+      class=${type === first ? "main" : ""}
+      data-act=${type}
+      disabled=${wait !== undefined}
+      aria-expanded=${WITH_FORM.has(type) && !(type === "take" && free) ? String(opened === type) : undefined}
+      onClick=${() => {
+        pressed.current = true;
+        setMore(false);
+        act(type, alarm);
+      }}
+    >
+      ${wait?.type === type ? t(wait.queued ? "pending.queued" : `pending.${type}`) : words(type)}
+    </button>
+  `;
+  const [first, ...rest] = offered(alarm, me);
+  const folds = rest.length > 1;
   return html`
-    <div class="bar" role="group" aria-label=${t("bar.title")}>
-      ${offered(alarm, me).map(
-        (type, n) => html`
-          <button
-            key=${type}
-            class=${n === 0 ? "main" : ""}
-            data-act=${type}
-            disabled=${wait !== undefined}
-            aria-expanded=${WITH_FORM.has(type) && !(type === "take" && free) ? String(opened === type) : undefined}
-            onClick=${() => act(type, alarm)}
-          >
-            ${wait?.type === type ? t(wait.queued ? "pending.queued" : `pending.${type}`) : words(type)}
-          </button>
-        `,
-      )}
+    <div
+      class="bar ${folds ? "folds" : ""} ${more ? "unfolded" : ""}"
+      role="group"
+      aria-label=${t("bar.title")}
+      onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== "Escape" || !more) return;
+        event.stopPropagation();
+        setMore(false);
+        focusOn('[data-act="more"]');
+      }}
+      onFocusOut=${(
+        /** @type {FocusEvent & { currentTarget: HTMLElement }} */ { currentTarget, relatedTarget },
+      ) => {
+        if (relatedTarget instanceof Node && !currentTarget.contains(relatedTarget)) setMore(false);
+      }}
+    >
+      ${first ? button(first) : null}
+      ${
+        folds
+          ? html`<button
+              class="more-button"
+              data-act="more"
+              aria-expanded=${String(more)}
+              onClick=${() => setMore(!more)}
+            >
+              ${t("bar.more")}
+            </button>`
+          : null
+      }
+      <div class="more-acts">${rest.map(button)}</div>
       ${wait ? html`<p class="pending">${t(wait.queued ? "pending.queued_long" : `pending.${wait.type}`)}</p>` : null}
     </div>
   `;

@@ -2,7 +2,8 @@
 
 import { signal } from "/static/vendor/signals-core.js";
 
-import { html, useEffect, useRef, useValue } from "../shared/dom.js";
+import { html, useValue } from "../shared/dom.js";
+import { useDialog } from "../shared/focus.js";
 import { clock } from "../shared/time.js";
 import { known, spoken, t, wordsOf } from "../shared/words.js";
 import { ask, command } from "./actions.js";
@@ -42,11 +43,8 @@ const isCall = (text) => ["zh", "en"].some((one) => text === t("question.can_cal
 
 /** @param {{ alarm: Alarm }} props */
 function Sheet({ alarm }) {
-  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const dialog = useDialog();
   useValue(spoken); // what was asked before may be in a language whose words are still to come
-  useEffect(() => {
-    if (!dialog.current?.open) dialog.current?.showModal();
-  }, []);
   const shut = () => (asked.value = null);
   const answer = answered(alarm);
   const needs = (alarm.needs ?? []).map((one) => known("need", one));

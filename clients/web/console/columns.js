@@ -39,7 +39,7 @@ function Notes({ alarm }) {
       ${notes.map(
         ([n, note]) => html`
           <p key=${n} data-note=${n}>
-            ${note.text ?? t("talk.wiped")} <span class="by">${note.by} · ${clock(note.at)}</span>
+            <bdi>${note.text ?? t("talk.wiped")}</bdi> <span class="by">${note.by} · ${clock(note.at)}</span>
           </p>
         `,
       )}

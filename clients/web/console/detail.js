@@ -4,6 +4,8 @@ import { effect, signal } from "/static/vendor/signals-core.js";
 
 import { headline } from "../shared/alarm.js";
 import { html, useEffect, useRef, useValue } from "../shared/dom.js";
+import { focusOn, focusIsLost } from "../shared/focus.js";
+import { Zone } from "../shared/head.js";
 import { link, stationName, user } from "../shared/session.js";
 import { clock, dayAndClock } from "../shared/time.js";
 import { known, t } from "../shared/words.js";
@@ -14,8 +16,9 @@ import { isLost } from "./claims.js";
 import { Form } from "./forms.js";
 import { offerInWords } from "./handover.js";
 import { Now } from "./ladder.js";
+import { ToMedia } from "./media-mark.js";
 import { SharePlace } from "./share-place.js";
-import { current, open, selected } from "./state.js";
+import { current, cursor, open, selected } from "./state.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
 
@@ -43,6 +46,11 @@ effect(() => {
 export function Detail() {
   const alarm = useValue(current);
   const chosen = useValue(selected);
+  const before = useRef(alarm);
+  useEffect(() => {
+    if (before.current && !alarm && focusIsLost()) focusOn(`[data-alarm="${cursor.peek()}"]`, "h1");
+    before.current = alarm;
+  }, [alarm === null]);
   if (alarm) return html`<${Story} key=${alarm.id} alarm=${alarm} />`;
   return html`
     <main class="story empty" id="story">
@@ -57,6 +65,10 @@ function Story({ alarm }) {
   const rest = useValue(below);
   useEffect(() => void bring(), []);
   const title = useRef(/** @type {HTMLHeadingElement | null} */ (null));
+  // On a phone the row that was pressed is no longer there.
+  useEffect(() => {
+    if (focusIsLost()) title.current?.focus();
+  }, []);
   // Nobody has seen what is not here yet.
   const look = () => {
     if (below.peek()) see(alarm);
@@ -73,15 +85,17 @@ function Story({ alarm }) {
         <button class="plain shut" data-act="shut" aria-label=${t("alarm.shut")} onClick=${() => open(null)}>
           ×
         </button>
-        <h2 ref=${title} tabindex="-1">${headline(alarm)}</h2>
+        <h2 ref=${title} tabindex="-1" dir="auto">${headline(alarm)}</h2>
         <p class="facts-line">
           <b class="code">${alarm.code}</b>
           <span>${t("alarm.raised_at", { at: dayAndClock(alarm.raised_at) })}</span>
+          <${Zone} />
           <span>${stationName(alarm.station)}</span>
           <span>${t("alarm.speaks", { lang: known("language", alarm.lang.slice(0, 2)) })}</span>
           ${alarm.kind === "tip" ? html`<span class="tag">${t("alarm.tip")}</span>` : null}
           ${alarm.category ? html`<span class="tag">${known("category", alarm.category)}</span>` : null}
           ${(alarm.needs ?? []).map((one) => html`<span key=${one} class="tag need">${known("need", one)}</span>`)}
+          <${ToMedia} alarm=${alarm} />
         </p>
       </header>
       <${Warnings} alarm=${alarm} />

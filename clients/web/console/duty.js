@@ -1,6 +1,7 @@
 /** Who is on duty, whose console can wake them, and the quiet picture when nothing is open. */
 
 import { html, useComputed, useValue } from "../shared/dom.js";
+import { Zone } from "../shared/head.js";
 import { store, user } from "../shared/session.js";
 import { sound } from "../shared/sound.js";
 import { onDuty, readyOfficers } from "../shared/store.js";
@@ -72,13 +73,14 @@ export function Calm() {
       ${
         shift
           ? html`
-              <h3>${t("duty.title")}</h3>
+              <h2>${t("duty.title")}</h2>
               <${OnDuty} shift=${shift} />
               ${shift.until ? html`<p class="hint">${t("duty.until", { until: until(shift.until) })}</p>` : null}
             `
           : null
       }
       <${MyDuty} />
+      <${Zone} />
       <p class="hint">${t(`sound.${heard}_long`)}</p>
     </div>
   `;

@@ -77,6 +77,7 @@ function Words({ alarm, send, type, field, limit }) {
           rows="2"
           maxlength=${most}
           data-field=${field}
+          dir="auto"
           ref=${first}
           value=${text}
           onInput=${(/** @type {InputEvent & { currentTarget: HTMLTextAreaElement }} */ event) => setText(event.currentTarget.value)}
@@ -133,6 +134,7 @@ function Close({ alarm, type }) {
           rows="2"
           maxlength=${most}
           data-field="note"
+          dir="auto"
           value=${note}
           onInput=${(/** @type {InputEvent & { currentTarget: HTMLTextAreaElement }} */ event) => setNote(event.currentTarget.value)}
         ></textarea>

@@ -76,6 +76,7 @@ export function Handover({ alarm, owned }) {
           rows="2"
           maxlength=${config.peek().limits?.reason_chars ?? MOST}
           data-field="summary"
+          dir="auto"
           value=${words}
           onInput=${(/** @type {InputEvent & { currentTarget: HTMLTextAreaElement }} */ event) => setWords(event.currentTarget.value)}
         ></textarea>

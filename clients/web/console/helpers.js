@@ -170,6 +170,7 @@ function Call({ alarm, done }) {
         <span>${t("helpers.text")}</span>
         <input
           data-field="text"
+          dir="auto"
           maxlength=${most}
           value=${text}
           onInput=${(/** @type {InputEvent & { currentTarget: HTMLInputElement }} */ event) => setText(event.currentTarget.value)}

@@ -1,12 +1,14 @@
-/** The keyboard: j/k, Enter, a, t, m, h, /, ?; can be switched off, and is ignored while someone types. */
+/** The keyboard: j/k, n, Enter, a, t, m, h, /, ?; can be switched off, and is ignored while someone types. */
 
 import { signal } from "/static/vendor/signals-core.js";
 
-import { html, useEffect, useRef, useValue } from "../shared/dom.js";
+import { html, useValue } from "../shared/dom.js";
+import { focusOn, focusSoon, useDialog } from "../shared/focus.js";
 import { keep, kept } from "../shared/kept.js";
 import { user } from "../shared/session.js";
 import { t } from "../shared/words.js";
 import { act, handing, offered } from "./bar.js";
+import { openNext } from "./nobody.js";
 import { current, cursor, form, helpOpen, open, rows, search, selected } from "./state.js";
 
 const REMEMBERED = "fujin.keys";
@@ -18,12 +20,6 @@ function switchKeys(on) {
   keep(REMEMBERED, on ? "on" : "off");
 }
 
-/** @param {string} selector */
-function focus(selector) {
-  const element = document.querySelector(selector);
-  if (element instanceof HTMLElement) element.focus();
-}
-
 /** @param {1 | -1} by */
 function step(by) {
   const list = rows.peek();
@@ -32,7 +28,7 @@ function step(by) {
   if (!next) return;
   cursor.value = next.id;
   // The row is drawn in a microtask; then it can have the focus, and the list scrolls to it.
-  queueMicrotask(() => queueMicrotask(() => focus(`[data-alarm="${next.id}"]`)));
+  queueMicrotask(() => queueMicrotask(() => focusOn(`[data-alarm="${next.id}"]`)));
 }
 
 /** The alarm that a key means: the one under the keyboard, else the open one. */
@@ -53,6 +49,7 @@ function give(type) {
 const KEYS = {
   j: () => step(1),
   k: () => step(-1),
+  n: openNext,
   Enter: () => open(cursor.peek()),
   a: () => give("ack"),
   m: () => give("move"),
@@ -64,9 +61,9 @@ const KEYS = {
   t: () => {
     const alarm = meant();
     if (alarm && selected.peek() !== alarm.id) open(alarm.id);
-    setTimeout(() => focus('[data-act="write"]'));
+    focusSoon('[data-act="write"]');
   },
-  "/": () => focus('[data-act="search"]'),
+  "/": () => focusOn('[data-act="search"]'),
   "?": () => (helpOpen.value = true),
 };
 
@@ -98,10 +95,7 @@ export function Help() {
 
 function Sheet() {
   const on = useValue(keysOn);
-  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
-    if (!dialog.current?.open) dialog.current?.showModal();
-  }, []);
+  const dialog = useDialog();
   const shut = () => (helpOpen.value = false);
   return html`
     <dialog ref=${dialog} class="help" aria-labelledby="help-title" onClose=${shut}>

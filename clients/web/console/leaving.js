@@ -3,7 +3,8 @@
 import { computed, signal } from "/static/vendor/signals-core.js";
 
 import { headline } from "../shared/alarm.js";
-import { html, useComputed, useEffect, useRef, useValue } from "../shared/dom.js";
+import { html, useComputed, useEffect, useValue } from "../shared/dom.js";
+import { useDialog } from "../shared/focus.js";
 import { store, user } from "../shared/session.js";
 import { signOut } from "../shared/sign-out.js";
 import { onDuty } from "../shared/store.js";
@@ -76,7 +77,7 @@ function Owned({ owned }) {
         (alarm) => html`
           <li key=${alarm.id} data-owned=${alarm.id}>
             <button class="plain" data-act="open-owned" onClick=${() => hand(alarm)}>
-              <b class="code">${alarm.code}</b> <span>${headline(alarm)}</span>
+              <b class="code">${alarm.code}</b> <bdi>${headline(alarm)}</bdi>
             </button>
             ${
               alarm.handover
@@ -105,10 +106,7 @@ export function Leaving() {
 
 function Sheet() {
   const owned = useValue(mine);
-  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
-    if (!dialog.current?.open) dialog.current?.showModal();
-  }, []);
+  const dialog = useDialog();
   const stay = () => (leaving.value = false);
   return html`
     <dialog ref=${dialog} class="leaving" data-part="leaving" aria-labelledby="leaving-title" onClose=${stay}>

@@ -18,6 +18,7 @@ import { pending, stationName, user } from "../shared/session.js";
 import { clock, secondsSince, secondsTo, span, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
 import { handedToMe, isLost, unseenBy } from "./claims.js";
+import { MediaMarks } from "./media-mark.js";
 import { cursor, groups, offeredToMe, open, search, selected } from "./state.js";
 import { unread } from "./unread.js";
 
@@ -77,6 +78,7 @@ export function List() {
         <input
           type="search"
           data-act="search"
+          dir="auto"
           placeholder=${t("list.search")}
           value=${search.value}
           onInput=${(/** @type {InputEvent & { currentTarget: HTMLInputElement }} */ event) => {
@@ -137,21 +139,27 @@ function Row({ alarm, top, chosen }) {
         <span class="priority" data-priority=${priority(alarm)}>
           <span class="spoken">${t("priority.word")}</span>${priority(alarm)}
         </span>
-        <span class="what">${headline(alarm)}</span>
-        <${Since} alarm=${alarm} />
-        <span class="where">${others}${where}</span>
-        ${news ? html`<b class="unread" data-unread=${news}>${t("unread.row", { n: news })}</b>` : null}
-        <span class="state">
-          ${offer ? html`<b class="offered">${t(handedToMe(alarm) ? "alarm.handed" : "alarm.offered")}</b> · ` : null}
-          ${isLost(alarm) ? html`<b class="lost">${t("alarm.owner_lost")}</b> · ` : null}
-          ${alarm.cancel === "duress" ? html`<b class="duress">${t("alarm.duress_short")}</b> · ` : null}
-          ${wait ? t(wait.queued ? "pending.queued" : `pending.${wait.type}`) : t(`status.${alarm.status}`)}
-          ${wait ? null : who}
+        <span class="line"
+          ><span class="what" dir="auto">${headline(alarm)}</span><${Since} alarm=${alarm}
+        /></span>
+        <span class="line">
+          <span class="where">${others}<bdi>${where}</bdi></span>
+          <${MediaMarks} alarm=${alarm} />
+          ${news ? html`<b class="unread" data-unread=${news}>${t("unread.row", { n: news })}</b>` : null}
         </span>
-        <span class="next">
-          <${Next} alarm=${alarm} />
-          ${missing && alarm.status !== "raised" ? html`<b class="unseen" data-part="unseen">${t("seen.not_by", { names: missing })}</b>` : null}
-        </span>
+        <span class="line"
+          ><span class="state">
+            ${offer ? html`<b class="offered">${t(handedToMe(alarm) ? "alarm.handed" : "alarm.offered")}</b> · ` : null}
+            ${isLost(alarm) ? html`<b class="lost">${t("alarm.owner_lost")}</b> · ` : null}
+            ${alarm.cancel === "duress" ? html`<b class="duress">${t("alarm.duress_short")}</b> · ` : null}
+            ${wait ? t(wait.queued ? "pending.queued" : `pending.${wait.type}`) : t(`status.${alarm.status}`)}
+            ${wait ? null : who}
+          </span>
+          <span class="next">
+            <${Next} alarm=${alarm} />
+            ${missing && alarm.status !== "raised" ? html`<b class="unseen" data-part="unseen">${t("seen.not_by", { names: missing })}</b>` : null}
+          </span></span
+        >
       </button>
     </li>
   `;

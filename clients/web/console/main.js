@@ -9,6 +9,7 @@ import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { gone } from "../shared/ending.js";
 import { EndsSoon, Gone, Outdated } from "../shared/ending-part.js";
+import { Lines } from "../shared/lines.js";
 import { begin, link, user } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
 import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
@@ -18,6 +19,7 @@ import { Detail } from "./detail.js";
 import { Help, listenToKeys } from "./keys.js";
 import { leaveDesk, Leaving, ShiftEnd } from "./leaving.js";
 import { List } from "./list.js";
+import { NobodyHas } from "./nobody.js";
 import { helpOpen, open, selected } from "./state.js";
 import { firstUnread, followUnread, unreadInAll } from "./unread.js";
 
@@ -39,15 +41,18 @@ function Console() {
       onHelp=${() => (helpOpen.value = true)}
       onLeave=${leaveDesk}
     >
+      <${NobodyHas} />
       <${Unread} />
     <//>
-    <${NotReady} onCheck=${check} />
-    <${EndsSoon} />
-    <${Outdated} />
-    <${AlertsBroken} onCheck=${check} />
-    <${Notices} open=${open} />
-    <${Flood} />
-    <${ShiftEnd} />
+    <${Lines}>
+      <${NotReady} onCheck=${check} />
+      <${EndsSoon} />
+      <${Outdated} />
+      <${AlertsBroken} onCheck=${check} />
+      <${Notices} open=${open} />
+      <${Flood} />
+      <${ShiftEnd} />
+    <//>
     <div class="panes ${chosen ? "one-open" : ""} ${state === "live" ? "" : "old"}">
       <${List} />
       <${Detail} />
@@ -64,7 +69,12 @@ function Unread() {
   const n = useValue(unreadInAll);
   if (!n) return null;
   return html`
-    <button class="unread-in-all" data-act="unread" data-unread=${n} onClick=${() => open(firstUnread())}>
+    <button
+      class="counted unread-in-all"
+      data-act="unread"
+      data-unread=${n}
+      onClick=${() => open(firstUnread())}
+    >
       <span class="wide">${t("unread.in_all", { n })}</span>
       <span class="narrow" aria-hidden="true">${t("unread.title", { n })}</span>
     </button>

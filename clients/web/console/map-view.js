@@ -105,6 +105,13 @@ export class View {
     this.facts = L.layerGroup().addTo(this.map);
     L.control.scale({ imperial: false, maxWidth: 120 }).addTo(this.map);
     this.map.on("dragstart keydown", () => (this.#moved = true));
+    if (moves) {
+      // For who cannot drag: what was pressed is the middle.
+      this.map.on("click", ({ latlng }) => {
+        this.#moved = true;
+        this.map.panTo(latlng);
+      });
+    }
     this.map.on("zoomend", () => {
       void this.#drawCoast();
       this.#showNames();

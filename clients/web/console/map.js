@@ -5,6 +5,7 @@
 
 import { html, useComputed, useEffect, useRef, useState, useValue } from "../shared/dom.js";
 import { headline } from "../shared/alarm.js";
+import { useDialog } from "../shared/focus.js";
 import { secondsSince, tick } from "../shared/time.js";
 import { mention } from "../shared/told.js";
 import { lang, t } from "../shared/words.js";
@@ -153,11 +154,8 @@ function Picture({ known, still, label, ready, children }) {
 
 /** @param {{ alarm: Alarm, known: Known, near: import("./near.js").Near | null, shut: () => void }} props */
 function Large({ alarm, known, near, shut }) {
-  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const dialog = useDialog();
   const [view, setView] = useState(/** @type {View | null} */ (null));
-  useEffect(() => {
-    if (!dialog.current?.open) dialog.current?.showModal();
-  }, []);
   const controls = [
     { act: "map-in", sign: "+", does: () => view?.zoom(1) },
     { act: "map-out", sign: "−", does: () => view?.zoom(-1) },
@@ -166,7 +164,7 @@ function Large({ alarm, known, near, shut }) {
   return html`
     <dialog ref=${dialog} class="map-large" aria-label=${t("map.title")} onClose=${shut}>
       <header>
-        <h2><b class="code">${alarm.code}</b> ${headline(alarm)}</h2>
+        <h2><b class="code">${alarm.code}</b> <bdi>${headline(alarm)}</bdi></h2>
         <button class="plain" data-act="map-close" onClick=${() => dialog.current?.close()}>
           ${t("map.close")}
         </button>

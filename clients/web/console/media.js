@@ -20,7 +20,7 @@ export function Media({ alarm }) {
   if (!all.length) return null;
   return html`
     <section class="card media" aria-label=${t("media.title")}>
-      <h3>${t("media.title")}</h3>
+      <h3 tabindex="-1">${t("media.title")}</h3>
       ${all.map(
         ([id, item]) => html`
           <figure key=${id} data-media=${id} data-state=${item.state}>

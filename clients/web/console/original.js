@@ -103,6 +103,7 @@ export function Original({ alarm, id, item }) {
           rows="2"
           maxlength=${most}
           data-field="reason"
+          dir="auto"
           value=${reason}
           onInput=${(/** @type {InputEvent & { currentTarget: HTMLTextAreaElement }} */ event) => setReason(event.currentTarget.value)}
         ></textarea>

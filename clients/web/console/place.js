@@ -22,7 +22,7 @@ export function Place({ alarm }) {
   return html`
     <section class="card place" aria-label=${t("place.title")}>
       <h3>${t("place.title")}</h3>
-      ${place ? html`<p class="address">${place}</p>` : null}
+      ${place ? html`<p class="address" dir="auto">${place}</p>` : null}
       ${
         position
           ? html`

@@ -110,6 +110,16 @@ function flooded(name, alarms) {
   }));
 }
 
+/** What nobody has, or whose owner is lost, whatever is searched for: who waits longest first, and bursts last. */
+export const nobodys = computed(() => {
+  const me = user.value.name;
+  const free = [...shown.value.values()].filter(
+    (alarm) => alarm.status === "raised" || (isLost(alarm) && alarm.owner !== me),
+  );
+  const late = (/** @type {Alarm} */ alarm) => Number(alarm.burst !== undefined);
+  return free.sort((a, b) => late(a) - late(b) || a.since.localeCompare(b.since));
+});
+
 /** The rows in order, without their headings. */
 export const rows = computed(() => groups.value.flatMap((part) => part.alarms));
 

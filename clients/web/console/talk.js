@@ -40,12 +40,13 @@ export function Talk({ alarm }) {
       </div>
       <${TooMany} alarm=${alarm} />
       <ol class="said" ref=${list}>
-        ${alarm.text ? html`<${Said} key="first" entry=${{ who: "citizen", text: alarm.text, at: alarm.raised_at }} />` : null}
+        ${alarm.text ? html`<${Said} key="first" language=${alarm.lang} entry=${{ who: "citizen", text: alarm.text, at: alarm.raised_at }} />` : null}
         ${entries.map(
           ([n, entry]) =>
             html`<${Said}
               key=${n}
               entry=${entry}
+              language=${alarm.lang}
               open=${entry.question === alarm.question}
               reached=${reached(alarm, Number(n))}
             />`,
@@ -53,7 +54,7 @@ export function Talk({ alarm }) {
         ${waiting.map(
           (one) =>
             html`<li class="officer sending">
-              <p>${one.text}</p>
+              <p dir="auto">${one.text}</p>
               <span class="by">${t("talk.sending")}</span>
             </li>`,
         )}
@@ -91,15 +92,17 @@ function reached(alarm, n) {
   return n <= (alarm.talk_delivered ?? 0) ? "delivered" : "stored";
 }
 
-/** @param {{ entry: TalkEntry, open?: boolean, reached?: string }} props */
-function Said({ entry, open, reached }) {
+/** @param {{ entry: TalkEntry, language: string, open?: boolean, reached?: string }} props */
+function Said({ entry, language, open, reached }) {
   const me = useValue(user);
   const by = entry.who === "citizen" ? t("talk.citizen") : entry.by === me.name ? t("alarm.you") : entry.by;
   const text = entry.answers ? known("choice", entry.text ?? "") : entry.text;
   const urgent = entry.answers && entry.text === "danger_now" ? "urgent" : "";
   return html`
     <li class="${entry.who} ${entry.answers ? "answer" : ""} ${urgent}" data-said=${entry.who}>
-      <p>${text ?? t("talk.wiped")}</p>
+      <p dir="auto" lang=${entry.who === "citizen" && !entry.answers ? language : undefined}>
+        ${text ?? t("talk.wiped")}
+      </p>
       ${
         entry.choices
           ? html`<p class="choices">
@@ -154,6 +157,7 @@ function Composer({ alarm }) {
         rows="1"
         maxlength=${most}
         data-act="write"
+        dir="auto"
         aria-label=${t("talk.write")}
         placeholder=${t("talk.write")}
         value=${text}

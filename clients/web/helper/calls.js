@@ -103,7 +103,7 @@ function Card({ call }) {
         <h2>
           ${call.tasks.length ? call.tasks.map((one) => html`<span key=${one}>${t(`task.${one}`)}</span>`) : t("call.help")}
         </h2>
-        ${call.text ? html`<p class="said">${call.text}</p>` : null}
+        ${call.text ? html`<p class="said" dir="auto">${call.text}</p>` : null}
         ${
           call.tasks.includes("do_not_approach")
             ? html`<p class="keep-away">${t("call.keep_away")}</p>`
@@ -181,7 +181,7 @@ function Exact({ call }) {
   const { wgs84, gcj02 } = exact;
   return html`
     <div class="where exact">
-      ${exact.words ? html`<p class="address">${exact.words}</p>` : null}
+      ${exact.words ? html`<p class="address" dir="auto">${exact.words}</p>` : null}
       ${
         wgs84
           ? html`

@@ -58,8 +58,8 @@ export function Gone({ name }) {
     else signInAgain();
   };
   return html`
-    <main class="gone" data-part="gone" data-why=${why} role="alert">
-      <div class="gone-words">
+    <main class="gone" data-part="gone" data-why=${why}>
+      <div class="gone-words" role="alert">
         <h1>${t("ending.title")}</h1>
         <p>${t(`ending.${why}`, { name })}</p>
         <button class="main" data-act="sign-in-again" onClick=${go}>

@@ -3,11 +3,12 @@
 import { signal } from "/static/vendor/signals-core.js";
 
 import { html, useComputed, useValue } from "./dom.js";
+import { focusOn } from "./focus.js";
 import { keep, kept } from "./kept.js";
 import { link, stationName, user } from "./session.js";
 import { signOut } from "./sign-out.js";
 import { sound } from "./sound.js";
-import { clock, secondsSince, tick } from "./time.js";
+import { clock, otherZone, secondsSince, tick, zoneName } from "./time.js";
 import { tell } from "./told.js";
 import { known, lang, speak, spoken, t } from "./words.js";
 
@@ -62,8 +63,22 @@ export function Head({ title, onCheck, onHelp, onLeave = leaveOrSay, children })
     void onLeave();
   };
   return html`
-    <header class="head is-${state}">
-      <div class="head-name"><b>${stationName(me.station)}</b> <span>${title}</span></div>
+    <header
+      class="head is-${state}"
+      onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== "Escape" || !opened) return;
+        event.stopPropagation();
+        menuOpen.value = false;
+        focusOn('[data-act="menu"]');
+      }}
+      onFocusOut=${(/** @type {FocusEvent} */ { relatedTarget }) => {
+        // Open, it would lie over what the focus goes to.
+        if (relatedTarget instanceof Element && !relatedTarget.closest(".tools, .menu-button")) {
+          menuOpen.value = false;
+        }
+      }}
+    >
+      <h1 class="head-name" tabindex="-1"><b>${stationName(me.station)}</b> <span>${title}</span></h1>
       <${Live} />
       ${children}
       <button
@@ -88,11 +103,19 @@ export function Head({ title, onCheck, onHelp, onLeave = leaveOrSay, children })
                 ${t("language.own", undefined, one)}
               </button>`,
           )}
+        <${Zone} />
         <span class="me">${me.name}</span>
         <button class="plain" data-act="sign-out" onClick=${leave}>${t("head.sign_out")}</button>
       </div>
     </header>
   `;
+}
+
+/** Whose clock the times are by, where this machine's shows another time. */
+export function Zone() {
+  useValue(lang);
+  const name = zoneName(useValue(otherZone), lang.peek());
+  return name ? html`<span class="zone" data-part="zone">${t("head.zone", { zone: name })}</span>` : null;
 }
 
 /** The red line while this console cannot wake anyone. @param {{ onCheck: () => void }} props */

@@ -9,7 +9,7 @@ import { gone, lose, outdate, signInAgain, soon, warn, whyClosed } from "./endin
 import { Link, newRef } from "./link.js";
 import { FLOOD, remind, ring, sound, sounding } from "./sound.js";
 import { makeStore, rings } from "./store.js";
-import { follow, serverNow, startTicking, tick } from "./time.js";
+import { follow, readIn, serverNow, startTicking, tick } from "./time.js";
 import { lang, loadOthers, t } from "./words.js";
 
 /** @import { Alarm, Config, Notice, User } from "./types.d.ts" */
@@ -135,6 +135,7 @@ export async function begin() {
   begun = true;
   user.value = person;
   config.value = settings;
+  readIn(settings.zones?.[person.station ?? settings.default_station]);
   startTicking();
   setTimeout(loadOthers, OTHERS_MS);
   effect(() => {

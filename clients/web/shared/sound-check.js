@@ -4,6 +4,7 @@ import { computed, signal } from "/static/vendor/signals-core.js";
 
 import { Alerts } from "./alerts-part.js";
 import { html, useEffect, useLayoutEffect, useRef, useState, useValue } from "./dom.js";
+import { useDialog } from "./focus.js";
 import { clipOf, shown, store, user } from "./session.js";
 import { answer, stopTrying, tryOut } from "./sound.js";
 import { t } from "./words.js";
@@ -23,10 +24,12 @@ export function SoundCheck() {
 function Check() {
   const [step, setStep] = useState(/** @type {"first" | "asked" | "silent" | "nothing"} */ ("first"));
   const waiting = useValue(waitingCount);
-  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const dialog = useDialog();
+  const asked = useRef(/** @type {HTMLParagraphElement | null} */ (null));
+  // Not on an answer: a key that is pressed twice must not say that something was heard.
   useEffect(() => {
-    if (!dialog.current?.open) dialog.current?.showModal();
-  }, []);
+    if (step !== "first") asked.current?.focus();
+  }, [step]);
   useLayoutEffect(() => stopTrying, []); // at once when it goes, not after the next picture
   const play = () => {
     const station = user.peek().station ?? [...store.streams.peek().keys()][0] ?? "";
@@ -42,7 +45,9 @@ function Check() {
   return html`
     <dialog ref=${dialog} class="sound-check" aria-labelledby="sound-check-title" onCancel=${later}>
       <h2 id="sound-check-title">${t("check.title")}</h2>
-      <p role="status" data-check=${step}>${t(`check.${step}`)}</p>
+      <p role="status" tabindex=${step === "first" ? undefined : -1} ref=${asked} data-check=${step}>
+        ${t(`check.${step}`)}
+      </p>
       ${waiting ? html`<p class="warning bad">${t("check.waiting", { n: waiting })}</p>` : null}
       ${
         step === "asked"

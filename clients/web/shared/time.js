@@ -1,6 +1,7 @@
 /**
- * Time as it is shown: the server's now (this machine's clock may be wrong), a signal that ticks, and instants and
- * spans in words. Timers slow down in hidden tabs; nothing here is relied on to ring.
+ * Time as it is shown: the server's now (this machine's clock may be wrong), on the station's wall (this machine may be
+ * set to another zone), a signal that ticks, and instants and spans in words. Timers slow down in hidden tabs; nothing
+ * here is relied on to ring.
  */
 
 import { signal } from "/static/vendor/signals-core.js";
@@ -30,15 +31,84 @@ export function startTicking() {
 /** @param {number} number */
 const two = (number) => String(Math.floor(number)).padStart(2, "0");
 
+/** @param {string} [zone] this machine's own where there is none */
+function reader(zone) {
+  return new Intl.DateTimeFormat("en-GB", {
+    ...(zone && { timeZone: zone }),
+    hourCycle: "h23",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  });
+}
+
+const own = reader();
+let read = own;
+
+/** The zone that times are read in, where this machine's own shows another time now; else "". */
+export const otherZone = signal("");
+
 /**
- * hh:mm:ss on the wall clock here.
+ * Read all times from now on as on this zone's walls. A zone that the browser does not know leaves its own.
+ *
+ * @param {string | undefined} zone as "Asia/Shanghai"
+ */
+export function readIn(zone) {
+  try {
+    read = reader(zone);
+  } catch {
+    read = own;
+  }
+  otherZone.value = zone && own.format(serverNow()) !== read.format(serverNow()) ? zone : "";
+}
+
+/**
+ * What people call a zone.
+ *
+ * @param {string} zone
+ * @param {string} language
+ */
+export function zoneName(zone, language) {
+  if (!zone) return "";
+  const parts = new Intl.DateTimeFormat(language, { timeZone: zone, timeZoneName: "long" }).formatToParts();
+  return parts.find((part) => part.type === "timeZoneName")?.value ?? zone;
+}
+
+/**
+ * "2026-11-30T07:47:01" on the station's wall, as a field for day and time has it; empty for what is no instant.
+ *
+ * @param {string | number} at
+ */
+export function wall(at) {
+  if (Number.isNaN(new Date(at).getTime())) return "";
+  /** @type {Record<string, string>} */
+  const parts = {};
+  for (const { type, value } of read.formatToParts(new Date(at))) parts[type] = value;
+  return `${parts["year"]?.padStart(4, "0")}-${parts["month"]}-${parts["day"]}T${parts["hour"]}:${parts["minute"]}:${parts["second"]}`;
+}
+
+/**
+ * The instant at which the station's wall says so, in milliseconds; where a clock change leaves none or two, one beside it.
+ *
+ * @param {string} words as `wall` gives them, with or without seconds
+ */
+export function fromWall(words) {
+  const meant = Date.parse(`${words.padEnd(19, ":00")}Z`);
+  let at = meant;
+  for (let n = 0; n < 2; n++) at += meant - Date.parse(`${wall(at)}Z`);
+  return at;
+}
+
+/**
+ * hh:mm:ss on the station's wall.
  *
  * @param {string | number | undefined} at
  */
 export function clock(at) {
-  if (at === undefined) return "";
-  const time = new Date(at);
-  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+  return at === undefined ? "" : wall(at).slice(11);
 }
 
 /**
@@ -48,9 +118,8 @@ export function clock(at) {
  */
 export function dayAndClock(at) {
   if (at === undefined) return "";
-  const time = new Date(at);
-  const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
-  return time.toDateString() === new Date(serverNow()).toDateString() ? clock(at) : `${day} ${clock(at)}`;
+  const [day, time] = wall(at).split("T");
+  return wall(serverNow()).startsWith(String(day)) ? String(time) : `${day} ${time}`;
 }
 
 /**

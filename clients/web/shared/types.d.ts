@@ -73,6 +73,8 @@ export interface LogRow {
 export interface Config {
   languages: string[];
   stations: Record<string, Record<string, string>>;
+  default_station?: string;
+  zones?: Record<string, string>;
   voice?: boolean;
   limits?: Record<string, number>;
   title?: Record<string, string>;

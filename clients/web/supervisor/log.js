@@ -5,7 +5,7 @@ import { signal } from "/static/vendor/signals-core.js";
 import { codeOf, codes } from "../shared/alarm.js";
 import { html, useEffect, useValue } from "../shared/dom.js";
 import { config, stationName, store, user } from "../shared/session.js";
-import { dayAndClock, serverNow } from "../shared/time.js";
+import { dayAndClock, fromWall, serverNow, wall } from "../shared/time.js";
 import { t } from "../shared/words.js";
 import { Deliveries } from "./deliveries.js";
 import { sentence, TYPES, weight } from "./sentence.js";
@@ -23,15 +23,9 @@ const today = () => ({
   station: "",
   alarm: "",
   type: "",
-  from: local(new Date(serverNow()).setHours(0, 0, 0, 0)),
+  from: `${wall(serverNow()).slice(0, 10)}T00:00`,
   to: "",
 });
-
-/** Milliseconds as a datetime-local field has them. @param {number} at */
-function local(at) {
-  const time = new Date(at);
-  return new Date(at - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
 
 const filter = signal(today());
 
@@ -71,8 +65,8 @@ async function load() {
   if (station) query.set("station", station);
   if (alarm.trim()) query.set("alarm", alarmId(alarm));
   if (type) query.set("type", type);
-  if (from) query.set("from", new Date(from).toISOString());
-  if (to) query.set("to", new Date(to).toISOString());
+  if (from) query.set("from", new Date(fromWall(from)).toISOString());
+  if (to) query.set("to", new Date(fromWall(to)).toISOString());
   const after = before.peek().at(-1);
   if (after) query.set("after", after);
   page.value = { ...page.peek(), state: "loading" };

@@ -9,6 +9,7 @@ import { Flood } from "../shared/flood.js";
 import { applyTheme, Head, NotReady } from "../shared/head.js";
 import { gone } from "../shared/ending.js";
 import { EndsSoon, Gone, Outdated } from "../shared/ending-part.js";
+import { Lines } from "../shared/lines.js";
 import { begin, link, user } from "../shared/session.js";
 import { mentionNotices, Notices } from "../shared/notices.js";
 import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
@@ -57,12 +58,14 @@ function Supervisor() {
   if (lost) return html`<${Gone} name=${user.peek().name} />`;
   return html`
     <${Head} title=${t("supervisor.title")} onCheck=${check}><${Views} /><//>
-    <${NotReady} onCheck=${check} />
-    <${EndsSoon} />
-    <${Outdated} />
-    <${AlertsBroken} onCheck=${check} />
-    <${Notices} open=${open} more=${allLate} />
-    <${Flood} />
+    <${Lines}>
+      <${NotReady} onCheck=${check} />
+      <${EndsSoon} />
+      <${Outdated} />
+      <${AlertsBroken} onCheck=${check} />
+      <${Notices} open=${open} more=${allLate} />
+      <${Flood} />
+    <//>
     <div class="below">
       <main class="view ${on} ${state === "live" ? "" : "old"}">
         ${

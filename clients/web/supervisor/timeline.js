@@ -2,6 +2,7 @@
 
 import { codes, headline } from "../shared/alarm.js";
 import { html, useEffect, useRef, useState, useValue } from "../shared/dom.js";
+import { focusSoon } from "../shared/focus.js";
 import { Mark } from "../shared/mark.js";
 import { stationName, store } from "../shared/session.js";
 import { clock, dayAndClock, span } from "../shared/time.js";
@@ -38,7 +39,10 @@ function Sheet({ id }) {
   const [story, setStory] = useState(/** @type {Story} */ (null));
   const version = useValue(store.alarms).get(id)?.version;
   const [again, setAgain] = useState(0); // a closed alarm is perhaps not among those that this page follows
-  const shut = () => (chosen.value = null);
+  const shut = () => {
+    chosen.value = null;
+    focusSoon(`[data-alarm="${id}"]`, "h1");
+  };
   const done = () => {
     setAgain(again + 1);
     reread();
