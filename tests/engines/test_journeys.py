@@ -27,7 +27,7 @@ ROWS = """(what) => {
 
 
 async def test_citizen(tmp_path: Path, engine: Engine, fixtures: Path) -> None:
-    """Pressed, stored, on a console, seen, taken, on the way, there; words and a photo go with it; the exit leaves.
+    """Pressed, stored, on a console, seen, taken, on the way, there, with words, a photo and a recording; then left.
 
     The time above a short word stands in one line. The answers to a question stand in rows of as many. Back does not
     bring the page again.
@@ -47,6 +47,10 @@ async def test_citizen(tmp_path: Path, engine: Engine, fixtures: Path) -> None:
             await page.shows(rung("seen"))
             await page.hands(act("photo"), fixtures / "photo-gps-rotated.jpg")
             await page.has("#sent .there", 2)  # a small one, then the full one
+            await page.presses(act("record"))
+            await page.until("() => /[1-9] 秒/.test(document.querySelector('#sent').textContent)")
+            await page.presses(act("record"))
+            await page.has("#sent .there", 3)
             await officer.acknowledges(alarm)
             await page.shows(rung("acknowledged"))
             await officer.asks("ask", alarm=alarm, question="门锁了吗？")
@@ -64,7 +68,8 @@ async def test_citizen(tmp_path: Path, engine: Engine, fixtures: Path) -> None:
             await page.shows(rung("on_scene"))
             said = [entry["text"] for entry in officer.alarms[alarm]["talk"].values() if entry["who"] == "citizen"]
             assert said == ["yes", "在"]
-            assert len(officer.alarms[alarm]["media"]) == 2
+            kinds = [item["kind"] for item in officer.alarms[alarm]["media"].values()]
+            assert sorted(kinds) == ["audio", "photo", "photo"]
             await page.presses(act("exit"))
             await page.is_at(away)
             await page.shows("body", WORDS)
