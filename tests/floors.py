@@ -15,7 +15,7 @@ FLOORS = {
     "code": "types, form and packaging: what is no promise",
     "nightly": "what takes its time",
 }
-_BROWSER = ("tests/browser/",)
+_BROWSER = ("tests/browser/", "tests/engines/")
 _PROCESS = (
     "tests/clients/",
     "tests/deploy/",

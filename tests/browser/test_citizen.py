@@ -142,6 +142,10 @@ async def test_nobody_in_time_then_a_question_and_a_word_unseen(town: Town, phon
         for box in [await button.bounding_box() for button in await buttons.all()]:
             assert box is not None
             assert box["height"] >= 56
+        for width in (320, 390, 500, 640, 1280):
+            await page.set_viewport_size({"width": width, "height": 844})
+            tops = [box["y"] for box in [await button.bounding_box() for button in await buttons.all()] if box]
+            assert {tops.count(top) for top in tops} <= {2, 4}, (width, tops)  # never three and one
         await page.click('[data-choice="no"]')
         answered = await officer.hears(alarm, "question_answered")
         assert answered["event"]["answer"] == "no"

@@ -72,6 +72,9 @@ async def tells_the_story(town: Town, page: Page) -> None:
     assert asked["text"] == "Is there a weapon?"  # in the citizen's language, whatever the officer reads
     await citizen.does("answer", question=asked["question"], answer="danger_now")
     await expect(story.locator('[data-said="citizen"]').last).to_contain_text("现在很危险")
+    quiet = "(one) => getComputedStyle(one, '::placeholder').color === getComputedStyle(one.closest('.talk')" \
+        ".querySelector('.hint')).color"  # fmt: skip
+    assert await page.locator(act("write")).evaluate(quiet), "each engine's own grey"
     await page.fill(act("write"), "请锁好门")
     await page.press(act("write"), "Enter")
     await expect(story.locator(".officer:not(.sending)").last).to_contain_text("请锁好门")

@@ -110,7 +110,9 @@ async def test_called_accepted_done(town: Town, browser: Browser, phone: Phone, 
         await expect(card).to_contain_text("方圆 250 米内")
         seen = await helper.content()
         assert WORDS not in seen
-        assert "41.803" not in seen.replace(await card.locator(act("map")).get_attribute("href") or "", "")
+        assert "41.80312" not in seen
+        assert "123.46587" not in seen
+        await expect(card.locator(act("map"))).to_have_attribute("target", "_blank")
         await fits(helper, axe, "helper-called", dark)
         await helper.click(act("decline"))
         await fits(helper, axe, "helper-why", light)

@@ -1,4 +1,4 @@
-"""Whoever presses to be recorded is recorded, or is told that they are not, and what else there is (F2, P9)."""
+"""Whoever would be recorded is, or is told that they are not, and what else there is (F2, P9)."""
 
 import pytest
 from playwright.async_api import Page, expect
@@ -57,3 +57,48 @@ async def test_an_engine_that_does_not_record(town: Town, phone: Phone, kind: st
         )  # fmt: skip
         await expect(page.locator("#record-word")).to_have_text("录音")
         await expect(page.locator("#sent li")).to_have_count(1 if kind == "cut" else 0)
+
+
+@pytest.mark.parametrize("lack", mostly_by_night(["recorder", "devices"], by_day=["devices"]))
+async def test_an_engine_without(town: Town, phone: Phone, lack: str) -> None:
+    """What it cannot do has no button; the page says so once, where the button would be, and what else there is."""
+    town.stops_watching(await town.officer("V01"))
+    without = {
+        "recorder": "delete window.MediaRecorder",
+        "devices": "Object.defineProperty(navigator, 'mediaDevices', { value: undefined })",
+    }[lack]
+    async with phone(town.url, before=lambda page: page.add_init_script(without)) as page:
+        await raises(page)
+        await expect(page.locator("#record-note")).to_have_text("这个浏览器不能录音。可以写字，或者发照片。")
+        await expect(page.locator(act("record"))).to_be_hidden()
+        await expect(page.locator(act("camera"))).to_be_visible(visible=lack == "recorder")
+        told = "不能在这一页里拍照" if lack == "devices" else "在这一页里拍，没有快门声"
+        await expect(page.locator("#camera-note")).to_contain_text(told)
+        await expect(page.locator("#camera-note")).to_contain_text("可能会有快门声")
+
+
+async def test_a_question_that_nobody_answers(town: Town, phone: Phone) -> None:
+    """The browser asks for microphone or camera, and nobody looks: after 20 s the page says what else there is.
+
+    Who presses again meanwhile is not asked twice; an answer that comes late is taken.
+    """
+    town.stops_watching(await town.officer("V01"))
+
+    async def before(page: Page) -> None:
+        await timed(page)
+        await page.add_init_script("""
+            window.asked = [];
+            navigator.mediaDevices.getUserMedia = (wanted) => new Promise((go) => window.asked.push({ wanted, go }));
+        """)
+
+    async with phone(town.url, before=before) as page:
+        await raises(page)
+        for button, note in (("record", "还没有允许使用麦克风"), ("camera", "还没有允许使用摄像头")):
+            for _ in range(2):
+                await page.click(act(button))
+            await page.clock.run_for(20_500)
+            await expect(page.locator(f"#{button}-note")).to_contain_text(note)
+        assert await page.evaluate("asked.map(({ wanted }) => Object.keys(wanted)[0])") == ["audio", "video"]
+        await page.evaluate("asked[1].go(new MediaStream())")
+        await expect(page.locator("#camera")).to_be_visible()
+        await expect(page.locator("#camera-note")).to_contain_text("没有快门声")

@@ -1,5 +1,6 @@
 /** Photos from the device or from the camera inside the page: a small version first, the full one after. */
 
+import { asked } from "./asked.js";
 import { onLeave } from "./exit.js";
 import { sendPhoto, within } from "./media.js";
 import { control, part } from "./page.js";
@@ -10,6 +11,7 @@ const SMALL_EDGE = 1600; // px
 
 /** @type {MediaStream | null} */
 let camera = null;
+let asking = false;
 
 export function prepare() {
   onLeave(closeCamera);
@@ -21,7 +23,7 @@ export function prepare() {
   const open = control("camera");
   if (!navigator.mediaDevices) {
     open.hidden = true;
-    part("camera-note").hidden = true;
+    tell(part("camera-note"), "camera_none");
   }
   open.addEventListener("click", () => void openCamera(open));
   control("camera-take").addEventListener("click", () => void takeFrame());
@@ -63,14 +65,22 @@ const video = () => /** @type {HTMLVideoElement} */ (part("camera").querySelecto
 
 /** @param {HTMLButtonElement} open */
 async function openCamera(open) {
+  if (asking) return; // two answers would be two pictures, of which one never ends
+  asking = true;
+  const note = part("camera-note");
   try {
-    camera = await navigator.mediaDevices.getUserMedia({
-      video: { facingMode: "environment", width: { ideal: 1920 } },
-    });
+    camera = await asked(
+      { video: { facingMode: "environment", width: { ideal: 1920 } } },
+      note,
+      "camera_unanswered",
+    );
   } catch {
     refuse();
     return;
+  } finally {
+    asking = false;
   }
+  tell(note, "camera_note");
   video().srcObject = camera; // starts by its `autoplay`: this page never plays anything itself
   part("camera").hidden = false;
   open.hidden = true;

@@ -8,7 +8,7 @@ import { change, state } from "./state.js";
 const MOVED_M = 15;
 const AGAIN_MS = 30_000;
 /** A question that stands so long perhaps stands for ever: the device's own limit begins with its answer. */
-const UNANSWERED_MS = 20_000;
+export const UNANSWERED_MS = 20_000;
 
 /** What the device said last. @type {import("./types.js").Place | null} */
 let here = null;

@@ -1,5 +1,6 @@
 /** Sound, sent second by second while it is recorded: what was said before the page was closed is already there. */
 
+import { asked } from "./asked.js";
 import { onLeave } from "./exit.js";
 import { lastWord } from "./http.js";
 import { streamSound } from "./media.js";
@@ -22,7 +23,7 @@ export function prepare() {
   const button = control("record");
   if (!navigator.mediaDevices || !("MediaRecorder" in window)) {
     button.hidden = true;
-    part("record-note").hidden = true;
+    tell(part("record-note"), "record_none");
     return;
   }
   button.addEventListener("click", () => {
@@ -38,7 +39,7 @@ async function start(button) {
   /** @type {MediaStream} */
   let sound;
   try {
-    sound = await navigator.mediaDevices.getUserMedia({ audio: true });
+    sound = await asked({ audio: true }, part("record-note"), "record_unanswered");
   } catch {
     // Asked for once; the rest of the page goes on as before.
     button.hidden = true;

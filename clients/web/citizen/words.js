@@ -17,7 +17,8 @@ export async function load(code) {
   for (const part of parts) {
     for (let wait = 500; !catalogues[code + part]; wait = Math.min(wait * 2, 5000)) {
       const answer = await fetch(`/words/citizen.${code}${part}.json`).catch(() => null);
-      if (answer?.ok) catalogues[code + part] = await answer.json();
+      const told = answer?.ok && (await answer.json().catch(() => null)); // one that is cut off in the middle is none
+      if (told) catalogues[code + part] = told;
       else await new Promise((go) => setTimeout(go, wait));
     }
   }
@@ -75,10 +76,9 @@ export function use(code) {
 
 /** The other ways' names are the station's configuration, not the catalogue's. @param {string} code */
 async function nameWays(code) {
-  ways ??= await fetch("/static/config.json").then(
-    (answer) => (answer.ok ? answer.json().then((config) => config.other_ways) : null),
-    () => null,
-  );
+  ways ??= await fetch("/static/config.json")
+    .then((answer) => (answer.ok ? answer.json().then((config) => config.other_ways) : null))
+    .catch(() => null);
   for (const link of document.querySelectorAll("[data-way]")) {
     const { label: labels } = ways?.[Number(get(link, "way"))] ?? {};
     const label = labels?.[code] ?? labels?.["en"];

@@ -1,6 +1,7 @@
 /** Where the citizen is: the numbers as they came, how exact and how old they are; and what a photo says of its own. */
 
-import { html, useComputed, useRef, useState } from "../shared/dom.js";
+import { html, useComputed } from "../shared/dom.js";
+import { Numbers } from "../shared/numbers.js";
 import { dayAndClock, secondsSince, span, tick } from "../shared/time.js";
 import { t } from "../shared/words.js";
 import { gotAt } from "./map-facts.js";
@@ -10,6 +11,9 @@ import { PlaceMap } from "./map.js";
 
 const OLD_S = 60;
 const COARSE_M = 200;
+
+/** @param {Position} position */
+const pair = ({ lat, lon }) => `${lat}, ${lon}`;
 
 /** @param {{ alarm: Alarm }} props */
 export function Place({ alarm }) {
@@ -26,7 +30,7 @@ export function Place({ alarm }) {
       ${
         position
           ? html`
-              <${Numbers} position=${position} part="position" />
+              <${Numbers} text=${pair(position)} part="position" />
               <ul class="facts">
                 <${Accuracy} position=${position} />
                 <li class=${age !== null && age > OLD_S ? "warn" : ""}>
@@ -53,36 +57,13 @@ function Made({ id, position }) {
   return html`
     <div class="made" data-made=${id}>
       <h4>${t(`place.from_${from}`)}</h4>
-      <${Numbers} position=${position} part="made" />
+      <${Numbers} text=${pair(position)} part="made" />
       <ul class="facts">
         <li class="warn">${t(`place.from_${from}_hint`)}</li>
         ${position.accuracy_m == null ? null : html`<${Accuracy} position=${position} />`}
         ${position.at ? html`<li>${t("place.made_at", { at: dayAndClock(position.at) })}</li>` : null}
       </ul>
     </div>
-  `;
-}
-
-/** The numbers as they came, and a button that copies them. @param {{ position: Position, part: string }} props */
-function Numbers({ position, part }) {
-  const [copied, setCopied] = useState("copy");
-  const shown = useRef(/** @type {HTMLElement | null} */ (null));
-  const numbers = `${position.lat}, ${position.lon}`;
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(numbers); // there is none where the page did not come over TLS
-      setCopied("copied");
-    } catch {
-      if (shown.current) getSelection()?.selectAllChildren(shown.current);
-      setCopied("select");
-    }
-    setTimeout(() => setCopied("copy"), 4000);
-  };
-  return html`
-    <p class="numbers">
-      <code data-part=${part} ref=${shown}>${numbers}</code>
-      <button class="chip" data-act="copy-position" onClick=${copy}>${t(`place.${copied}`)}</button>
-    </p>
   `;
 }
 

@@ -3,11 +3,10 @@
 import { signal } from "/static/vendor/signals-core.js";
 
 import { html, useComputed, useEffect, useRef, useState, useValue } from "../shared/dom.js";
-import { clock, dayAndClock, secondsSince, serverNow, span, tick } from "../shared/time.js";
+import { clock, dayAndClock, serverNow, tick } from "../shared/time.js";
 import { lang, t } from "../shared/words.js";
 import { calls, live, request } from "./link.js";
-import { bearing, metres } from "./ground.js";
-import { here } from "./watch.js";
+import { Coarse, Exact } from "./where.js";
 
 /** @import { Answer, Call } from "./types.d.ts" */
 
@@ -156,78 +155,3 @@ function words(answer) {
   const known = t(`error.${answer.code}`);
   return known.startsWith("error.") ? (answer.message ?? t("error.unknown")) : known;
 }
-
-/** @param {{ call: Call }} props */
-function Coarse({ call }) {
-  const { coarse } = call;
-  if (!coarse) return html`<p class="where">${t("where.unknown")}</p>`;
-  return html`
-    <div class="where coarse">
-      <${Way} call=${call} to=${[coarse.lat, coarse.lon]} about=${true} />
-      <p>${t("where.coarse", { n: coarse.within_m })}</p>
-      <p class="hint">${t("where.exact_later")}</p>
-      <a data-act="map" href=${`geo:${coarse.lat},${coarse.lon};u=${coarse.within_m}`}
-        >${t("where.open_coarse")}</a
-      >
-    </div>
-  `;
-}
-
-/** @param {{ call: Call }} props */
-function Exact({ call }) {
-  const { exact } = call;
-  const age = useComputed(() => (exact?.at ? secondsSince(exact.at, tick.value) : 0), [exact]);
-  if (!exact || (!exact.wgs84 && !exact.words)) return html`<p class="where">${t("where.unknown_yet")}</p>`;
-  const { wgs84, gcj02 } = exact;
-  return html`
-    <div class="where exact">
-      ${exact.words ? html`<p class="address" dir="auto">${exact.words}</p>` : null}
-      ${
-        wgs84
-          ? html`
-              <${Way} call=${call} to=${wgs84} about=${false} />
-              <p>
-                ${exact.accuracy_m == null ? t("where.accuracy_unknown") : t("where.accuracy", { n: Math.round(exact.accuracy_m) })}
-                ${exact.at ? ` · ${t("where.age", { age: span(age) })}` : ""}
-              </p>
-              <a class="main" data-act="map" href=${`geo:${wgs84[0].toFixed(6)},${wgs84[1].toFixed(6)}`}
-                >${t("where.open")}</a
-              >
-              <dl class="numbers">
-                <dt>WGS-84</dt>
-                <dd data-part="wgs84">${pair(wgs84)}</dd>
-                ${
-                  gcj02
-                    ? html`<dt>GCJ-02</dt>
-                        <dd data-part="gcj02">${pair(gcj02)}</dd>`
-                    : null
-                }
-              </dl>
-              <p class="hint">${t("where.datums")}</p>
-            `
-          : null
-      }
-      <p class="hint">${t("where.logged")}</p>
-    </div>
-  `;
-}
-
-/** How far and which way, from where this device is. @param {{ call: Call, to: [number, number], about: boolean }} props */
-function Way({ call, to, about }) {
-  const from = useValue(here);
-  if (call.distance_m === undefined && !from) return html`<p class="way">${t("where.no_distance")}</p>`;
-  const own = /** @type {[number, number]} */ (from ? [from.lat, from.lon] : to);
-  const far = call.distance_m ?? Math.round(metres(own, to));
-  const way = from && far > 30 ? t(`way.${bearing(own, to)}`) : "";
-  return html`
-    <p class="way">
-      <b
-        >${t(about ? "where.about" : "where.away", { far: far < 1000 ? t("unit.m", { n: far }) : t("unit.km", { n: (far / 1000).toFixed(1) }) })}</b
-      >
-      ${way ? html`<span>${way}</span>` : null}
-    </p>
-  `;
-}
-
-/** @param {[number, number]} place */
-const pair = ([lat, lon]) => `${lat.toFixed(6)}, ${lon.toFixed(6)}`;

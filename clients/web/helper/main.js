@@ -2,6 +2,7 @@
 
 import { effect, signal } from "/static/vendor/signals-core.js";
 
+import { answered } from "../shared/answered.js";
 import { html, render, useComputed, useValue } from "../shared/dom.js";
 import { gone, lose, whyClosed } from "../shared/ending.js";
 import { Gone } from "../shared/ending-part.js";
@@ -74,10 +75,10 @@ async function leave() {
 
 /** Who is signed in must be a helper; everyone else has another page. */
 async function admitted() {
-  const answer = await fetch("/session").catch(() => null);
-  const me = answer?.ok ? await answer.json() : null;
-  if (me?.role === "helper") return true;
-  location.replace(me ? (me.role === "officer" ? "/console" : "/supervisor") : "/sign-in?next=/helper");
+  const { status, told: me } = await answered("/session");
+  if (me.role === "helper") return true;
+  const home = me.role === "officer" ? "/console" : "/supervisor";
+  location.replace(status === 200 ? home : "/sign-in?next=/helper");
   return false;
 }
 

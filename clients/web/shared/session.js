@@ -5,6 +5,7 @@
 
 import { computed, effect, signal } from "/static/vendor/signals-core.js";
 
+import { answered } from "./answered.js";
 import { gone, lose, outdate, signInAgain, soon, warn, whyClosed } from "./ending.js";
 import { Link, newRef } from "./link.js";
 import { FLOOD, remind, ring, sound, sounding } from "./sound.js";
@@ -111,10 +112,7 @@ function soundOf(type, alarm) {
 async function who() {
   try {
     const answer = await fetch("/session");
-    if (answer.status === 401) {
-      if (begun) lose("signed_out");
-      else signInAgain();
-    }
+    if (answer.status === 401) lose("signed_out");
     if (answer.ok) return await answer.json();
   } catch {
     // No network: the link says so.
@@ -122,17 +120,15 @@ async function who() {
   return null;
 }
 
-let begun = false;
-
 /** Everything that must stand before the first picture. @returns {Promise<boolean>} */
 export async function begin() {
-  const [person, settings] = await Promise.all([
-    who(),
-    fetch("/static/config.json").then((got) => got.json()),
+  const [{ status, told: person }, { told: settings }] = await Promise.all([
+    answered("/session"),
+    answered("/static/config.json"),
   ]);
-  if (!person) return false;
+  if (status === 401) signInAgain();
+  if (status !== 200) return false;
   follow(person.now); // this machine's clock may be wrong, and "today" is asked for before the first beat
-  begun = true;
   user.value = person;
   config.value = settings;
   readIn(settings.zones?.[person.station ?? settings.default_station]);

@@ -47,7 +47,7 @@ export function speak(to) {
  */
 export async function loadWords(...catalogues) {
   names = catalogues;
-  await load(lang.peek());
+  await wordsOf(lang.peek());
   document.documentElement.lang = lang.peek();
 }
 
