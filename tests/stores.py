@@ -171,7 +171,7 @@ class Replicated(Stores):
 
 
 class WithSentinels(Replicated):
-    """A primary, two replicas and three Sentinels, which promote a replica two to three seconds after the primary died, as shipped."""
+    """A primary, two replicas and three Sentinels, which wait two seconds for a dead primary, as shipped ones do."""
 
     def __init__(self, binary: str = VALKEY, **options: str) -> None:
         super().__init__(binary, 2, **options)
