@@ -52,7 +52,11 @@ STAFF = {
         "console/main.js",
         ("common", "console"),
     ),
-    "supervisor": Source((*_STAFF, "supervisor/supervisor.css"), "supervisor/main.js", ("common", "supervisor")),
+    "supervisor": Source(
+        (*_STAFF, "supervisor/supervisor.css", "supervisor/log.css", "supervisor/timeline.css"),
+        "supervisor/main.js",
+        ("common", "supervisor"),
+    ),
     "helper": Source(
         ("shared/tokens.css", "helper/helper.css", "shared/ending.css"), "helper/main.js", ("common", "helper")
     ),
