@@ -62,8 +62,8 @@ export function show(name, asked) {
   go({ view: name, asked: asked ?? before[name] ?? {} });
 }
 
-/** Ask the view for something else, and close the alarm that was open. @param {string} name @param {Asked} asked */
-export function ask(name, asked) {
+/** From the open alarm's timeline to a view, which is then not covered by it. @param {string} name @param {Asked} asked */
+export function leaveFor(name, asked) {
   const { view: now, asked: was } = address.peek();
   before[now] = was;
   go({ view: name, asked, open: null });

@@ -11,7 +11,7 @@ import { Mark } from "../shared/mark.js";
 import { config, stationName, user } from "../shared/session.js";
 import { dayAndMinute } from "../shared/time.js";
 import { known, t } from "../shared/words.js";
-import { ask, askedOf, chosen, look } from "./address.js";
+import { askedOf, chosen, leaveFor, look, show } from "./address.js";
 
 /** @import { Alarm, Place } from "../shared/types.d.ts" */
 /** @typedef {Pick<Alarm, "id" | "code" | "station" | "status" | "raised_at"> & Partial<Alarm> & { excerpt?: string }} Row */
@@ -32,7 +32,7 @@ let turn = 0;
 
 /** Alarms around a place. @param {Place} position */
 export function findAround({ lat, lon, datum }) {
-  ask("find", { near: `${lat}, ${lon}${datum === "gcj02" ? " gcj02" : ""}`, within_m: WITHIN_M });
+  leaveFor("find", { near: `${lat}, ${lon}${datum === "gcj02" ? " gcj02" : ""}`, within_m: WITHIN_M });
 }
 
 /** What is asked for, as the hub is asked. @param {Record<string, string>} fields */
@@ -94,7 +94,7 @@ function submit(event) {
   const some = Object.entries(fields).map(([name, value]) => [name, String(value).trim()]);
   const next = Object.fromEntries(some.filter(([, value]) => value));
   if (JSON.stringify(next) === JSON.stringify(wanted.peek())) void search(NOTHING);
-  else ask("find", next);
+  else show("find", next);
 }
 
 /** @param {{ name: string, type?: string, hint?: string, value: string | undefined }} props */
@@ -115,10 +115,11 @@ function Field({ name, type = "text", hint, value }) {
   `;
 }
 
+/** What is rarely asked for. */
+const MORE = ["place", "officer", "station", "near"];
+
 function Form() {
   const now = useValue(wanted);
-  const me = useValue(user);
-  const stations = Object.keys(useValue(config).stations);
   return html`
     <form
       key=${JSON.stringify(now)}
@@ -129,30 +130,41 @@ function Form() {
     >
       <${Field} name="words" value=${now.words} />
       <${Field} name="code" hint=${t("find.code_hint")} value=${now.code} />
-      <${Field} name="place" value=${now.place} />
-      <${Field} name="officer" hint=${t("find.officer_hint")} value=${now.officer} />
-      ${
-        me.station
-          ? null
-          : html`<label>
-              <span>${t("log.station")}</span>
-              <select name="station" data-find="station">
-                <option value="">${t("station.all")}</option>
-                ${stations.map((id) => html`<option key=${id} value=${id} selected=${id === now.station}>${stationName(id)}</option>`)}
-              </select>
-            </label>`
-      }
       <${Field} name="from" type="date" value=${now.from} />
       <${Field} name="to" type="date" value=${now.to} />
-      <${Field} name="near" hint=${t("find.near_hint")} value=${now.near} />
-      <${Field} name="within_m" value=${now.within_m ?? WITHIN_M} />
       <div class="filter-acts">
-        <button type="button" data-act="find-clear" onClick=${() => ask("find", {})}>
+        <button type="button" data-act="find-clear" onClick=${() => show("find", {})}>
           ${t("find.clear")}
         </button>
         <button class="main" data-act="find">${t("find.find")}</button>
       </div>
+      <details open=${MORE.some((name) => now[name])}>
+        <summary data-act="find-more">${t("find.more")}</summary>
+        <div class="filters">
+          <${Field} name="place" value=${now.place} />
+          <${Field} name="officer" hint=${t("find.officer_hint")} value=${now.officer} />
+          <${Stations} value=${now.station} />
+          <${Field} name="near" hint=${t("find.near_hint")} value=${now.near} />
+          <${Field} name="within_m" value=${now.within_m ?? WITHIN_M} />
+        </div>
+      </details>
     </form>
+  `;
+}
+
+/** Which station's, for who sees several. @param {{ value: string | undefined }} props */
+function Stations({ value }) {
+  const me = useValue(user);
+  const stations = Object.keys(useValue(config).stations);
+  if (me.station) return null;
+  return html`
+    <label>
+      <span>${t("log.station")}</span>
+      <select name="station" data-find="station">
+        <option value="">${t("station.all")}</option>
+        ${stations.map((id) => html`<option key=${id} value=${id} selected=${id === value}>${stationName(id)}</option>`)}
+      </select>
+    </label>
   `;
 }
 

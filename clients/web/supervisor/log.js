@@ -7,7 +7,7 @@ import { html, useEffect, useValue } from "../shared/dom.js";
 import { config, stationName, user } from "../shared/session.js";
 import { dayAndClock, serverNow } from "../shared/time.js";
 import { t } from "../shared/words.js";
-import { ask, askedOf, look, show } from "./address.js";
+import { askedOf, look, show } from "./address.js";
 import { Deliveries } from "./deliveries.js";
 import { sentence, TYPES, weight } from "./sentence.js";
 import { Verify } from "./verify.js";
@@ -43,7 +43,7 @@ const filter = computed(() => {
 /** Show the log as it is asked for; what is left out does not count. @param {Partial<Filter>} wanted */
 export function showLog(wanted) {
   const some = Object.entries(wanted).filter(([, value]) => value);
-  ask("log", some.length ? Object.fromEntries(some) : { from: "" });
+  show("log", some.length ? Object.fromEntries(some) : { from: "" });
 }
 
 /** An instant as a datetime-local field has it. @param {string} instant */

@@ -6,10 +6,10 @@ import { Mark } from "../shared/mark.js";
 import { stationName, store } from "../shared/session.js";
 import { clock, dayAndClock, span } from "../shared/time.js";
 import { t } from "../shared/words.js";
-import { chosen, look } from "./address.js";
+import { chosen, leaveFor, look } from "./address.js";
 import { Content } from "./content.js";
 import { findAround } from "./find.js";
-import { reread, showLog } from "./log.js";
+import { reread } from "./log.js";
 import { sentence, weight } from "./sentence.js";
 import { waited } from "./waited.js";
 
@@ -108,7 +108,7 @@ function Story({ story, done }) {
       )}
     </ol>
     <div class="timeline-acts">
-      <button data-act="log-only" onClick=${() => showLog({ alarm: alarm.code })}>
+      <button data-act="log-only" onClick=${() => leaveFor("log", { alarm: alarm.code })}>
         ${t("timeline.in_log")}
       </button>
       ${
