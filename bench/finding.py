@@ -71,7 +71,7 @@ async def main() -> None:
             found = await _measured(Stream(redis), redis, chosen.alarms)
         finally:
             await redis.aclose()
-            await asyncio.to_thread(embedded.ended)
+            await asyncio.to_thread(embedded.leave)
     if chosen.json:
         line(about, vars(chosen), found)
 

@@ -31,7 +31,7 @@ from dispatch.stream.beside import light, whole
 from dispatch.stream.stream import Stream
 
 _AT_ONCE = 2
-_PORTION = 100
+_PORTION = 50
 """Alarms that are loaded together: a few milliseconds of the hub's time."""
 _MOST_MS = 2**53
 SHOWN: Final = (
