@@ -29,6 +29,9 @@ from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.work import Work
 from dispatch.alarmlog import http as log_http
+from dispatch.alarmlog.find import Finder
+from dispatch.alarmlog.index import INDEX_EVERY_S, Index, Indexing
+from dispatch.alarmlog.wanted import Ground
 from dispatch.callers import Callers
 from dispatch.catalogues import Catalogues
 from dispatch.config.agreement import COMPARE_EVERY_S, Agreement
@@ -65,10 +68,11 @@ from dispatch.intake.spool import Spool
 from dispatch.intake.websocket import CitizenSocket
 from dispatch.media.evidence import Evidence
 from dispatch.media.objects import Objects
+from dispatch.nearby.distance import metres
 from dispatch.notices import NOTICE_EVERY_S, Notices
 from dispatch.notify.notify import Notify
 from dispatch.notify.vapid import open_vapid_key
-from dispatch.routing.route import reroute, route
+from dispatch.routing.route import reroute, route, wgs84
 from dispatch.settings import Settings
 from dispatch.shifts import Shifts
 from dispatch.sign_ins import SignIns
@@ -146,6 +150,9 @@ class Dispatch:
         self.bursts = Bursts(self.alarms, work, of_newest["mine"])
         self.time = Timekeeping(self.stream, clock, self.stations, work) if isinstance(clock, StoreClock) else None
         self.endings = Endings(self.alarms, self.leases, work, every, lambda: not self._doubtful)
+        self.index = Index(self.stream)
+        self.indexing = Indexing(self.index, self.stream, self.leases, every)
+        self.finder = Finder(self.stream, self.index, Ground(wgs84, metres), deadlines.timezone, self.limits)
         self.rewriting = Rewriting(redis, self.stream.partitions, self.name, settings.retention.rewrite_every_s)
         self.relay = Relay(self.alarms, work)
         self.orphans = Orphans(self.alarms, self.relay, every, self.epochs.went_back)
@@ -238,7 +245,7 @@ class Dispatch:
             *self.nearby.routes,
             *self.evidence.routes(self._citizen_of, self.who),
             *self.notify.routes(self.who),
-            *log_http.routes(self.alarms, self.who, self.strays.every),
+            *log_http.routes(self.alarms, self.index, self.finder, self.who, self.strays.every, self.limits),
             *web.routes(
                 pages, self.identity, self.callers, self.who, self.shifts.may_leave, folder, voice, self.settings
             ),
@@ -272,6 +279,7 @@ class Dispatch:
             **self.notify.loops(),
             **self.nearby.loops(),
             "endings": lambda: repeat(self.endings.step, ENDINGS_EVERY_S),
+            "index": lambda: repeat(self.indexing.step, INDEX_EVERY_S),
             "rewriting": lambda: repeat(self.rewriting.step, REWRITE_EVERY_S),
             "audit": lambda: repeat(self.auditor.step, AUDIT_EVERY_S),
             "orphans": lambda: repeat(self.orphans.step, ORPHANS_EVERY_S),

@@ -56,7 +56,15 @@ STAFF = {
         ("common", "console"),
     ),
     "supervisor": Source(
-        (*_STAFF, "supervisor/supervisor.css", "supervisor/beside.css"), "supervisor/main.js", ("common", "supervisor")
+        (
+            *_STAFF,
+            "supervisor/supervisor.css",
+            "supervisor/log.css",
+            "supervisor/timeline.css",
+            "supervisor/beside.css",
+        ),
+        "supervisor/main.js",
+        ("common", "supervisor"),
     ),
     "helper": Source(
         ("shared/tokens.css", "helper/helper.css", "shared/ending.css"), "helper/main.js", ("common", "helper")

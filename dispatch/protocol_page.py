@@ -60,7 +60,13 @@ HTTP: Final = (
      "with ranges"),
     ("POST /media/{alarm}/{media}/original", "officer", "OpenOriginalBody", "200 the sealed original; logged"),
     ("GET /log", "signed in", "", "200 `events`, `next`; NDJSON or CSV by `Accept`. "
-     "`station`, `alarm`, `type`, `from`, `to`, `after`, `limit`"),
+     "`station`, `alarm` (its id, or its code), `type`, `from`, `to`, `after`, `limit`. Of several stations an alarm's "
+     "event stands once, as it is in the stream of its own station"),
+    ("POST /log/alarms", "signed in", "FindBody", "200 `alarms`, the latest raised first: `id`, `code`, `home`, "
+     "`station`, `status`, `kind`, `raised_at`, `closed_at`, `owner`, `disposition`, `category`, `text`, `place`, "
+     "`wiped_at`, and `excerpt`: what was found of the words. After `find_looks` alarms it stops: `looked_at` says how "
+     "many it looked at, `back_to` up to when, `next` how to go on (null: that was all), `behind` how many of the "
+     "latest events the index lacks"),
     ("GET /log/alarms/{alarm}", "signed in", "", "200 `alarm`, `events`, `ends_at` (when its content ends; null "
      "while it is open, held, wiped already or kept for ever)"),
     ("GET /log/verify", "signed in", "", "200 `station`, `ok`, `events`, `head`, or `broken_at` and `why`"),
@@ -106,7 +112,7 @@ HTTP: Final = (
 BODIES: Final = (
     messages.RaiseBody, messages.CheckInBody, messages.EndPlanBody,
     messages.Position, messages.SayBody, messages.AnswerBody, messages.CancelBody,
-    messages.EndMediaBody, messages.SignIn, messages.OpenOriginalBody, messages.After,
+    messages.EndMediaBody, messages.SignIn, messages.OpenOriginalBody, messages.FindBody, messages.Spot, messages.After,
 )  # fmt: skip
 
 _INTRODUCTION: Final = f"""# Protocol, version 1
@@ -228,6 +234,10 @@ def _limits_of(about: Mapping[str, Any]) -> Iterable[str]:
         yield f"at most {getattr(Limits(), about['limit'])} {unit} (`{about['limit']}`)"
     if "minimum" in about:
         yield f"at least {about['minimum']}"
+    if "maximum" in about:
+        yield f"at most {about['maximum']}"
+    if "most" in about:
+        yield f"at most {getattr(Limits(), about['most'])} (`{about['most']}`)"
     if "pattern" in about:
         yield "`" + about["pattern"].replace("|", "\\|") + "`"
     if "description" in about and "$ref" not in about:

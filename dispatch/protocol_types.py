@@ -51,14 +51,14 @@ _INSIDE: Final[Mapping[str, str]] = {
 """Members whose model says only "a map"."""
 _BODIES: Final = (
     messages.RaiseBody, messages.CheckInBody, messages.EndPlanBody, messages.SayBody, messages.AnswerBody,
-    messages.CancelBody, messages.EndMediaBody, messages.SignIn, messages.OpenOriginalBody,
+    messages.CancelBody, messages.EndMediaBody, messages.SignIn, messages.OpenOriginalBody, messages.FindBody,
 )  # fmt: skip
 _EMPTY_LEFT_OUT: Final = (
     shapes.Place, shapes.TalkEntry, shapes.NoteEntry, shapes.MediaEntry, shapes.Found, shapes.Offer,
     shapes.Handing, shapes.Notified, shapes.HelperEntry, shapes.CallWords, shapes.Hold, shapes.Notice, shapes.Rung,
     shapes.Alarm,
 )  # fmt: skip
-_PARTS: Final = (messages.Position, messages.After, outbound.Duty, shapes.User, *_EMPTY_LEFT_OUT)
+_PARTS: Final = (messages.Position, messages.After, messages.Spot, outbound.Duty, shapes.User, *_EMPTY_LEFT_OUT)
 
 
 def page() -> str:

@@ -178,6 +178,10 @@ class Limits(Table):
     marked_per_s: float = Field(default=20, ge=0.1, le=10_000)
     alarm_messages: int = Field(default=200, ge=10, le=100_000)
     alarm_every_s: float = Field(default=0.5, ge=0.0001, le=60)
+    find_looks: int = Field(default=2000, ge=10, le=1_000_000)
+    find_page: int = Field(default=50, ge=1, le=1000)
+    find_chars: int = Field(default=200, ge=10, le=10_000)
+    find_within_m: int = Field(default=20_000, ge=100, le=1_000_000)
     sign_in_attempts: int = Field(default=10, ge=1, le=1000)
     sign_in_window_s: float = Field(default=300, ge=1, le=86_400)
 

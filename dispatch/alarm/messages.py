@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from datetime import MAXYEAR, MINYEAR
+from datetime import MAXYEAR, MINYEAR, date
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
@@ -85,6 +85,27 @@ class _between:  # noqa: N801 - as above
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.with_info_after_validator_function(self._check, handler(source))
+
+
+class _up_to:  # noqa: N801 - as above
+    """A number of at most the settings' limit `most`; the schema carries the name."""
+
+    def __init__(self, most: str) -> None:
+        self.most = most
+
+    def _check(self, value: int, info: ValidationInfo) -> int:
+        most = (info.context or {}).get(self.most, math.inf)
+        if value > most:
+            raise ValueError(f"must be at most {most} ({self.most}), not {value}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.with_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, inner: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(inner), "most": self.most}
 
 
 Text = Annotated[str, _at_most("text_chars")]
@@ -225,6 +246,60 @@ class SignIn(Message):
 
 class OpenOriginalBody(Message):
     reason: Reason
+
+
+def _day(value: str) -> str:
+    try:
+        year = date.fromisoformat(value).year
+    except ValueError:
+        year = MINYEAR
+    if not MINYEAR < year < MAXYEAR:
+        raise ValueError("must be a day such as 2026-11-22")
+    return value
+
+
+def _some(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must have more than spaces")
+    return value
+
+
+Sought = Annotated[str, AfterValidator(_some), _at_most("find_chars")]
+Day = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="by the clock of the alarm's station"),
+    AfterValidator(_day),
+]
+
+
+class Spot(Message):
+    """A point on the map."""
+
+    lat: Annotated[Number, Field(ge=-90, le=90)]
+    lon: Annotated[Number, Field(ge=-180, le=180)]
+    datum: Literal["wgs84", "gcj02"] = "wgs84"
+
+
+class FindBody(Message):
+    """Which alarms, open or closed, to find: all that is given must be so.
+
+    `words`: each of them stands in what the citizen or officers wrote; `place`: likewise in the place in words.
+    `near`: the citizen was within `within_m` metres of it, when last heard or before. `officer` had the alarm, or
+    closed it. Raised on the days `from` to `to`, both included. In a body, so that no server on the way writes the
+    words into its log.
+    """
+
+    code: Annotated[str | None, Field(max_length=16, description="as it is read out, with its dash or without")] = None
+    words: Sought | None = None
+    place: Sought | None = None
+    near: Spot | None = None
+    within_m: Annotated[int, Field(ge=1), _up_to("find_within_m")] = 500
+    officer: Name | None = None
+    station: Name | None = None
+    first: Annotated[Day | None, Field(alias="from")] = None
+    last: Annotated[Day | None, Field(alias="to")] = None
+    after: Annotated[str | None, Field(max_length=200, description="the `next` of the answer before")] = None
+    limit: Annotated[int, Field(ge=1), _up_to("find_page")] | None = None
 
 
 _Key = Annotated[str, Field(max_length=200, description="base64url")]

@@ -1,13 +1,17 @@
-"""The log over HTTP, for supervisors and, of their own station, officers: JSON by page, all of it as NDJSON or CSV."""
+"""The log over HTTP, for supervisors and, of their own station, officers: JSON by page, all of it as NDJSON or CSV.
+
+And what is found among all alarms (`find`).
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -16,44 +20,63 @@ from starlette.routing import Route
 
 from dispatch.alarm import errors
 from dispatch.alarm.clock import from_text, to_text
+from dispatch.alarm.codec import decode
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import EVENTS
+from dispatch.alarm.messages import FindBody, check
 from dispatch.alarm.sight import visible_to
-from dispatch.alarm.state import to_members
+from dispatch.alarm.state import Alarm, to_members
+from dispatch.alarm.state import Entry as Item
 from dispatch.alarmlog.chain import verify
+from dispatch.alarmlog.find import Finder
+from dispatch.alarmlog.index import Index
 from dispatch.alarmlog.log import Filter, Log
+from dispatch.alarmlog.wanted import code_in
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.beside import shown
 
+_BODY_BYTES = 65_536
 _PAGE = 100
 _LARGEST_PAGE = 1000
-_COLUMNS = ("station", "offset", "at", "alarm", "version", "type", "event", "wiped")
+_COLUMNS = ("station", "offset", "at", "code", "alarm", "version", "type", "event", "wiped")
 
 
-def routes(alarms: Alarms, who: Callable[[Request], Awaitable[Actor]], stations: Collection[str]) -> list[Route]:
+def routes(
+    alarms: Alarms, index: Index, finder: Finder, who: Callable[[Request], Awaitable[Actor]], stations: Collection[str],
+    limits: Mapping[str, int],
+) -> list[Route]:  # fmt: skip
     """The log's routes.
 
     Args:
         alarms: where the alarms are.
+        index: where an alarm's events are.
+        finder: finds alarms.
         who: (request) -> the signed-in user; raises `not_signed_in`.
         stations: every station's id.
+        limits: the settings' `[limits]`.
     """
 
     def log_of(actor: Actor) -> Log:
-        async def sees(ids: Collection[str]) -> list[str]:
-            found = {alarm: await alarms.load(alarm) for alarm in ids}
-            return [alarm for alarm, loaded in found.items() if loaded and visible_to(loaded.alarm, actor)]
+        async def seen(ids: Collection[str]) -> list[Alarm]:
+            found = [await alarms.load(alarm) for alarm in ids]
+            return [loaded.alarm for loaded in found if loaded and visible_to(loaded.alarm, actor)]
 
-        return Log(alarms.stream, sees)
+        async def sees(ids: Collection[str]) -> list[str]:
+            return [alarm.id for alarm in await seen(ids)]
+
+        async def media(ids: Collection[str]) -> dict[str, Mapping[str, Item]]:
+            return {alarm.id: alarm.media for alarm in await seen(ids)}
+
+        return Log(alarms.stream, index, sees, media)
 
     async def events(request: Request) -> Response:
         actor = await who(request)
         query = request.query_params
         wanted_stations = _stations(actor, query.get("station"), stations)
         wanted = Filter(
-            alarm=query.get("alarm") or None, type=_type(query.get("type")), since=_time(request, "from"),
-            until=_time(request, "to"),
+            alarms=await _alarms(index, wanted_stations, query.get("alarm")), type=_type(query.get("type")),
+            since=_time(request, "from"), until=_time(request, "to"),
         )  # fmt: skip
         accept, log = request.headers.get("accept", ""), log_of(actor)
         if "application/x-ndjson" in accept:
@@ -76,15 +99,22 @@ def routes(alarms: Alarms, who: Callable[[Request], Awaitable[Actor]], stations:
             "ends_at": to_text(ends_at) if ends_at else None,
         })  # fmt: skip
 
-    async def check(request: Request) -> Response:
+    async def chain(request: Request) -> Response:
         actor = await who(request)
         [station] = _stations(actor, request.query_params.get("station") or actor.station or "", stations)
         verdict = await verify(alarms.stream, station)
         return JSONResponse({name: value for name, value in asdict(verdict).items() if value is not None})
 
+    async def find(request: Request) -> Response:
+        request.state.only_looked = True
+        actor = await who(request)
+        asked = check(FindBody, await _body(request), limits)
+        return JSONResponse(await finder.find(actor, _stations(actor, asked.station, stations), asked))
+
     return [
         Route("/log", events, methods=["GET"]),
-        Route("/log/verify", check, methods=["GET"]),
+        Route("/log/alarms", find, methods=["POST"]),
+        Route("/log/verify", chain, methods=["GET"]),
         Route("/log/alarms/{alarm}", timeline, methods=["GET"]),
     ]
 
@@ -96,6 +126,27 @@ def _stations(actor: Actor, wanted: str | None, stations: Collection[str]) -> li
     if wanted not in allowed:
         raise Refused(errors.NOT_ALLOWED, f"station: must be one of {', '.join(allowed)}")
     return [wanted]
+
+
+async def _alarms(index: Index, stations: Sequence[str], written: str | None) -> frozenset[str] | None:
+    """The alarms that are meant by an id or a code; None when none is."""
+    if not written:
+        return None
+    code = code_in(written)
+    if code is None:
+        return frozenset({written.strip()})
+    await index.follow(stations)  # it may have been raised this moment
+    return frozenset(one.alarm for one in await index.with_code(code))
+
+
+async def _body(request: Request) -> Any:
+    """The request's JSON, read no further than any search is long."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _BODY_BYTES:
+            raise Refused(errors.TOO_LARGE, f"body: more than {_BODY_BYTES} bytes of JSON")
+    return decode(body, packed=False)
 
 
 def _type(wanted: str | None) -> str | None:

@@ -64,6 +64,8 @@ class Keys:
         self.push_key = f"{tag}:push-key"  # string, in partition 0: the public key that all hubs must push with
         self.push_owners = f"{tag}:push-owners"  # hash, in partition 0: subscription -> user
         self.messengers = f"{tag}:messengers"  # hash, in partition 0: "NAME sent" and "NAME failed" -> when, how
+        self.codes = f"{tag}:codes"  # sorted set: "CODE alarm home", all of one score (`dispatch.alarmlog.index`)
+        self.indexed = f"{tag}:indexed"  # hash: station -> offset up to which its events were looked at for that index
         self.words_of = f"{tag}:words:"  # what `words` begins with
         self._tag = tag
 
@@ -94,6 +96,18 @@ class Keys:
     def answered(self, once: str) -> str:
         """String or list: what was answered to one command, should its answer be lost; expires."""
         return f"{self._tag}:answered:{once}"
+
+    def history(self, station: str) -> str:
+        """Sorted set: "alarm home" -> ms at which it was raised, of every alarm in the station's stream."""
+        return f"{self._tag}:history:{station}"
+
+    def had(self, officer: str) -> str:
+        """Sorted set: likewise, of the partition's alarms that the officer had or closed."""
+        return f"{self._tag}:had:{officer}"
+
+    def trail(self, station: str, alarm: str) -> str:
+        """Hash: version -> offset in the station's stream, of each event of the alarm."""
+        return f"{self._tag}:trail:{station}:{alarm}"
 
     def open(self, station: str) -> str:
         """Set of the ids of the station's own open alarms."""

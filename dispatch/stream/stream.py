@@ -212,6 +212,22 @@ class Stream:
         async with translated():
             last = "+" if until is None else f"{until}-0"
             rows = await self.redis.xrange(k.stream(station), f"{after + 1}-0", last, count=limit)
+        return await self._entries(station, rows)
+
+    async def pick(self, station: str, offsets: Sequence[int]) -> list[Entry]:
+        """The events at just these offsets, in this order; one that is not there is left out."""
+        k = self.of(station)
+        async with translated():
+            pipe = self.redis.pipeline(transaction=False)
+            for offset in offsets:
+                pipe.xrange(k.stream(station), f"{offset}-0", f"{offset}-0")
+            rows = await pipe.execute() if offsets else []
+        return await self._entries(station, [row for found in rows for row in found])
+
+    async def _entries(self, station: str, rows: Sequence[Any]) -> list[Entry]:
+        """`rows` of the station's stream, with the words that still exist."""
+        k = self.of(station)
+        async with translated():
             entries = [(int(row[0].split(b"-")[0]), orjson.loads(row[1][b"r"]), row[1]) for row in rows]
             hidden = [(members["alarm"], members["version"]) for _, members, _ in entries if "words" in members]
             pipe = self.redis.pipeline(transaction=False)

@@ -101,6 +101,40 @@ async def test_filters(supervisor: Officer) -> None:
     assert await events(supervisor, to="2020-01-01T00:00:00+08:00") == []
 
 
+async def test_each_row_says_its_code(supervisor: Officer) -> None:
+    """What people call the alarm stands in every row that is of one, in every form, and finds these rows at once."""
+    raised = await events(supervisor, type="alarm_raised")
+    codes = {row["alarm"]: row["event"]["code"] for row in raised}
+    alarm, code = next(iter(codes.items()))
+    assert {row["alarm"] for row in await events(supervisor, alarm=code.lower())} == {alarm}
+    for row in await events(supervisor):
+        assert row.get("code") == codes.get(row["alarm"])
+    table = await supervisor.http.get("/log", headers={"accept": "text/csv"})
+    assert {row["alarm"]: row["code"] for row in csv.DictReader(io.StringIO(table.text)) if row["alarm"]} == codes
+
+
+async def test_which_photo_was_opened(town: Town) -> None:
+    """A row about a photo or recording says which, as people count them: photos by themselves, recordings likewise."""
+    officer = await town.officer("V01")
+    citizen = town.citizen()
+    await citizen.raises()
+    for media, kind, mime in (
+        ("p1", "photo", "image/jpeg"),
+        ("a1", "audio", "audio/webm"),
+        ("p2", "photo", "image/jpeg"),
+    ):
+        put = await citizen.http.put(
+            f"/alarms/{citizen.id}/media/{media}/0", content=b"x" * 100,
+            headers={**citizen.headers, "x-media-kind": kind, "content-type": mime},
+        )  # fmt: skip
+        assert put.status_code == 204, put.text
+    rows = await events(officer, type="media_added")
+    assert [row["item"] for row in rows] == [
+        {"kind": "photo", "number": 1}, {"kind": "audio", "number": 1}, {"kind": "photo", "number": 2},
+    ]  # fmt: skip
+    town.stops_watching(officer)
+
+
 async def test_what_is_wrong_is_named(supervisor: Officer) -> None:
     """A filter that makes no sense is named; none is guessed at."""
     wrong: tuple[dict[str, str], ...] = (

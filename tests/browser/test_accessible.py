@@ -105,7 +105,7 @@ async def test_sign_in(town: Town, phone: Phone, axe: str) -> None:
 
 @pytest.mark.parametrize("path", [pytest.param("/console", marks=pytest.mark.nightly), "/supervisor"])
 async def test_staff(town: Town, browser: Browser, axe: str, path: str) -> None:
-    """Axe has no serious finding: with the sound check, the red line, an alarm that waits, its story, and the log.
+    """Axe has no serious finding: with the sound check, an alarm that waits, its story, the log, what was found.
 
     By day `test_accessible_console` looks at the console.
     """
@@ -126,4 +126,8 @@ async def test_staff(town: Town, browser: Browser, axe: str, path: str) -> None:
         else:
             await page.click(act("log-only"))
             await page.wait_for_selector("tr[data-event]")
+            await in_both_schemes(page, axe)
+            await page.click(act("view-find"))
+            await page.click(act("find-more"))
+            await page.wait_for_selector(f'.hit[data-alarm="{alarm}"]')
         await in_both_schemes(page, axe)

@@ -4,13 +4,14 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.staff import act, desk, signs_out
 from tests.flow.people import Officer
-from tests.flow.town import Town
+from tests.flow.town import PASSWORD, Town
 
 TWO_TO_MIDNIGHT = datetime(2026, 11, 22, 15, 58, tzinfo=UTC)
 """23:58 in Shanghai."""
@@ -136,3 +137,118 @@ async def sees_what_is_overdue(town: Town, page: Page, officer: Officer, alarm: 
     await officer.asks("arrive", alarm=alarm)
     await town.fast_forward(130)
     await expect(late).to_contain_text("V01")
+
+
+async def test_a_link_for_a_colleague(town: Town, browser: Browser) -> None:
+    """A closed alarm is found by words, by its code and around another; the address holds what is looked at.
+
+    Opened by a colleague who is signed out, it leads through the sign-in to the same alarm, found by the same words;
+    the words stand behind the #, which no server is sent. Back leads back, step by step. An alarm that this page has
+    never seen has its code in every row of the log, and the log is read by it. A view opens at its top, wherever the
+    one before was scrolled to, and nothing below the head scrolls but what is meant to. That the page cannot ring is
+    said quietly, and nothing of a duty that a supervisor does not have.
+    """
+    officer = await town.officer("V01")
+    town.stops_watching(officer)
+    for name in ("S01", "S02"):
+        await town.user(name, None, "supervisor")
+    old, other = town.citizen(), town.citizen()
+    here = {"lat": 41.806, "lon": 123.466}
+    for citizen, text in ((old, "地下室里有人"), (other, "楼上有人")):
+        await citizen.raises(text=text, position=here)
+        await officer.acknowledges(citizen.id)
+        await officer.asks("close", alarm=citizen.id, disposition="handled")
+    with town.clock.under_way():
+        for n in range(60):
+            await officer.asks("note", alarm=old.id, text=f"第 {n} 条")
+    await town.quiet()
+    code = (await old.sees())["code"]
+    asked: list[str] = []
+    async with desk(browser, town, "S01", "/supervisor", checked=False) as page:
+        line = page.locator('[data-part="not-ready"]')
+        await expect(line).to_have_text(re.compile("^\\s*本页面无法响铃，请检查声音。"))
+        await expect(line).to_have_class(re.compile("calm"))
+
+        await page.click(act("view-log"))
+        await page.fill('[data-filter="alarm"]', code.lower())
+        await page.keyboard.press("Enter")
+        rows = page.locator("tr[data-event]")
+        await expect(rows.first).to_have_attribute("data-event", "alarm_raised")
+        await expect(rows.locator("td.code", has_text=code)).to_have_count(await rows.count())
+        await page.locator(act("verify")).scroll_into_view_if_needed()
+        assert await page.evaluate("document.querySelector('main').scrollTop") > 500
+        await page.click(act("view-now"))
+        assert await page.evaluate("document.querySelector('main').scrollTop") == 0
+        await page.go_back()
+        await expect(page.locator('[data-filter="alarm"]')).to_have_value(code.lower())
+        assert await page.evaluate("""() => {
+            const below = document.querySelector(".below");
+            below.scrollTop = 1000;
+            return [below.scrollTop, below.scrollHeight - below.clientHeight];
+        }""") == [0, 0]
+
+        page.on("request", lambda request: asked.append(request.url))
+        await page.click(act("view-find"))
+        hits = page.locator(".hit")
+        await expect(hits).to_have_count(2)
+        await page.fill('[data-find="words"]', "地下室")
+        await page.click(act("find"))
+        await expect(hits).to_have_count(1)
+        await expect(page.locator("[data-found]")).to_have_attribute("data-found", "whole")
+        await hits.click()
+        sheet = page.locator(f'[data-timeline="{old.id}"]')
+        await expect(sheet.locator("h2")).to_have_text("地下室里有人")
+        link = page.url
+        await page.click(act("find-around"))
+        await expect(hits).to_have_count(2)
+        await expect(sheet).to_have_count(0)
+        await page.go_back()
+        assert page.url == link
+        await expect(sheet).to_be_visible()
+        await page.go_back()
+        await expect(sheet).to_have_count(0)
+        await expect(page.locator('[data-find="words"]')).to_have_value("地下室")
+
+        await page.context.clear_cookies()
+        await page.goto("about:blank")
+        await page.goto(link)
+        await page.fill("[name=user]", "S02")
+        await page.fill("[name=password]", PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(sheet.locator("h2")).to_have_text("地下室里有人")
+        await expect(hits).to_have_count(1)
+        assert page.url == link
+        assert not [url for url in asked if quote("地下室") in url.partition("#")[0]]
+
+
+async def test_a_flood_is_few_cards(tmp_path: Path, browser: Browser) -> None:
+    """What comes from one place in a flood is one card, with how many and how long; unfolded each stands by itself.
+
+    A card names the first call signs that were called and counts the others; a long text is cut in it, and whole in its
+    timeline.
+    """
+    here = {"lat": 41.806, "lon": 123.466}
+    async with Town(tmp_path, watched=True, env={"DISPATCH_LIMITS_SENDER_ALARMS": "100"}) as town:
+        await town.user("S01", None, "supervisor")
+        for n in range(3, 8):
+            await town.dispatch.roster.sign("dadongmen", f"V0{n}", True)
+        async with desk(browser, town, "S01", "/supervisor", checked=False) as page:
+            await sees_a_flood(town, page, here)
+
+
+async def sees_a_flood(town: Town, page: Page, here: dict[str, float]) -> None:
+    long = town.citizen()
+    await long.raises(text="救命" * 200, position={"lat": 41.797, "lon": 123.466})
+    row = page.locator(f'.open [data-alarm="{long.id}"]')
+    await expect(row).to_contain_text(re.compile("（V01、V02、V03 等，另有 \\d+ 人）"))
+    assert await row.evaluate("(one) => one.offsetHeight") < 130
+    for _ in range(12):
+        await town.citizen().raises(position=here)
+    await town.clock.advance(2)  # the hub says that it is a flood
+    group = page.locator("[data-group]")
+    await expect(group.locator(act("group"))).to_contain_text("12 起无人接警")
+    await expect(page.locator(".open [data-alarm]")).to_have_count(1)
+    await group.locator(act("group")).click()
+    await expect(group.locator("[data-alarm]")).to_have_count(12)
+    await row.click()
+    await expect(page.locator(".timeline .words")).to_have_text("救命" * 200)

@@ -34,12 +34,20 @@ export function priority(alarm) {
   return alarm.status === "acknowledged" || alarm.cancel === "duress" ? 2 : 3;
 }
 
-/** Who has been called so far, while nobody has it. @param {Alarm} alarm */
-export function called(alarm) {
+/**
+ * Who has been called so far, while nobody has it.
+ *
+ * @param {Alarm} alarm
+ * @param {number} [most] so many call signs, and the number of the others
+ */
+export function called(alarm, most = Infinity) {
   if (alarm.status !== "raised") return "";
   if (alarm.quiet) return t("called.by_its_burst");
   if (alarm.step === undefined) return t("called.nobody_yet");
   const audience = listed((alarm.audience ?? []).map((one) => known("audience", one)));
-  const values = { step: alarm.step + 1, audience, names: listed(alarm.called ?? []) };
+  const all = alarm.called ?? [];
+  const named = listed(all.slice(0, most));
+  const names = all.length > most ? t("called.more", { names: named, more: all.length - most }) : named;
+  const values = { step: alarm.step + 1, audience, names };
   return t(alarm.called?.length ? "called.with_names" : "called.so_far", values);
 }

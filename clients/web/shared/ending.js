@@ -60,9 +60,9 @@ export function warn(at) {
   else if (before === null) again(SOON_AGAIN_MS, false);
 }
 
-/** To the sign-in page, and from there back to this one. */
+/** To the sign-in page, and from there back to this one; what stands behind the # goes with it, and to no server. */
 export function signInAgain() {
-  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}${location.hash}`);
 }
 
 /** The person is there. */

@@ -9,7 +9,7 @@ import { link, stationName, user } from "./session.js";
 import { signOut } from "./sign-out.js";
 import { sound } from "./sound.js";
 import { clock, otherZone, secondsSince, tick, zoneName } from "./time.js";
-import { tell } from "./told.js";
+import { notReady, tell } from "./told.js";
 import { known, lang, speak, spoken, t } from "./words.js";
 
 const REMEMBERED = "fujin.theme";
@@ -118,13 +118,14 @@ export function Zone() {
   return name ? html`<span class="zone" data-part="zone">${t("head.zone", { zone: name })}</span>` : null;
 }
 
-/** The red line while this console cannot wake anyone. @param {{ onCheck: () => void }} props */
+/** The line while this page cannot wake anyone: red for officers, who do not count as on duty. @param {{ onCheck: () => void }} props */
 export function NotReady({ onCheck }) {
   const heard = useValue(sound);
+  const quiet = useValue(user).role !== "officer";
   if (heard === "on") return null;
   return html`
-    <div class="not-ready" data-part="not-ready">
-      <span>${t(`not_ready.${heard}`)}</span>
+    <div class="not-ready ${quiet ? "calm" : ""}" data-part="not-ready">
+      <span>${notReady(heard)}</span>
       <button data-act="sound-open" onClick=${onCheck}>${t("not_ready.check")}</button>
     </div>
   `;

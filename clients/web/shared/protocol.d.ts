@@ -26,6 +26,15 @@ export interface After {
 }
 
 /**
+ * A point on the map.
+ */
+export interface Spot {
+  lat: number;
+  lon: number;
+  datum?: "wgs84" | "gcj02";
+}
+
+/**
  * Who is on duty at a station.
  */
 export interface Duty {
@@ -435,6 +444,30 @@ export interface SignIn {
 
 export interface OpenOriginalBody {
   reason: string;
+}
+
+/**
+ * Which alarms, open or closed, to find: all that is given must be so.
+ *
+ * `words`: each of them stands in what the citizen or officers wrote; `place`: likewise in the place in words.
+ * `near`: the citizen was within `within_m` metres of it, when last heard or before. `officer` had the alarm, or
+ * closed it. Raised on the days `from` to `to`, both included. In a body, so that no server on the way writes the
+ * words into its log.
+ */
+export interface FindBody {
+  /** as it is read out, with its dash or without */
+  code?: string | null;
+  words?: string | null;
+  place?: string | null;
+  near?: Spot | null;
+  within_m?: number;
+  officer?: string | null;
+  station?: string | null;
+  from?: string | null;
+  to?: string | null;
+  /** the `next` of the answer before */
+  after?: string | null;
+  limit?: number | null;
 }
 
 // From a citizen

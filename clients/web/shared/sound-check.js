@@ -65,7 +65,9 @@ function Check() {
               ${t(step === "first" ? "check.play" : "check.again")}
             </button>`
       }
-      <button class="plain" data-act="sound-later" onClick=${later}>${t("check.later")}</button>
+      <button class="plain" data-act="sound-later" onClick=${later}>
+        ${t(user.peek().role === "officer" ? "check.later" : "check.later.supervisor")}
+      </button>
       <${Alerts} />
     </dialog>
   `;

@@ -8,7 +8,7 @@
 import { effect, signal } from "/static/vendor/signals-core.js";
 
 import { html, useValue } from "./dom.js";
-import { link, ringing } from "./session.js";
+import { link, ringing, user } from "./session.js";
 import { sound } from "./sound.js";
 import { clock } from "./time.js";
 import { t } from "./words.js";
@@ -50,6 +50,11 @@ function mentionAll() {
   }, BETWEEN_MS);
 }
 
+/** Why this page cannot ring; to officers also what follows from it. @param {"off" | "blocked"} heard */
+export function notReady(heard) {
+  return t(user.peek().role === "officer" ? `not_ready.${heard}` : `not_ready.${heard}.supervisor`);
+}
+
 /** Say that the page is not live, is live again, or can't ring any more; each once, without the seconds on the screen. */
 function mentionState() {
   let was = "";
@@ -62,7 +67,7 @@ function mentionState() {
   });
   effect(() => {
     const now = sound.value;
-    if (rang && now !== "on") mention(t(`not_ready.${now}`));
+    if (rang && now !== "on") mention(notReady(now));
     rang = now === "on";
   });
 }

@@ -65,9 +65,13 @@ export interface LogRow {
   offset: number;
   at: string;
   alarm: string | null;
+  /** What people call the alarm that the event is of, or about. */
+  code?: string;
   version?: number;
   event: LoggedEvent;
   wiped?: boolean;
+  /** Of which photo or recording the event is, as people count them. */
+  item?: { kind: "photo" | "audio"; number: number };
 }
 
 export interface Config {

@@ -78,7 +78,10 @@ function home(role) {
   // One slash and no backslash: what browsers read as another host is not a path of ours.
   if (next && /^\/(?![/\\])[^\\]*$/.test(next)) {
     const address = new URL(next, location.origin);
-    if (address.origin === location.origin && address.pathname !== "/sign-in") return address.href;
+    if (address.origin === location.origin && address.pathname !== "/sign-in") {
+      address.hash ||= location.hash; // what was looked at there
+      return address.href;
+    }
   }
   return HOMES[/** @type {keyof typeof HOMES} */ (role)] ?? "/console";
 }

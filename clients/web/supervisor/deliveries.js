@@ -4,7 +4,7 @@ import { html, useState } from "../shared/dom.js";
 import { stationName } from "../shared/session.js";
 import { dayAndClock } from "../shared/time.js";
 import { known, t } from "../shared/words.js";
-import { chosen } from "./state.js";
+import { look } from "./address.js";
 
 /**
  * @typedef {object} Delivery one attempt
@@ -103,7 +103,7 @@ function Row({ row }) {
               class="plain code"
               data-act="timeline"
               data-alarm=${alarm}
-              onClick=${() => (chosen.value = alarm)}
+              onClick=${() => look(alarm)}
             >
               ${code}
             </button>`

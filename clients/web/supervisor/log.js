@@ -1,86 +1,92 @@
 /** The escalation log: filtered by station, alarm, type and time, oldest first, page by page. */
 
-import { signal } from "/static/vendor/signals-core.js";
+import { computed, signal } from "/static/vendor/signals-core.js";
 
 import { codeOf, codes } from "../shared/alarm.js";
 import { html, useEffect, useValue } from "../shared/dom.js";
-import { config, stationName, store, user } from "../shared/session.js";
+import { config, stationName, user } from "../shared/session.js";
 import { dayAndClock, fromWall, serverNow, wall } from "../shared/time.js";
 import { t } from "../shared/words.js";
+import { askedOf, look, show } from "./address.js";
 import { Deliveries } from "./deliveries.js";
 import { sentence, TYPES, weight } from "./sentence.js";
-import { chosen } from "./state.js";
 import { Verify } from "./verify.js";
+import { waited } from "./waited.js";
 
 /** @import { LogRow } from "../shared/types.d.ts" */
-/** @typedef {{ station: string, alarm: string, type: string, from: string, to: string }} Filter */
+/** Times are instants, so that a link says the same everywhere. @typedef {{ station: string, alarm: string, type: string, from: string, to: string }} Filter */
 /** @typedef {{ rows: LogRow[], next: string | null, state: "loading" | "shown" | "failed", why: string }} Page */
 
 const LIMIT = 100;
+/** @type {Filter} */
+const NOTHING = { station: "", alarm: "", type: "", from: "", to: "" };
 
-/** @returns {Filter} */
-const today = () => ({
-  station: "",
-  alarm: "",
-  type: "",
-  from: `${wall(serverNow()).slice(0, 10)}T00:00`,
-  to: "",
-});
+const asked = askedOf("log");
+/** From when on the log is shown where nothing is asked for. */
+const midnight = signal("");
 
-const filter = signal(today());
+function today() {
+  return instant(`${wall(serverNow()).slice(0, 10)}T00:00`);
+}
 
 /** Once the hub's time is known. */
 export function beginLog() {
-  filter.value = today();
+  midnight.value = today();
 }
+
+/** What is asked for; nothing at all means today. @type {import("/static/vendor/signals-core.js").ReadonlySignal<Filter>} */
+const filter = computed(() => {
+  const known = /** @type {Partial<Filter>} */ (JSON.parse(asked.value));
+  return { ...NOTHING, ...(Object.keys(known).length ? known : { from: midnight.value }) };
+});
+
+/** Show the log as it is asked for; what is left out does not count. @param {Partial<Filter>} wanted */
+export function showLog(wanted) {
+  const some = Object.entries(wanted).filter(([, value]) => value);
+  show("log", some.length ? Object.fromEntries(some) : { from: "" });
+}
+
+/** An instant as a datetime-local field has it, by the station's clock. @param {string} instant */
+const local = (instant) => wall(instant).slice(0, 16);
+
+/** @param {string} written as the field has it */
+const instant = (written) => written && new Date(fromWall(written)).toISOString();
+
 /** The cursors of the pages before this one. @type {import("/static/vendor/signals-core.js").Signal<string[]>} */
 const before = signal([]);
 /** @type {import("/static/vendor/signals-core.js").Signal<Page>} */
 const page = signal({ rows: [], next: null, state: "loading", why: "" });
-let asked = 0;
-
-/** @param {Partial<Filter>} change */
-export function setFilter(change) {
-  filter.value = { ...filter.peek(), ...change };
-  before.value = [];
-  void load();
-}
+let sent = 0;
 
 /** Read the page that is shown anew: what it shows may have been wiped. */
 export function reread() {
   if (page.peek().rows.length) void load();
 }
 
-/** An alarm as people write it: its id, or the code that they read. @param {string} written */
-function alarmId(written) {
-  const code = written.trim().toUpperCase();
-  const here = [...store.alarms.peek().values()].find((alarm) => alarm.code === code)?.id;
-  return here ?? [...codes].find(([, known]) => known === code)?.[0] ?? written.trim();
+function fromTheFirst() {
+  before.value = [];
+  void load();
 }
 
 async function load() {
-  const mine = ++asked;
-  const { station, alarm, type, from, to } = filter.peek();
+  const mine = ++sent;
   const query = new URLSearchParams({ limit: String(LIMIT) });
-  if (station) query.set("station", station);
-  if (alarm.trim()) query.set("alarm", alarmId(alarm));
-  if (type) query.set("type", type);
-  if (from) query.set("from", new Date(fromWall(from)).toISOString());
-  if (to) query.set("to", new Date(fromWall(to)).toISOString());
+  for (const [name, value] of Object.entries(filter.peek())) if (value) query.set(name, value);
   const after = before.peek().at(-1);
   if (after) query.set("after", after);
   page.value = { ...page.peek(), state: "loading" };
   try {
     const answer = await fetch(`/log?${query}`);
     const body = await answer.json();
-    if (mine !== asked) return;
+    if (mine !== sent) return;
     if (!answer.ok) throw new Error(body.message);
     for (const row of /** @type {LogRow[]} */ (body.events)) {
-      if (row.alarm && row.event.type === "alarm_raised") codes.set(row.alarm, String(row.event.code));
+      const alarm = row.alarm ?? row.event.about;
+      if (alarm && row.code) codes.set(String(alarm), row.code);
     }
     page.value = { rows: body.events, next: body.next, state: "shown", why: "" };
   } catch (fault) {
-    if (mine === asked) page.value = { rows: [], next: null, state: "failed", why: String(fault) };
+    if (mine === sent) page.value = { rows: [], next: null, state: "failed", why: String(fault) };
   }
 }
 
@@ -88,10 +94,16 @@ function Filters() {
   const now = useValue(filter);
   const me = useValue(user);
   const stations = Object.keys(useValue(config).stations);
-  /** @param {keyof Filter} name */
+  /** @typedef {Event & { currentTarget: HTMLInputElement | HTMLSelectElement }} Changed */
+  /** @param {keyof Filter} name @param {(value: string) => Partial<Filter>} [more] */
   const on =
-    (name) => (/** @type {Event & { currentTarget: HTMLInputElement | HTMLSelectElement }} */ event) =>
-      setFilter({ [name]: event.currentTarget.value });
+    (name, more = () => ({})) =>
+    (/** @type {Changed} */ event) => {
+      const { value } = event.currentTarget;
+      showLog({ ...now, [name]: value, ...more(value) });
+    };
+  // One alarm is looked for in all of its time, not in today's.
+  const ofAllTime = (/** @type {string} */ value) => (value ? { from: "", to: "" } : {});
   return html`
     <form class="filters" role="search" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
       ${
@@ -111,7 +123,7 @@ function Filters() {
           data-filter="alarm"
           value=${now.alarm}
           placeholder=${t("log.alarm_hint")}
-          onChange=${on("alarm")}
+          onChange=${on("alarm", ofAllTime)}
         />
       </label>
       <label>
@@ -123,17 +135,25 @@ function Filters() {
       </label>
       <label>
         <span>${t("log.from")}</span>
-        <input type="datetime-local" data-filter="from" value=${now.from} onChange=${on("from")} />
+        <input
+          type="datetime-local"
+          data-filter="from"
+          value=${local(now.from)}
+          onChange=${on("from", (value) => ({ from: instant(value) }))}
+        />
       </label>
       <label>
         <span>${t("log.to")}</span>
-        <input type="datetime-local" data-filter="to" value=${now.to} onChange=${on("to")} />
+        <input
+          type="datetime-local"
+          data-filter="to"
+          value=${local(now.to)}
+          onChange=${on("to", (value) => ({ to: instant(value) }))}
+        />
       </label>
       <div class="filter-acts">
-        <button type="button" data-act="log-today" onClick=${() => setFilter(today())}>
-          ${t("log.today")}
-        </button>
-        <button type="button" class="main" data-act="log-refresh" onClick=${() => setFilter({})}>
+        <button type="button" data-act="log-today" onClick=${showToday}>${t("log.today")}</button>
+        <button type="button" class="main" data-act="log-refresh" onClick=${fromTheFirst}>
           ${t("log.refresh")}
         </button>
       </div>
@@ -141,8 +161,13 @@ function Filters() {
   `;
 }
 
-/** @param {{ row: LogRow }} props */
-function Row({ row }) {
+function showToday() {
+  beginLog();
+  show("log", {});
+}
+
+/** @param {{ row: LogRow, waited: number | undefined }} props */
+function Row({ row, waited }) {
   const id = row.alarm ?? (row.event.about ? String(row.event.about) : null);
   return html`
     <tr class=${weight(row.event)} data-event=${row.event.type} data-offset=${row.offset}>
@@ -151,18 +176,13 @@ function Row({ row }) {
       <td class="code">
         ${
           id
-            ? html`<button
-                class="plain"
-                data-act="timeline"
-                data-alarm=${id}
-                onClick=${() => (chosen.value = id)}
-              >
+            ? html`<button class="plain" data-act="timeline" data-alarm=${id} onClick=${() => look(id)}>
                 ${codeOf(id)}
               </button>`
             : ""
         }
       </td>
-      <td class="what">${sentence(row.event, row.wiped)}</td>
+      <td class="what">${sentence(row, waited)}</td>
       <td class="offset">${row.offset}</td>
     </tr>
   `;
@@ -171,7 +191,8 @@ function Row({ row }) {
 export function Log() {
   const { rows, next, state, why } = useValue(page);
   const back = useValue(before);
-  useEffect(() => void load(), []);
+  const waits = waited(rows);
+  useEffect(fromTheFirst, [useValue(filter)]);
   /** @param {string[]} cursors */
   const turn = (cursors) => {
     before.value = cursors;
@@ -189,7 +210,7 @@ export function Log() {
             </tr>
           </thead>
           <tbody>
-            ${rows.map((row) => html`<${Row} key=${`${row.station} ${row.offset}`} row=${row} />`)}
+            ${rows.map((row) => html`<${Row} key=${`${row.station} ${row.offset}`} row=${row} waited=${waits.get(row)} />`)}
           </tbody>
         </table>
         ${state === "failed" ? html`<p class="warning bad">${t("log.failed")} ${why}</p>` : null}

@@ -1,4 +1,4 @@
-/** The supervisor's page: open alarms with countdowns, duty, the log and one alarm's timeline. */
+/** The supervisor's page: open alarms with countdowns, duty, all alarms that there were, the log, one alarm's timeline. */
 
 import { effect } from "/static/vendor/signals-core.js";
 
@@ -15,27 +15,22 @@ import { mentionNotices, Notices } from "../shared/notices.js";
 import { SoundCheck, soundCheckOpen, waitingCount } from "../shared/sound-check.js";
 import { Told } from "../shared/told.js";
 import { lang, loadWords, t } from "../shared/words.js";
+import { look, show, view, VIEWS } from "./address.js";
 import { Channels } from "./channels.js";
 import { Duty } from "./duty.js";
-import { beginLog, Log, setFilter } from "./log.js";
+import { Find } from "./find.js";
+import { beginLog, Log, showLog } from "./log.js";
 import { Open, Overdue } from "./open.js";
-import { chosen, show, view } from "./state.js";
 import { Timeline } from "./timeline.js";
 
 const check = () => (soundCheckOpen.value = true);
 
-/** @param {string} alarm */
-const open = (alarm) => (chosen.value = alarm);
-
-function allLate() {
-  setFilter({ alarm: "", station: "", type: "deadline_late", from: "", to: "" });
-  show("log");
-}
+const allLate = () => showLog({ type: "deadline_late" });
 
 function Views() {
   const on = useValue(view);
   return html`<nav class="views" aria-label=${t("views.title")}>
-    ${["now", "log"].map(
+    ${VIEWS.map(
       (one) =>
         html`<button
           key=${one}
@@ -63,18 +58,20 @@ function Supervisor() {
       <${EndsSoon} />
       <${Outdated} />
       <${AlertsBroken} onCheck=${check} />
-      <${Notices} open=${open} more=${allLate} />
+      <${Notices} open=${look} more=${allLate} />
       <${Flood} />
     <//>
     <div class="below">
-      <main class="view ${on} ${state === "live" ? "" : "old"}">
+      <main key=${on} class="view ${on} ${state === "live" ? "" : "old"}">
         ${
           on === "log"
             ? html`<${Log} />`
-            : html`
-                <${Open} />
-                <div class="side"><${Overdue} /><${Duty} /><${Channels} /></div>
-              `
+            : on === "find"
+              ? html`<${Find} />`
+              : html`
+                  <${Open} />
+                  <div class="side"><${Overdue} /><${Duty} /><${Channels} /></div>
+                `
         }
       </main>
       <${Timeline} />
@@ -89,7 +86,7 @@ await loadWords("common", "supervisor");
 if (await begin()) {
   beginLog();
   mentionNotices();
-  followAlerts(open);
+  followAlerts(look);
   effect(() => {
     const n = waitingCount.value;
     void lang.value;

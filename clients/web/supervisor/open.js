@@ -1,16 +1,21 @@
 /** Open now: what nobody has taken, how long until the next step and who was called; and what passed its day. */
 
 import { called, headline } from "../shared/alarm.js";
-import { html, useClassOfMoving, useComputed, useValue } from "../shared/dom.js";
+import { html, useClassOfMoving, useComputed, useState, useValue } from "../shared/dom.js";
 import { Mark } from "../shared/mark.js";
 import { stationName } from "../shared/session.js";
 import { clock, dayAndMinute, secondsSince, secondsTo, span, tick, until } from "../shared/time.js";
 import { t } from "../shared/words.js";
-import { chosen, openAlarms, overdue } from "./state.js";
+import { chosen, look } from "./address.js";
+import { isGroup, parts } from "./groups.js";
+import { openAlarms, overdue } from "./state.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
+/** @typedef {import("./groups.js").Group} Group */
 
 const FAR_S = 1800;
+/** Call signs that stand in a row; its timeline has all. */
+const NAMED = 3;
 
 /** @param {{ alarm: Alarm }} props */
 function Countdown({ alarm }) {
@@ -28,7 +33,7 @@ function Waited({ alarm }) {
 
 /** @param {Alarm} alarm */
 function who(alarm) {
-  if (alarm.status === "raised") return called(alarm);
+  if (alarm.status === "raised") return called(alarm, NAMED);
   const since = alarm.arrived_at ?? alarm.moved_at ?? alarm.owned_at;
   if (alarm.owner_lost_at) return t("open.lost", { who: alarm.owner ?? "", at: clock(alarm.owner_lost_at) });
   return t("open.with", { who: alarm.owner ?? "", at: clock(since) });
@@ -48,10 +53,10 @@ function Row({ alarm }) {
         data-act="timeline"
         data-alarm=${alarm.id}
         data-status=${alarm.status}
-        onClick=${() => (chosen.value = alarm.id)}
+        onClick=${() => look(alarm.id)}
       >
         <${Mark} status=${alarm.status} />
-        <span class="what">${headline(alarm)}</span>
+        <span class="what" dir="auto">${headline(alarm)}</span>
         <span class="state"> ${t(`status.${alarm.status}`)} · <${Waited} alarm=${alarm} />${tail} </span>
         <span class="who">${who(alarm)}</span>
         <span class="due"><${Countdown} alarm=${alarm} />${next}</span>
@@ -60,16 +65,58 @@ function Row({ alarm }) {
   `;
 }
 
+/** Several alarms that nobody has, folded; the first of them is the one whose next step comes first. @param {{ group: Group }} props */
+function Group({ group }) {
+  const [unfolded, setUnfolded] = useState(false);
+  const { alarms } = group;
+  const first = /** @type {Alarm} */ (alarms[0]);
+  return html`
+    <li class="group" data-group=${group.key}>
+      <button
+        class="alarm raised"
+        data-act="group"
+        aria-expanded=${String(unfolded)}
+        onClick=${() => setUnfolded(!unfolded)}
+      >
+        <${Mark} status="raised" />
+        <span class="what">${t("open.group", { n: alarms.length })}</span>
+        <span class="who">${group.words()}</span>
+        <span class="state"
+          >${stationName(first.station)} · ${t("open.longest")} <${Waited} alarm=${longest(alarms)}
+        /></span>
+        <span class="due"><${Countdown} alarm=${first} />${t("open.next")}</span>
+      </button>
+      ${
+        unfolded
+          ? html`<ul class="alarms">
+              ${alarms.map((alarm) => html`<${Row} key=${alarm.id} alarm=${alarm} />`)}
+            </ul>`
+          : null
+      }
+    </li>
+  `;
+}
+
+/** Who waits longest. @param {Alarm[]} alarms */
+function longest(alarms) {
+  return alarms.reduce((one, other) => (other.since < one.since ? other : one));
+}
+
 export function Open() {
   const alarms = useValue(openAlarms);
+  const shown = useValue(parts);
   const waiting = alarms.filter((alarm) => alarm.status === "raised").length;
   return html`
     <section class="open" aria-label=${t("open.title")}>
       <h2>${t("open.title")} <span class="count">${t("open.count", { n: alarms.length, waiting })}</span></h2>
       ${
-        alarms.length
+        shown.length
           ? html`<ul class="alarms">
-              ${alarms.map((alarm) => html`<${Row} key=${alarm.id} alarm=${alarm} />`)}
+              ${shown.map((part) =>
+                isGroup(part)
+                  ? html`<${Group} key=${part.key} group=${part} />`
+                  : html`<${Row} key=${part.id} alarm=${part} />`,
+              )}
             </ul>`
           : html`<p class="quiet">${t("open.none")}</p>`
       }
@@ -92,7 +139,7 @@ export function Overdue() {
                       class="plain line"
                       data-act="timeline"
                       data-alarm=${alarm.id}
-                      onClick=${() => (chosen.value = alarm.id)}
+                      onClick=${() => look(alarm.id)}
                     >
                       <b>${alarm.code}</b>
                       <span>${t("overdue.line", { at: dayAndMinute(alarm.raised_at) })}</span>

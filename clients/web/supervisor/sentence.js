@@ -5,7 +5,7 @@ import { stationName } from "../shared/session.js";
 import { dayAndClock, span } from "../shared/time.js";
 import { known, listed, t } from "../shared/words.js";
 
-/** @import { LoggedEvent } from "../shared/types.d.ts" */
+/** @import { LoggedEvent, LogRow } from "../shared/types.d.ts" */
 
 /** Every type of event there is, as the log can be filtered by it. */
 export const TYPES = [
@@ -111,10 +111,10 @@ const text = (value) => (value === undefined || value === null ? "" : String(val
 /**
  * What happened, in a sentence.
  *
- * @param {LoggedEvent} event
- * @param {boolean} [wiped] what people wrote is gone
+ * @param {LogRow} row
+ * @param {number} [waited] seconds for which nobody had taken it, where that is known
  */
-export function sentence(event, wiped = false) {
+export function sentence({ event, wiped, item }, waited) {
   const values = {
     by: text(event.by),
     owner: text(event.owner ?? event.taken_from ?? event.handed_by),
@@ -131,7 +131,7 @@ export function sentence(event, wiped = false) {
     audience: listed(names(event.audience).map((one) => known("audience", one))),
     called: listed(names(event.called)) || t("log.nobody"),
     reached: listed(names(event.reached)) || t("log.nobody"),
-    because: known("because", text(event.why ?? event.reason)),
+    because: because(event, waited),
     channel: text(event.via) || known("channel", text(event.channel)),
     cause: known("cause", text(event.cause)),
     how: event.disposition ? known("disposition", text(event.disposition)) : "",
@@ -147,8 +147,9 @@ export function sentence(event, wiped = false) {
     n: Number(event.consoles ?? event.count ?? event.objects ?? event.deaths ?? 0),
     seconds: Number(event.by_s ?? 0).toFixed(1),
     within: span(Number(event.within_s ?? 0)),
+    number: item?.number ?? "",
   };
-  const key = `event.${event.type}${variant(event)}`;
+  const key = `event.${event.type}${variant(event, item)}`;
   const told = t(key, values);
   // Of some events the reason is a code, and already in the sentence.
   const said = event.type === "notification_failed" ? "" : (event.reason ?? event.note ?? event.summary);
@@ -157,8 +158,17 @@ export function sentence(event, wiped = false) {
   return reason ? t("log.with_reason", { what: whole, reason }) : whole;
 }
 
-/** @param {LoggedEvent} event */
-function variant(event) {
+/** Why: a step that was due says how long nobody had taken the alarm. @param {LoggedEvent} event @param {number} [waited] */
+function because(event, waited) {
+  const why = text(event.why ?? event.reason);
+  if (event.type !== "step_run" || why !== "due") return known("because", why);
+  if (waited === undefined) return t(event.step || event.loop ? "because.due.before" : "because.due.new");
+  return waited ? t("because.due", { n: waited }) : t("because.due.new");
+}
+
+/** @param {LoggedEvent} event @param {LogRow["item"]} [item] */
+function variant(event, item) {
+  if (event.type === "media_opened" || event.type === "original_opened") return item ? `.${item.kind}` : "";
   if (event.type === "cancel_requested") return event.duress ? ".duress" : "";
   if (event.type === "content_wiped") return event.why === "policy" ? ".policy" : "";
   if (event.type === "alarm_taken" && event.why) return `.${event.why}`;

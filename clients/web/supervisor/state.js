@@ -1,15 +1,10 @@
-/** What the supervisor looks at; the one place for the page's own state. */
+/** The open alarms as this page shows them, and what passed the end of its day. */
 
-import { computed, signal } from "/static/vendor/signals-core.js";
+import { computed } from "/static/vendor/signals-core.js";
 
 import { store } from "../shared/session.js";
 
 /** @import { Alarm } from "../shared/types.d.ts" */
-
-export const view = signal(location.hash === "#log" ? "log" : "now");
-
-/** The alarm whose timeline is open. */
-export const chosen = signal(/** @type {string | null} */ (null));
 
 /** Open alarms: those nobody has first, the nearest deadline first. */
 export const openAlarms = computed(() =>
@@ -25,9 +20,3 @@ function order(alarm) {
 
 /** Open alarms that passed the end of their day. */
 export const overdue = computed(() => openAlarms.value.filter((alarm) => alarm.overdue_at !== undefined));
-
-/** @param {string} to */
-export function show(to) {
-  view.value = to;
-  history.replaceState(null, "", `#${to}`);
-}

@@ -7,14 +7,19 @@ import { Mark } from "../shared/mark.js";
 import { stationName, store } from "../shared/session.js";
 import { clock, dayAndClock, span } from "../shared/time.js";
 import { t } from "../shared/words.js";
+import { chosen, leaveFor, look } from "./address.js";
 import { Content } from "./content.js";
-import { reread, setFilter } from "./log.js";
+import { findAround } from "./find.js";
+import { reread } from "./log.js";
 import { sentence, weight } from "./sentence.js";
-import { chosen, show } from "./state.js";
+import { waited } from "./waited.js";
 
 /** @import { Alarm, LogRow } from "../shared/types.d.ts" */
 /** @typedef {{ alarm: Alarm, events: LogRow[], ends_at: string | null }} Told */
 /** @typedef {Told | { why: string } | null} Story */
+
+/** A text of more characters is cut in the heading, and stands below it as a whole. */
+const LONG = 100;
 
 export function Timeline() {
   const id = useValue(chosen);
@@ -40,7 +45,7 @@ function Sheet({ id }) {
   const version = useValue(store.alarms).get(id)?.version;
   const [again, setAgain] = useState(0); // a closed alarm is perhaps not among those that this page follows
   const shut = () => {
-    chosen.value = null;
+    look(null);
     focusSoon(`[data-alarm="${id}"]`, "h1");
   };
   const done = () => {
@@ -64,7 +69,7 @@ function Sheet({ id }) {
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Escape" && shut()}
     >
       <header>
-        <h2 tabindex="-1" ref=${title}>
+        <h2 tabindex="-1" dir="auto" ref=${title}>
           ${story && "alarm" in story ? headline(story.alarm) : t("timeline.title")}
         </h2>
         <button class="plain" data-act="timeline-shut" aria-label=${t("timeline.shut")} onClick=${shut}>
@@ -82,11 +87,9 @@ function Sheet({ id }) {
 function Story({ story, done }) {
   const { alarm, events } = story;
   const start = Date.parse(alarm.raised_at);
-  const only = () => {
-    setFilter({ alarm: alarm.code, station: "", type: "", from: "", to: "" });
-    chosen.value = null;
-    show("log");
-  };
+  const waits = waited(events);
+  const { position } = alarm;
+  const long = (alarm.text?.length ?? 0) > LONG;
   return html`
     <p class="facts-line">
       <${Mark} status=${alarm.status} />
@@ -96,18 +99,30 @@ function Story({ story, done }) {
       <span>${dayAndClock(alarm.raised_at)}</span>
       ${alarm.owner ? html`<span>${alarm.owner}</span>` : null}
     </p>
+    ${long ? html`<p class="words" dir="auto">${alarm.text}</p>` : null}
     <ol class="events">
       ${events.map(
         (row) => html`
           <li key=${row.offset} class=${weight(row.event)} data-event=${row.event.type}>
             <time datetime=${row.at}>${clock(row.at)}</time>
             <span class="after">+${span((Date.parse(row.at) - start) / 1000)}</span>
-            <span class="what">${sentence(row.event, row.wiped)}</span>
+            <span class="what" dir="auto">${sentence(row, waits.get(row))}</span>
           </li>
         `,
       )}
     </ol>
-    <button data-act="log-only" onClick=${only}>${t("timeline.in_log")}</button>
+    <div class="timeline-acts">
+      <button data-act="log-only" onClick=${() => leaveFor("log", { alarm: alarm.code })}>
+        ${t("timeline.in_log")}
+      </button>
+      ${
+        position
+          ? html`<button data-act="find-around" onClick=${() => findAround(position)}>
+              ${t("timeline.around")}
+            </button>`
+          : null
+      }
+    </div>
     <${Content} alarm=${alarm} endsAt=${story.ends_at} done=${done} />
   `;
 }
