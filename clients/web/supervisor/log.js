@@ -3,10 +3,10 @@
 import { computed, signal } from "/static/vendor/signals-core.js";
 
 import { codeOf, codes } from "../shared/alarm.js";
-import { html, useEffect, useValue } from "../shared/dom.js";
+import { html, useEffect, useMemo, useValue } from "../shared/dom.js";
 import { config, stationName, user } from "../shared/session.js";
 import { dayAndClock, fromWall, serverNow, wall } from "../shared/time.js";
-import { t } from "../shared/words.js";
+import { lang, t } from "../shared/words.js";
 import { askedOf, look, show } from "./address.js";
 import { Deliveries } from "./deliveries.js";
 import { sentence, TYPES, weight } from "./sentence.js";
@@ -192,6 +192,8 @@ export function Log() {
   const { rows, next, state, why } = useValue(page);
   const back = useValue(before);
   const waits = waited(rows);
+  // The same again: drawn anew with each page that comes, its fields would lose what is being typed.
+  const filters = useMemo(() => html`<${Filters} />`, [useValue(lang)]);
   useEffect(fromTheFirst, [useValue(filter)]);
   /** @param {string[]} cursors */
   const turn = (cursors) => {
@@ -201,7 +203,7 @@ export function Log() {
   return html`
     <section class="log" aria-label=${t("log.title")}>
       <h2>${t("log.title")}</h2>
-      <${Filters} />
+      ${filters}
       <div class="table" aria-busy=${String(state === "loading")}>
         <table>
           <thead>
