@@ -36,7 +36,9 @@ async function showPicture() {
 }
 
 function draw() {
-  const { place, finding } = state;
+  const { place, finding, status } = state;
+  // What is over follows nobody, and looks the same however a plan was ended.
+  part("where").hidden = status === "closed" || status === "ended";
   const byHand = place?.source === "pin";
   const lines = [];
   if (place) {
