@@ -135,7 +135,7 @@ async function layRounds(key, names) {
   if (!audio) return;
   const voices = await soon(audio, voiced(names));
   if (ringing !== key) return;
-  unspoken = !areHere(voiced(names));
+  unspoken ||= !areHere(voiced(names));
   laidUntil = Math.max(laidUntil, audio.currentTime + 0.02);
   while (laidUntil < audio.currentTime + AHEAD_S) {
     const voice = voices[round % voices.length] ?? null;
