@@ -216,6 +216,7 @@ async def shift(browser: Browser, data: Path, lang: str, size: str, folder: Path
             await citizen.does("say", ref="a", text=words["said"])
             await page.fill('[data-act="write"]', words["answer"])
             await page.press('[data-act="write"]', "Enter")
+            await page.locator('[data-act="write"]').blur()  # on a phone the actions are away while somebody writes
             await page.click('[data-act="move"]')
             await page.wait_for_selector('[data-act="arrive"]:enabled')
             await page.locator(".story-head").scroll_into_view_if_needed()
