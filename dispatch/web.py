@@ -30,11 +30,11 @@ from dispatch.alarm import errors, messages
 from dispatch.alarm.clock import from_text, to_text
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
+from dispatch.bodies import json_of
 from dispatch.built import FOLDER, LANGUAGES, files
 from dispatch.callers import Callers
 from dispatch.catalogues import Catalogues
 from dispatch.identity import COOKIE, Identity, tokens
-from dispatch.intake.http import json_body
 from dispatch.origin import Ours, parse
 from dispatch.settings import Settings
 from dispatch.static import BuiltFiles
@@ -194,7 +194,7 @@ def routes(
 
     async def session(request: Request) -> Response:
         if request.method == "POST":
-            wanted = messages.check(messages.SignIn, await json_body(request), limits)
+            wanted = messages.check(messages.SignIn, await json_of(request), limits)
             caller = callers.caller(request, wanted.user)
             token, actor = await identity.sign_in(wanted.user, wanted.password, caller)
             answer = JSONResponse(_shown(actor))

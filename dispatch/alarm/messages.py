@@ -70,33 +70,19 @@ def _rfc3339(value: str) -> str:
 
 
 class _between:  # noqa: N801 - as above
-    """A number from the settings' limit `least` to `most`."""
+    """A number of at most the settings' limit `most`, and at least its limit `least` if there is one."""
 
-    def __init__(self, least: str, most: str) -> None:
+    def __init__(self, least: str | None, most: str) -> None:
         self.least = least
         self.most = most
 
     def _check(self, value: int, info: ValidationInfo) -> int:
         limits = info.context or {}
-        least, most = limits.get(self.least, 1), limits.get(self.most, math.inf)
+        least = limits.get(self.least, 1) if self.least else -math.inf
+        most = limits.get(self.most, math.inf)
         if not least <= value <= most:
-            raise ValueError(f"must be from {least} ({self.least}) to {most} ({self.most}), not {value}")
-        return value
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.with_info_after_validator_function(self._check, handler(source))
-
-
-class _up_to:  # noqa: N801 - as above
-    """A number of at most the settings' limit `most`; the schema carries the name."""
-
-    def __init__(self, most: str) -> None:
-        self.most = most
-
-    def _check(self, value: int, info: ValidationInfo) -> int:
-        most = (info.context or {}).get(self.most, math.inf)
-        if value > most:
-            raise ValueError(f"must be at most {most} ({self.most}), not {value}")
+            lower = f"at least {least} ({self.least}) and " if self.least else ""
+            raise ValueError(f"must be {lower}at most {most} ({self.most}), not {value}")
         return value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -130,7 +116,7 @@ Number = Annotated[float, Field(strict=False, allow_inf_nan=False)]
 Interval = Annotated[
     int,
     _between("check_in_least_s", "check_in_most_s"),
-    Field(description="seconds; from `check_in_least_s` to `check_in_most_s`"),
+    Field(description="and at least `check_in_least_s`; seconds"),
 ]
 
 
@@ -293,13 +279,13 @@ class FindBody(Message):
     words: Sought | None = None
     place: Sought | None = None
     near: Spot | None = None
-    within_m: Annotated[int, Field(ge=1), _up_to("find_within_m")] = 500
+    within_m: Annotated[int, Field(ge=1), _between(None, "find_within_m")] = 500
     officer: Name | None = None
     station: Name | None = None
     first: Annotated[Day | None, Field(alias="from")] = None
     last: Annotated[Day | None, Field(alias="to")] = None
     after: Annotated[str | None, Field(max_length=200, description="the `next` of the answer before")] = None
-    limit: Annotated[int, Field(ge=1), _up_to("find_page")] | None = None
+    limit: Annotated[int, Field(ge=1), _between(None, "find_page")] | None = None
 
 
 _Key = Annotated[str, Field(max_length=200, description="base64url")]

@@ -11,7 +11,6 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -20,7 +19,6 @@ from starlette.routing import Route
 
 from dispatch.alarm import errors
 from dispatch.alarm.clock import from_text, to_text
-from dispatch.alarm.codec import decode
 from dispatch.alarm.commands import Actor
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.events import EVENTS
@@ -33,10 +31,10 @@ from dispatch.alarmlog.find import Finder
 from dispatch.alarmlog.index import Index
 from dispatch.alarmlog.log import Filter, Log
 from dispatch.alarmlog.wanted import code_in
+from dispatch.bodies import json_of
 from dispatch.stream.alarms import Alarms
 from dispatch.stream.beside import shown
 
-_BODY_BYTES = 65_536
 _PAGE = 100
 _LARGEST_PAGE = 1000
 _COLUMNS = ("station", "offset", "at", "code", "alarm", "version", "type", "event", "wiped")
@@ -108,7 +106,7 @@ def routes(
     async def find(request: Request) -> Response:
         request.state.only_looked = True
         actor = await who(request)
-        asked = check(FindBody, await _body(request), limits)
+        asked = check(FindBody, await json_of(request), limits)
         return JSONResponse(await finder.find(actor, _stations(actor, asked.station, stations), asked))
 
     return [
@@ -137,16 +135,6 @@ async def _alarms(index: Index, stations: Sequence[str], written: str | None) ->
         return frozenset({written.strip()})
     await index.follow(stations)  # it may have been raised this moment
     return frozenset(one.alarm for one in await index.with_code(code))
-
-
-async def _body(request: Request) -> Any:
-    """The request's JSON, read no further than any search is long."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _BODY_BYTES:
-            raise Refused(errors.TOO_LARGE, f"body: more than {_BODY_BYTES} bytes of JSON")
-    return decode(body, packed=False)
 
 
 def _type(wanted: str | None) -> str | None:

@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dispatch.alarm import errors, messages, wellformed
-from dispatch.alarm.codec import decode
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.messages import check
 from dispatch.alarm.state import Alarm
 from dispatch.alarm.views import media_shown
+from dispatch.bodies import JSON_BYTES, json_of
 from dispatch.intake.citizens import Citizens, media_id
 from dispatch.intake.forms import BoundedForm, SealingParser, Words
 from dispatch.intake.spool import SealedFile, Spool
@@ -40,7 +40,6 @@ Source = Callable[[HTTPConnection], str]
 
 KINDS = ("photo", "audio")
 _PART_BYTES = 65_536
-_JSON_BYTES = 65_536
 """A JSON body without media is never longer but with longer texts than usual."""
 _FATES = {"too_large": "too_large", "too_many": "too_many"}
 _BYTES_A_CHARACTER = 6
@@ -54,7 +53,7 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int,
     async def raise_alarm(request: Request) -> Response:
         if request.headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form")):
             return await _raise_by_form(request, citizens, page, put_whole, form_bytes, spool, source)
-        said = understand(messages.RaiseBody, await json_body(request, _raise_bytes(citizens.limits)), citizens.limits)
+        said = understand(messages.RaiseBody, await json_of(request, _raise_bytes(citizens.limits)), citizens.limits)
         receipt, new = await citizens.raise_alarm(said, _channel(request), source(request), request.is_disconnected)
         return JSONResponse(receipt, 201 if new else 200)
 
@@ -63,37 +62,37 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int,
 
     async def say(request: Request) -> Response:
         loaded = await citizen(request)
-        body = check(messages.SayBody, await json_body(request), citizens.limits)
+        body = check(messages.SayBody, await json_of(request), citizens.limits)
         return JSONResponse({"version": await citizens.say(loaded, body)})
 
     async def position(request: Request) -> Response:
         loaded = await citizen(request)
-        body = check(messages.Position, await json_body(request), citizens.limits)
+        body = check(messages.Position, await json_of(request), citizens.limits)
         return JSONResponse({"version": await citizens.report(loaded, body)})
 
     async def answer(request: Request) -> Response:
         loaded = await citizen(request)
-        body = check(messages.AnswerBody, await json_body(request), citizens.limits)
+        body = check(messages.AnswerBody, await json_of(request), citizens.limits)
         return JSONResponse({"version": await citizens.answer(loaded, body)})
 
     async def heard(request: Request) -> Response:
         loaded = await citizen(request)
-        body = check(messages.HeardBody, await json_body(request), citizens.limits)
+        body = check(messages.HeardBody, await json_of(request), citizens.limits)
         return JSONResponse(await citizens.heard(loaded, body))
 
     async def cancel(request: Request) -> Response:
         loaded = await citizen(request)
-        body = check(messages.CancelBody, await json_body(request), citizens.limits)
+        body = check(messages.CancelBody, await json_of(request), citizens.limits)
         return JSONResponse(await citizens.cancel(loaded, bearer(request), body))
 
     async def check_in(request: Request) -> Response:
         loaded = await citizen(request)
-        body = check(messages.CheckInBody, await json_body(request), citizens.limits)
+        body = check(messages.CheckInBody, await json_of(request), citizens.limits)
         return JSONResponse(await citizens.check_in(loaded, body))
 
     async def end_plan(request: Request) -> Response:
         loaded = await citizen(request)
-        body = check(messages.EndPlanBody, await json_body(request), citizens.limits)
+        body = check(messages.EndPlanBody, await json_of(request), citizens.limits)
         return JSONResponse(await citizens.end_plan(loaded, bearer(request), body))
 
     async def receipt_page(request: Request) -> Response:
@@ -116,23 +115,9 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int,
     ]
 
 
-async def json_body(request: Request, most: int = _JSON_BYTES) -> Any:
-    """The request's JSON, of at most `most` bytes.
-
-    Raises:
-        Refused: `undecodable`, or `too_large` before more than the limit is read.
-    """
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > most:
-            raise Refused(errors.TOO_LARGE, f"body: more than {most} bytes of JSON; send media as chunks")
-    return decode(body, packed=False)
-
-
 def _raise_bytes(limits: Mapping[str, int]) -> int:
     """The most that the JSON of a raise may have: room for a text twice too long, however it is escaped."""
-    return max(_JSON_BYTES, 2 * _BYTES_A_CHARACTER * limits["text_chars"])
+    return max(JSON_BYTES, 2 * _BYTES_A_CHARACTER * limits["text_chars"])
 
 
 def bearer(request: Request) -> str:
@@ -240,7 +225,7 @@ async def _act_by_form(
 ) -> Response:
     """The receipt page's own forms: check for answers, say, answer, add files, ask to cancel."""
     with_files = request.headers.get("content-type", "").startswith("multipart/")
-    most = (form_bytes, 2 * citizens.limits["media_per_alarm"]) if with_files else (_JSON_BYTES, 0)
+    most = (form_bytes, 2 * citizens.limits["media_per_alarm"]) if with_files else (JSON_BYTES, 0)
     words = Words(citizens.limits["text_chars"])
     async with _form(request, *most, spool, words) as (form, broken_off):
         if broken_off:

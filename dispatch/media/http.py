@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -22,6 +20,7 @@ from dispatch.alarm.messages import EndMediaBody, OpenOriginalBody, check
 from dispatch.alarm.sight import visible_to
 from dispatch.alarm.state import Entry
 from dispatch.alarm.tombstone import GONE
+from dispatch.bodies import body_of, json_of
 from dispatch.media.chunks import Chunks
 from dispatch.media.copies import Copies
 from dispatch.media.objects import Damaged
@@ -53,14 +52,14 @@ def citizen_routes(chunks: Chunks, citizen: Citizen) -> list[Route]:
         path = request.path_params
         await citizen(request, path["alarm"])
         kind, mime = request.headers.get("x-media-kind") or None, request.headers.get("content-type", "")
-        data = await _body(request, chunks.limits["chunk_bytes"], "chunk_bytes")
+        data = await body_of(request, chunks.limits["chunk_bytes"], "chunk_bytes")
         await chunks.put(path["alarm"], path["media"], path["seq"], data, kind, mime)
         return Response(status_code=204)
 
     async def end(request: Request) -> Response:
         path = request.path_params
         await citizen(request, path["alarm"])
-        told = check(EndMediaBody, await _json(request), chunks.limits)
+        told = check(EndMediaBody, await json_of(request, _BODY_BYTES), chunks.limits)
         await chunks.end(path["alarm"], path["media"], told.chunks, told.sha256)
         return Response(status_code=204)
 
@@ -128,7 +127,7 @@ def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Offi
         alarm_id, media = request.path_params["alarm"], request.path_params["media"]
         actor = await officer(request)
         item = await item_for(alarms, actor, alarm_id, media)
-        told = check(OpenOriginalBody, await _json(request), chunks.limits)
+        told = check(OpenOriginalBody, await json_of(request, _BODY_BYTES), chunks.limits)
         if item["state"] == "receiving":
             raise _not_yet(item)
         await alarms.handle(alarm_id, OpenOriginal(by=actor, media=media, reason=told.reason))
@@ -144,27 +143,6 @@ def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Offi
         Route("/media/{alarm}/{media}", copy, methods=["GET"]),
         Route("/media/{alarm}/{media}/original", original, methods=["POST"]),
     ]
-
-
-async def _body(request: Request, most: int, limit: str) -> bytes:
-    """The request's body; refused as soon as it is known to be too large."""
-    too_large = Refused(errors.TOO_LARGE, f"body: at most {most} bytes ({limit})")
-    told = request.headers.get("content-length", "")
-    if told.isdigit() and int(told) > most:
-        raise too_large
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most:
-            raise too_large
-    return bytes(body)
-
-
-async def _json(request: Request) -> Any:
-    try:
-        return orjson.loads(await _body(request, _BODY_BYTES, "json"))
-    except orjson.JSONDecodeError:
-        raise Refused(errors.UNDECODABLE, "body: it is not JSON") from None
 
 
 def _not_yet(item: Entry) -> Refused:

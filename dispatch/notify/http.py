@@ -17,10 +17,10 @@ from starlette.routing import Route
 
 from dispatch.alarm import errors
 from dispatch.alarm.clock import Clock, to_ms
-from dispatch.alarm.codec import decode
 from dispatch.alarm.commands import Actor, NoteReceipt
 from dispatch.alarm.errors import Refused
 from dispatch.alarm.messages import PushBody, ReceiptBody, check
+from dispatch.bodies import json_of
 from dispatch.notify import net
 from dispatch.notify.outbox import CHANNELS, Job, Outbox
 from dispatch.notify.section import Notify
@@ -158,7 +158,7 @@ def routes(desk: Desk, who: Callable[[Request], Awaitable[Actor]]) -> list[Route
     async def devices(request: Request) -> Response:
         actor = await who(request)
         if request.method == "PUT":
-            body = check(PushBody, await _json(request), {})
+            body = check(PushBody, await json_of(request, _BODY_BYTES), {})
             return JSONResponse({"id": await desk.put(actor.name, body)})
         return JSONResponse(await desk.own(actor.name))
 
@@ -175,7 +175,7 @@ def routes(desk: Desk, who: Callable[[Request], Awaitable[Actor]]) -> list[Route
         return Response(status_code=202)
 
     async def receipt(request: Request) -> Response:
-        await desk.receipt(check(ReceiptBody, await _json(request), {}))
+        await desk.receipt(check(ReceiptBody, await json_of(request, _BODY_BYTES), {}))
         return Response(status_code=204)
 
     async def channels(request: Request) -> Response:
@@ -217,15 +217,6 @@ def _stations(actor: Actor, query: Mapping[str, str], stations: Sequence[str]) -
     if wanted not in allowed:
         raise Refused(errors.NOT_ALLOWED, f"station: must be one of {', '.join(allowed)}")
     return [wanted]
-
-
-async def _json(request: Request) -> Any:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _BODY_BYTES:
-            raise Refused(errors.TOO_LARGE, f"body: more than {_BODY_BYTES} bytes")
-    return decode(body, packed=False)
 
 
 def _size(text: str) -> int:
