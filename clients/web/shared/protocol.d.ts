@@ -405,7 +405,7 @@ export interface RaiseBody {
  */
 export interface CheckInBody {
   ref: string;
-  /** seconds; from `check_in_least_s` to `check_in_most_s` */
+  /** and at least `check_in_least_s`; seconds */
   check_in_s: number;
   position?: Position | null;
 }
@@ -537,7 +537,7 @@ export interface CancelRequest {
 
 export interface CheckInRequest {
   ref: string;
-  /** seconds; from `check_in_least_s` to `check_in_most_s` */
+  /** and at least `check_in_least_s`; seconds */
   check_in_s: number;
   position?: Position | null;
   type: "check_in";
