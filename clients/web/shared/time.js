@@ -62,7 +62,8 @@ export function readIn(zone) {
   } catch {
     read = own;
   }
-  otherZone.value = zone && own.format(serverNow()) !== read.format(serverNow()) ? zone : "";
+  const now = serverNow(); // once: a second may end between two looks
+  otherZone.value = zone && own.format(now) !== read.format(now) ? zone : "";
 }
 
 /**
