@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
 
 from starlette.requests import Request
 
@@ -10,37 +12,37 @@ from dispatch.alarm import errors
 from dispatch.alarm.codec import decode
 from dispatch.alarm.errors import Refused
 
+T = TypeVar("T")
 JSON_BYTES: Final = 65_536
 """No question or command in JSON is longer, but a raise."""
 
 
-async def body_of(request: Request, most: int, what: str) -> bytes:
-    """The bytes.
+async def body_of(request: Request, most: int, what: str, read: Callable[[bytes], T]) -> T:
+    """What `read` makes of the body.
 
     Args:
         request: whose body was not read yet.
         most: bytes.
         what: it is, for the error: the limit that says so, or its form.
+        read: (bytes) -> what is wanted of them.
 
     Raises:
         Refused: `too_large`, before more than that is read.
     """
-    too_large = Refused(errors.TOO_LARGE, f"body: at most {most} bytes ({what})")
-    told = request.headers.get("content-length", "")
-    if told.isdigit() and int(told) > most:
-        raise too_large
+    for name, told in request.scope["headers"]:
+        if name == b"content-length" and told.isdigit() and int(told) > most:
+            raise _too_large(most, what)
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > most:
-            raise too_large
-    return bytes(body)
+            raise _too_large(most, what)
+    return read(bytes(body))
 
 
-async def json_of(request: Request, most: int = JSON_BYTES) -> Any:
-    """The JSON, of at most `most` bytes.
+json_of = partial(body_of, most=JSON_BYTES, what="JSON; media are sent as chunks", read=partial(decode, packed=False))
+"""The body's JSON, as `body_of`; raises `undecodable` too."""
 
-    Raises:
-        Refused: `undecodable`, or `too_large` before more than the limit is read.
-    """
-    return decode(await body_of(request, most, "JSON; media are sent as chunks"), packed=False)
+
+def _too_large(most: int, what: str) -> Refused:
+    return Refused(errors.TOO_LARGE, f"body: at most {most} bytes ({what})")

@@ -53,7 +53,9 @@ def routes(citizens: Citizens, page: Page, put_whole: PutWhole, form_bytes: int,
     async def raise_alarm(request: Request) -> Response:
         if request.headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form")):
             return await _raise_by_form(request, citizens, page, put_whole, form_bytes, spool, source)
-        said = understand(messages.RaiseBody, await json_of(request, _raise_bytes(citizens.limits)), citizens.limits)
+        said = understand(
+            messages.RaiseBody, await json_of(request, most=_raise_bytes(citizens.limits)), citizens.limits
+        )
         receipt, new = await citizens.raise_alarm(said, _channel(request), source(request), request.is_disconnected)
         return JSONResponse(receipt, 201 if new else 200)
 

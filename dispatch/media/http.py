@@ -52,14 +52,14 @@ def citizen_routes(chunks: Chunks, citizen: Citizen) -> list[Route]:
         path = request.path_params
         await citizen(request, path["alarm"])
         kind, mime = request.headers.get("x-media-kind") or None, request.headers.get("content-type", "")
-        data = await body_of(request, chunks.limits["chunk_bytes"], "chunk_bytes")
+        data = await body_of(request, chunks.limits["chunk_bytes"], "chunk_bytes", bytes)
         await chunks.put(path["alarm"], path["media"], path["seq"], data, kind, mime)
         return Response(status_code=204)
 
     async def end(request: Request) -> Response:
         path = request.path_params
         await citizen(request, path["alarm"])
-        told = check(EndMediaBody, await json_of(request, _BODY_BYTES), chunks.limits)
+        told = check(EndMediaBody, await json_of(request, most=_BODY_BYTES), chunks.limits)
         await chunks.end(path["alarm"], path["media"], told.chunks, told.sha256)
         return Response(status_code=204)
 
@@ -127,7 +127,7 @@ def officer_routes(alarms: Alarms, chunks: Chunks, copies: Copies, officer: Offi
         alarm_id, media = request.path_params["alarm"], request.path_params["media"]
         actor = await officer(request)
         item = await item_for(alarms, actor, alarm_id, media)
-        told = check(OpenOriginalBody, await json_of(request, _BODY_BYTES), chunks.limits)
+        told = check(OpenOriginalBody, await json_of(request, most=_BODY_BYTES), chunks.limits)
         if item["state"] == "receiving":
             raise _not_yet(item)
         await alarms.handle(alarm_id, OpenOriginal(by=actor, media=media, reason=told.reason))

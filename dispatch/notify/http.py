@@ -158,7 +158,7 @@ def routes(desk: Desk, who: Callable[[Request], Awaitable[Actor]]) -> list[Route
     async def devices(request: Request) -> Response:
         actor = await who(request)
         if request.method == "PUT":
-            body = check(PushBody, await json_of(request, _BODY_BYTES), {})
+            body = check(PushBody, await json_of(request, most=_BODY_BYTES), {})
             return JSONResponse({"id": await desk.put(actor.name, body)})
         return JSONResponse(await desk.own(actor.name))
 
@@ -175,7 +175,7 @@ def routes(desk: Desk, who: Callable[[Request], Awaitable[Actor]]) -> list[Route
         return Response(status_code=202)
 
     async def receipt(request: Request) -> Response:
-        await desk.receipt(check(ReceiptBody, await json_of(request, _BODY_BYTES), {}))
+        await desk.receipt(check(ReceiptBody, await json_of(request, most=_BODY_BYTES), {}))
         return Response(status_code=204)
 
     async def channels(request: Request) -> Response:
